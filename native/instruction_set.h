@@ -1,0 +1,40 @@
+// Which instruction sets this library was built for, which of them this machine runs, and the
+// kernels of each. Knows no vector type: it is included by files of every set and of none.
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+namespace throughtime {
+
+// y[i] = f(x[i]) for i < count.
+//   x  (count,), the caller's, read.
+//   y  (count,), the caller's, written; may be x itself, may not overlap it otherwise.
+template <class T>
+using Pointwise = void (*)(const T* x, T* y, std::size_t count);
+
+template <class T>
+struct PointwiseKernels {
+  Pointwise<T> exp;
+  Pointwise<T> tanh;
+  Pointwise<T> sigmoid;
+};
+
+// What kernels.cpp provides, once per instruction set.
+struct Kernels {
+  PointwiseKernels<float> of_float;
+  PointwiseKernels<double> of_double;
+};
+
+struct InstructionSet {
+  const char* name;
+  const Kernels* kernels;
+};
+
+// Those that this machine runs, the best last. Never empty.
+std::span<const InstructionSet> instruction_sets();
+
+// The best that this machine runs.
+const InstructionSet& chosen_instruction_set();
+
+}  // namespace throughtime

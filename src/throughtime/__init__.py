@@ -1,0 +1,53 @@
+"""Recurrent neural networks, done properly: from a cell's equations to layers, training, insight.
+
+Names are imported on first use, so that the command line starts without torch.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from throughtime import nn as nn
+    from throughtime.cells import GRU as GRU
+    from throughtime.cells import LSTM as LSTM
+    from throughtime.cells import RNN as RNN
+    from throughtime.cells import Cell as Cell
+    from throughtime.cells import IndRNN as IndRNN
+    from throughtime.cells import LeakyRNN as LeakyRNN
+    from throughtime.cells import MinimalGatedUnit as MinimalGatedUnit
+    from throughtime.cells import layer_norm as layer_norm
+    from throughtime.layers import Recurrent as Recurrent
+    from throughtime.program import Chrono as Chrono
+    from throughtime.program import Program as Program
+    from throughtime.program import adjoint as adjoint
+    from throughtime.program import affine as affine
+    from throughtime.program import mask as mask
+    from throughtime.program import noise as noise
+    from throughtime.program import parameter as parameter
+
+_FROM = {
+    "throughtime.cells": (
+        "Cell", "GRU", "IndRNN", "LSTM", "LeakyRNN", "MinimalGatedUnit", "RNN", "layer_norm",
+    ),
+    "throughtime.layers": ("Recurrent",),
+    "throughtime.program": (
+        "Chrono", "Program", "adjoint", "affine", "mask", "noise", "parameter",
+    ),
+}  # fmt: skip
+_WHERE = {name: module for module, names in _FROM.items() for name in names}
+_MODULES = ("cells", "data", "engines", "errors", "layers", "nn", "program")
+__all__ = [*_WHERE, *_MODULES]  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    if name in _WHERE:
+        return getattr(importlib.import_module(_WHERE[name]), name)
+    if name in _MODULES:
+        return importlib.import_module(f"throughtime.{name}")
+    if name == "__version__":
+        return importlib.import_module("importlib.metadata").version("throughtime")
+    raise AttributeError(f"module 'throughtime' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

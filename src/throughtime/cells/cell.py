@@ -1,0 +1,68 @@
+"""What a cell is: its states and one step of its equations."""
+
+import difflib
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+from throughtime.errors import OptionError, TraceError
+from throughtime.program import ACTIVATIONS, Program, trace
+
+
+class Cell:
+    """The equations of a recurrent cell, written once; everything else is derived from them.
+
+    A subclass names its `states`, the output first, and writes `step`. A state has the
+    layer's hidden size; for another width `states` is a mapping such as
+    `{"h": 32, "C": None}`, None being the hidden size. Options are best the fields of a
+    frozen dataclass: they are saved with the model.
+
+    ```python
+    class Elman(Cell):
+        states = ("h",)
+
+        def step(self, x, h):
+            return torch.tanh(affine("transition", h, x))
+    ```
+    """
+
+    states: ClassVar[Any] = ("h",)
+
+    def step(self, x: Any, *states: Any) -> Any:
+        """The new value of each state, in their order, from `x (B, I)` and the old ones."""
+        raise NotImplementedError(f"`{type(self).__name__}`: has no `step`; write its equations.")
+
+    def program(self, input_size: int, hidden_size: int) -> Program:
+        """The program of this cell for these sizes.
+
+        **Raises:** `TraceError` for equations that cannot be a program.
+        """
+        states = self.states
+        if isinstance(states, str) or not isinstance(states, tuple | list | Mapping) or not states:
+            raise TraceError(
+                f"`{type(self).__name__}`: states is {states!r}; expected a tuple of names, the "
+                'output first. Write `states = ("h",)`.'
+            )
+        widths = dict(states) if isinstance(states, Mapping) else dict.fromkeys(states)
+        return trace(
+            self.step,
+            {name: hidden_size if w is None else w for name, w in widths.items()},
+            cell=type(self).__name__,
+            input_size=input_size,
+            hidden_size=hidden_size,
+        )
+
+
+def activation(spec: str | Callable[..., Any]) -> Callable[..., Any]:
+    """An activation by name, or a function of one argument written with torch's own.
+
+    **Raises:** `OptionError` for a name that is not known.
+    """
+    if callable(spec):
+        return spec
+    if spec in ACTIVATIONS:
+        return ACTIVATIONS[spec]
+    near = difflib.get_close_matches(str(spec), ACTIVATIONS, n=1)
+    raise OptionError(
+        f"activation is {spec!r}; expected one of {', '.join(ACTIVATIONS)}, or a function. "
+        + (f"Did you mean {near[0]!r}?" if near else "Give a function for any other.")
+    )

@@ -1,0 +1,10 @@
+"""From tables to batches: ragged sequences, scaling, splits, bundled data."""
+
+from throughtime.data.batches import Batch as Batch
+from throughtime.data.batches import Batches as Batches
+from throughtime.data.batches import collate as collate
+from throughtime.data.datasets import japanese_vowels as japanese_vowels
+from throughtime.data.scaling import Scaler as Scaler
+from throughtime.data.sequences import Sequences as Sequences
+from throughtime.data.split import split as split
+from throughtime.data.table import read_table as read_table

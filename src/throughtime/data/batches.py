@@ -1,0 +1,114 @@
+"""Batches of sequences of similar length, in an order that seed and epoch alone decide."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float32, Int64
+from torch import Tensor
+
+from throughtime.data.sequences import Sequences
+from throughtime.errors import OptionError
+
+# Shuffled sequences are sorted by length within pools of this many batches: large enough to
+# waste little padding, small enough that an epoch's batches differ from the last one's.
+POOL = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """`B` sequences padded with zeros to the longest, time first.
+
+    - `x`: shape `(T, B, C)`; `x[t, b]` is zero for `t >= lengths[b]`.
+    - `y`: labels, shape `(B,)`, or None.
+    - `lengths`: steps of each sequence, shape `(B,)`.
+    - `indices`: which sequences these are, shape `(B,)`: `out[batch.indices] = ...` puts
+      results back in the order of the sequences.
+    """
+
+    x: Float32[Tensor, "T B C"]
+    y: Int64[Tensor, " B"] | None
+    lengths: Int64[Tensor, " B"]
+    indices: Int64[Tensor, " B"]
+
+    def to(self, device: torch.device | str) -> "Batch":
+        """The same batch on another device."""
+        y = None if self.y is None else self.y.to(device)
+        return Batch(self.x.to(device), y, self.lengths.to(device), self.indices.to(device))
+
+
+@dataclass(frozen=True, eq=False)
+class Batches:
+    """Cuts `sequences` into batches, anew for every epoch.
+
+    - `batch_size`: the most sequences in a batch. The `ceil(S / batch_size)` batches differ by
+      one sequence at most, so that no small last batch weighs more than the others.
+    - `shuffle`: draws a new order every epoch; otherwise every epoch is the same.
+    - `seed`: with the number of the epoch it decides the order and nothing else does, so that
+      a run resumed in the middle of an epoch needs only the epoch and the place in it.
+    - `group_by_length`: similar lengths together; otherwise in drawn order, or in order of the
+      sequences without `shuffle`.
+
+    **Raises:** `OptionError` if `batch_size` is less than 1.
+    """
+
+    sequences: Sequences
+    batch_size: int
+    shuffle: bool = True
+    seed: int = 0
+    group_by_length: bool = True
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise OptionError(
+                f"Batches: batch_size has {self.batch_size}; expected at least 1. Set it to 32."
+            )
+
+    def __len__(self) -> int:
+        """The number of batches in an epoch."""
+        return -(-len(self.sequences) // self.batch_size)
+
+    def order(self, epoch: int) -> tuple[Int64[Tensor, " B"], ...]:
+        """The indices of the sequences in every batch of `epoch`, in order."""
+        lengths, count = self.sequences.lengths, len(self)
+        generator = torch.Generator().manual_seed(_mix(self.seed, epoch))
+        order = torch.arange(len(self.sequences))
+        if self.shuffle:
+            order = torch.randperm(len(order), generator=generator)
+        if self.group_by_length:
+            # Without shuffling one pool holds everything: the least padding there can be.
+            pool = POOL if self.shuffle else count
+            sizes = torch.tensor([len(part) for part in order.tensor_split(count)])
+            pools = torch.arange(count).repeat_interleave(sizes) // pool
+            key = pools * (lengths.max() + 1) + lengths[order]  # by pool, then by length
+            order = order[key.argsort(stable=True)]
+        batches = order.tensor_split(count)
+        if self.shuffle and self.group_by_length:
+            batches = tuple(batches[i] for i in torch.randperm(count, generator=generator))
+        return tuple(batches)
+
+    def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+        """The batches of `epoch`, from number `start` on."""
+        for indices in self.order(epoch)[start:]:
+            yield collate(self.sequences, indices)
+
+
+def collate(sequences: Sequences, indices: Int64[Tensor, " B"]) -> Batch:
+    """The sequences at `indices` as one padded batch; `T` is the longest of them."""
+    lengths = sequences.lengths[indices]
+    steps = torch.arange(int(lengths.max()))[:, None]  # (T, 1)
+    padding = steps >= lengths  # (T, B)
+    rows = (sequences.offsets[indices] + steps).masked_fill_(padding, 0)
+    return Batch(
+        x=sequences.values[rows].masked_fill_(padding[:, :, None], 0.0),
+        y=None if sequences.labels is None else sequences.labels[indices],
+        lengths=lengths,
+        indices=indices,
+    )
+
+
+def _mix(seed: int, epoch: int) -> int:
+    """A seed for torch: hashed, because epoch 1 of seed 0 must not be epoch 0 of seed 1."""
+    digest = hashlib.blake2b(f"{seed} {epoch}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little")

@@ -1,0 +1,84 @@
+"""Which rows of a table make up which sequence, in which order.
+
+Imported by `read_table` when it is called, since polars takes its time to load.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from jaxtyping import Int64
+
+from throughtime.data.columns import moments, texts
+from throughtime.data.formats import Table
+from throughtime.data.naming import quote
+from throughtime.errors import DataError
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """The rows of `S` sequences, one sequence after the other, each in order of time.
+
+    - `order`: shape `(N,)`; places of the rows in the table.
+    - `starts`: shape `(S,)`; where in `order` each sequence starts.
+    - `names`: the names of the `S` sequences, in order of first appearance.
+    """
+
+    order: Int64[np.ndarray, " N"]
+    starts: Int64[np.ndarray, " S"]
+    names: tuple[str, ...]
+
+
+def lay_out(table: Table, sequence: str, time: str | None) -> Layout:
+    """Groups the rows by the column `sequence` and sorts them by the column `time`, if named.
+
+    **Raises:** `DataError` if a sequence has no name or one has the same time twice.
+    """
+    names = texts(table, sequence, "sequence")
+    rows = pl.int_range(len(names), eager=True)
+    times = rows if time is None else moments(table, time)
+    keys = pl.DataFrame({"name": names, "time": times, "row": rows})
+    keys = keys.with_columns(first=pl.col("row").min().over("name"))
+    keys = keys.sort("first", "time", maintain_order=True)
+    start = (keys["first"] != keys["first"].shift(1)).fill_null(True)
+    twice = ~start & (keys["time"] == keys["time"].shift(1)).fill_null(False)
+    if twice.any():
+        again = keys.filter(twice).sort("row").row(0, named=True)
+        raise DataError(
+            f"column {quote(time)}, row {table.row(again['row'])} has the time "
+            f"{quote(again['time'])} a second time in sequence {quote(again['name'])}; expected "
+            "every time once in a sequence. Remove the row or correct its time."
+        )
+    return Layout(
+        order=keys["row"].to_numpy(),
+        starts=start.arg_true().cast(pl.Int64).to_numpy(),
+        names=tuple(keys["name"].filter(start)),
+    )
+
+
+def sequence_labels(table: Table, label: str, layout: Layout) -> list[str]:
+    """The label of every sequence, as text.
+
+    **Raises:** `DataError` if a label is missing, is a fraction, or changes in a sequence.
+    """
+    if table.frame[label].dtype.is_float() or table.frame[label].dtype.is_decimal():
+        raise DataError(
+            f"column {quote(label)} has type {table.frame[label].dtype}; expected text or whole "
+            "numbers because each distinct label is a class. Convert the column."
+        )
+    labels = texts(table, label, "label")
+    firsts = layout.order[layout.starts]
+    lengths = np.diff(layout.starts, append=len(layout.order))
+    owner = np.repeat(np.arange(len(firsts)), lengths)  # the sequence of each row in order
+    changed = (labels[layout.order] != labels[firsts][owner]).to_numpy()
+    if changed.any():
+        # The first such row in the file, which need not be the first in order.
+        at = np.flatnonzero(changed)[layout.order[changed].argmin()]
+        place, of = int(layout.order[at]), int(owner[at])
+        raise DataError(
+            f"column {quote(label)}, row {table.row(place)} has the label "
+            f"{quote(labels[place])} in sequence {quote(layout.names[of])}; expected "
+            f"{quote(labels[int(firsts[of])])} as at its start because a sequence has one label. "
+            "Correct the label or name another sequence column."
+        )
+    return labels[firsts].to_list()

@@ -1,0 +1,34 @@
+"""How names and texts that come from outside are shown in an error."""
+
+import difflib
+from collections.abc import Iterable
+
+LONGEST = 60
+MOST = 12
+
+
+def quote(text: object) -> str:
+    """`text` in quotation marks on one line: control characters escaped, the middle cut if long.
+
+    A name read from a file may hold anything; an error must stay one line all the same.
+    """
+    text = str(text)
+    if len(text) > LONGEST:
+        text = f"{text[: LONGEST // 2]}…{text[-LONGEST // 2 :]}"
+    return repr(text)
+
+
+def quote_all(names: Iterable[object]) -> str:
+    """`names` quoted and separated by commas; only the first ones if there are many."""
+    names = list(names)
+    rest = [f"and {len(names) - MOST} more"] if len(names) > MOST else []
+    return ", ".join([quote(name) for name in names[:MOST]] + rest)
+
+
+def nearest(name: str, names: Iterable[str]) -> str | None:
+    """The one of `names` that is spelled most like `name`, or None if none is near."""
+    spellings = {}
+    for candidate in names:
+        spellings.setdefault(candidate.strip().casefold(), candidate)
+    found = difflib.get_close_matches(name.strip().casefold(), spellings, n=1)
+    return spellings[found[0]] if found else None

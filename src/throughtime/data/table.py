@@ -1,0 +1,141 @@
+"""A long table, one row a step, read as sequences."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from throughtime.data.classes import encode, sort_classes, unknown
+from throughtime.data.naming import quote
+from throughtime.data.sequences import Sequences
+from throughtime.errors import DataError
+
+
+def read_table(
+    path: str | os.PathLike,
+    *,
+    sequence: str,
+    time: str | None = None,
+    label: str | None = None,
+    channels: Sequence[str] | None = None,
+    classes: Sequence[str] | None = None,
+    require_label: bool = True,
+) -> Sequences:
+    """The sequences in a long CSV or Parquet table, told apart by the suffix of `path`.
+
+    **Arguments:**
+
+    - `sequence`: the column that names the sequence of each row. Sequences keep the order in
+      which they first appear; their rows need not lie together.
+    - `time`: the column to sort the steps of a sequence by, numbers or ISO dates; without it
+      they are in order of the rows.
+    - `label`: the column with the class, text or whole numbers, the same in all rows of a
+      sequence; without it the sequences have no labels.
+    - `channels`: exactly these columns, in this order, others are ignored; without it every
+      other column, all numbers.
+    - `classes`: the classes of the training set; without it those in the table, sorted as
+      numbers if all are whole numbers, else as text.
+    - `require_label`: if False, a table without the column `label` has no labels.
+
+    **Returns:** `Sequences`; numbers are rounded to float32.
+
+    **Raises:** `DataError`, one line that names the file and, where there is one, the column
+    and the row. In a CSV the header is row 1; in Parquet the first row is row 1. Without
+    `classes`, a table with labels needs at least two sequences and two classes.
+    """
+    try:
+        return _read(
+            Path(path), sequence, time, label, channels, classes, require_label=require_label
+        )
+    except DataError as error:
+        name = os.fspath(path)
+        raise DataError(f"{name if name.isprintable() else quote(name)}: {error}") from None
+
+
+def _read(
+    path: Path,
+    sequence: str,
+    time: str | None,
+    label: str | None,
+    channels: Sequence[str] | None,
+    classes: Sequence[str] | None,
+    *,
+    require_label: bool,
+) -> Sequences:
+    # Here and not above: they import polars.
+    from throughtime.data.columns import check_header, find, numbers
+    from throughtime.data.formats import open_table
+    from throughtime.data.layout import lay_out, sequence_labels
+
+    source = open_table(path)
+    header = source.header()
+    check_header(header)
+    if label not in header and not require_label:
+        label = None
+    roles = {"sequence": sequence, "time": time, "label": label}
+    roles = {role: name for role, name in roles.items() if name is not None}
+    _check_roles(roles)
+    for role, name in roles.items():
+        find(header, role, name)
+    mend = "Correct it or remove the row."
+    if channels is None:
+        channels = [name for name in header if name not in roles.values()]
+        mend = "Correct it, or name in channels the columns to use."
+    for name in channels:
+        find(header, "channels", name)
+    if not channels:
+        raise DataError(
+            f"channels has no column; expected at least 1 beside {', '.join(roles)}. "
+            "Add a column of numbers."
+        )
+
+    table = source.read(list(dict.fromkeys([*roles.values(), *channels])))
+    if table.frame.height == 0:
+        raise DataError("file has a header and no rows; expected at least 1. Add rows.")
+    values = torch.from_numpy(numbers(table, channels, mend))
+    layout = lay_out(table, sequence, time)
+    labels = None if label is None else sequence_labels(table, label, layout)
+    if labels is not None and classes is None:
+        classes = _training_classes(labels, layout.names, roles)
+    if labels is not None:
+        for place, text in zip(layout.order[layout.starts], labels, strict=True):
+            if text not in classes:
+                row = table.row(int(place))
+                raise DataError(f"column {quote(label)}, row {row} {unknown(text, classes)}")
+    order = torch.tensor(layout.order)
+    return Sequences(
+        values=values[order],
+        offsets=torch.tensor([*layout.starts.tolist(), len(order)]),
+        channels=tuple(channels),
+        names=layout.names,
+        labels=None if labels is None else encode(labels, classes),
+        classes=tuple(classes or ()),
+    )
+
+
+def _check_roles(roles: dict[str, str]) -> None:
+    for role, name in roles.items():
+        for other in roles:
+            if other != role and roles[other] == name:
+                raise DataError(
+                    f"{role} and {other} have the same column {quote(name)}; expected two "
+                    "columns. Name another for one of them."
+                )
+
+
+def _training_classes(
+    labels: Sequence[str], names: Sequence[str], roles: dict[str, str]
+) -> tuple[str, ...]:
+    if len(names) < 2:
+        raise DataError(
+            f"column {quote(roles['sequence'])} has one sequence, {quote(names[0])}; expected at "
+            "least 2 to train on. Add sequences or name another sequence column."
+        )
+    classes = sort_classes(labels)
+    if len(classes) < 2:
+        raise DataError(
+            f"column {quote(roles['label'])} has one class, {quote(classes[0])}; expected at "
+            "least 2 to tell apart. Add sequences of another class or name another label column."
+        )
+    return classes

@@ -1,0 +1,7 @@
+"""Ways to run a program over time; see `call.py` for what every engine is given and returns."""
+
+from throughtime.engines.call import Call as Call
+from throughtime.engines.call import Gradients as Gradients
+from throughtime.engines.call import Result as Result
+from throughtime.engines.choose import ENGINES as ENGINES
+from throughtime.engines.choose import run as run

@@ -1,0 +1,155 @@
+"""The reference engine, backward: the adjoint program in a plain loop, time reversed.
+
+Autograd through `reference.forward` gives the same sums; this gives what autograd does not
+keep, the gradient at every affine map at every step, and needs no autograd to do so.
+"""
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from throughtime.engines.call import Call, Gradients
+from throughtime.engines.evaluate import ahead, evaluate, plan
+from throughtime.engines.reference import adjoint, saved_nodes
+from throughtime.engines.steps import real_steps, stack, steps
+from throughtime.program.program import Program
+
+
+@functools.lru_cache(maxsize=256)
+def _inside(program: Program) -> tuple[int, ...]:
+    """The nodes of the adjoint that the next step backward waits for, in order.
+
+    The others, the gradient at the input among them, are done afterwards over all steps.
+    """
+    back = adjoint(program)
+    inside = {i for name, i in back.outputs.items() if name.startswith("dstate_")}
+    inside.update(back.find("gradient"))
+    for i in reversed(range(len(back.nodes))):
+        if i in inside:
+            inside.update(back.nodes[i].args)
+    return tuple(sorted(inside))
+
+
+def backward(
+    program: Program,
+    call: Call,
+    saved: Sequence[Tensor],
+    dstates: Sequence[Tensor | None],
+    dfinal: Sequence[Tensor | None],
+) -> Gradients:
+    """The gradients of a loss through `forward`, see `Gradients`.
+
+    - `saved`: what `forward(save=True)` returned.
+    - `dstates`, `dfinal`: the gradient at `Result.states` and `Result.final`; None for none.
+    """
+    back, plan_ = adjoint(program), plan(program)
+    T, B = call.x.shape[:2]
+    known, _ = ahead(program, call)
+    loop = dict(zip(saved_nodes(program), saved, strict=True))
+    real = real_steps(call)
+    weights = _by_name(program, call)
+    names = list(program.states)
+
+    def value(i: int, values: dict[int, Any], t: int | slice) -> Any:
+        """A node of the adjoint at one step, or with a slice at all of them."""
+        node = back.nodes[i]
+        if node.op == "constant":
+            return node.attributes["value"]
+        if node.op == "saved":
+            k = node.attributes["node"]
+            return loop[k][t] if k in loop else known[k] if k in plan_.timeless else known[k][t]
+        if node.op == "transposed":
+            return values[node.args[0]] @ weights[node.attributes["weight"]]
+        return evaluate(node, [values[a] for a in node.args], call.x)
+
+    inside = _inside(program)
+    after = [i for i in range(len(back.nodes)) if i not in inside]
+    used = {a for i in after for a in back.nodes[i].args} | {*back.outputs.values()}
+    keep = [i for i in inside if i in used and back.nodes[i].op not in ("constant", "saved")]
+    rows: dict[int, list[Tensor]] = {i: [] for i in keep}
+    zeros = [torch.zeros_like(s) for s in call.start]
+    dstate = [z if d is None else d for z, d in zip(zeros, dfinal, strict=True)]
+    dinitial = [torch.zeros_like(s) for s in call.initial]
+
+    for t, restart in reversed(list(steps(call))):
+        pairs = zip(dstate, dstates, strict=True)
+        total = [d if g is None else d + _real(g[t], real, t) for d, g in pairs]
+        entering = dict(zip(names, (_real(d, real, t) for d in total), strict=True))
+        values: dict[int, Any] = {}
+        for i in inside:
+            node = back.nodes[i]
+            gradient = node.op == "gradient"
+            values[i] = entering[node.attributes["name"]] if gradient else value(i, values, t)
+        for i in keep:
+            rows[i].append(values[i].expand(B, back.nodes[i].width))
+        leaving = [values[back.outputs[f"dstate_{n}"]] if f"dstate_{n}" in back.outputs else z
+                   for n, z in zip(names, zeros, strict=True)]  # fmt: skip
+        if real is not None:
+            pairs = zip(leaving, total, strict=True)
+            leaving = [torch.where(real[t], n, d) for n, d in pairs]
+        if restart is not None:
+            pairs = zip(dinitial, leaving, strict=True)
+            dinitial = [d + torch.where(restart, s, 0.0) for d, s in pairs]
+            leaving = [torch.where(restart, 0.0, s) for s in leaving]
+        dstate = leaving
+
+    reversed_call = call._replace(reverse=not call.reverse)
+    all_: dict[int, Any] = {
+        i: stack(r, reversed_call, (B, back.nodes[i].width)) for i, r in rows.items()
+    }
+    for i in inside:
+        if i not in all_ and i in used:
+            all_[i] = value(i, all_, slice(None))
+    for i in after:
+        all_[i] = value(i, all_, slice(None))
+
+    def output(name: str, width: int) -> Tensor:
+        if name not in back.outputs:
+            return call.x.new_zeros(T, B, width)
+        found = all_[back.outputs[name]].expand(T, B, width)
+        return found if real is None else torch.where(real, found, 0.0)
+
+    maps = [(program.nodes[a].attributes["name"], program.nodes[a].width) for a in program.affines]
+    vectors = zip(program.vectors, call.vectors, strict=True)
+    return Gradients(
+        torch.cat([call.x.new_zeros(T, B, 0), *(output(f"dz_{n}", w) for n, w in maps)], -1),
+        tuple(_operand(p.operand, known, loop, T, B) for p in plan_.products),
+        output("dx", program.input_size),
+        tuple(dstate),
+        tuple(dinitial),
+        tuple(output(f"dparameter_{n}", v.shape[0]).sum((0, 1)) for n, v in vectors),
+    )
+
+
+def weight_gradients(
+    program: Program, call: Call, gradients: Gradients
+) -> tuple[tuple[Tensor, ...], Tensor | None]:
+    """The gradient of each packed weight and of the packed bias: sums over time and rows."""
+    plan_ = plan(program)
+    dweights = []
+    for k, weight in enumerate(call.weights):
+        rows = [gradients.dz[..., b.columns] for b in plan_.blocks if k in dict(b.rows)]
+        dz = torch.cat(rows, -1).flatten(0, 1)
+        dweights.append(dz.t() @ gradients.operands[k].reshape(-1, weight.shape[1]))
+    return tuple(dweights), None if call.bias is None else gradients.dz.sum((0, 1))
+
+
+def _real(g: Tensor, real: Tensor | None, t: int) -> Tensor:
+    return g if real is None else torch.where(real[t], g, 0.0)
+
+
+def _by_name(program: Program, call: Call) -> dict[str, Tensor]:
+    """The packed matrices cut back into the weight of each operand of each map."""
+    found = {}
+    for product, packed in zip(plan(program).products, call.weights, strict=True):
+        sizes = [program.parameters[w].shape[0] for w in product.weights]
+        found.update(zip(product.weights, packed.split(sizes), strict=True))
+    return found
+
+
+def _operand(i: int, known: dict[int, Any], loop: dict[int, Tensor], T: int, B: int) -> Tensor:
+    value = loop[i] if i in loop else known[i]
+    return value.expand(T, B, value.shape[-1])

@@ -1,0 +1,75 @@
+"""The contract of an engine: what it is given and what it returns.
+
+An engine runs a program over time, forward (`forward`) and backward (`backward`). It knows
+programs, never cells by name. It owns nothing: every tensor belongs to the caller.
+"""
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+
+class Call(NamedTuple):
+    """What an engine is given beside the program. All tensors are of one dtype and device.
+
+    - `x`: inputs `(T, B, I)`, any strides.
+    - `start`: for each state, its value before the first step, `(B, width)`.
+    - `initial`: for each state, what a reset puts in its place, `(B, width)`; empty without
+      resets.
+    - `weights`: one packed matrix for each product of the schedule,
+      `(sum of sizes, operand width)`.
+    - `bias`: packed over all affine maps, `(columns,)`, 0 where a map has none; None if none
+      has one.
+    - `vectors`: the vector parameters in the order of the program, `(width,)`.
+    - `randoms`: noise and masks in the order of the program: `(T, B, width)` for scope step,
+      `(B, width)` for scope sequence.
+    - `lengths`: real steps of each sequence, int64 `(B,)`, 0 to T; None: all have T.
+    - `resets`: bool `(T, B)`: before step t forward and after it backward the state is
+      `initial`; None: never.
+    - `reverse`: whether time runs backward, each sequence from its own last real step.
+    """
+
+    x: Tensor
+    start: tuple[Tensor, ...]
+    initial: tuple[Tensor, ...]
+    weights: tuple[Tensor, ...]
+    bias: Tensor | None
+    vectors: tuple[Tensor, ...]
+    randoms: tuple[Tensor, ...] = ()
+    lengths: Tensor | None = None
+    resets: Tensor | None = None
+    reverse: bool = False
+
+
+class Result(NamedTuple):
+    """What forward returns.
+
+    - `states`: for each state its value after every step, `(T, B, width)`, 0 at steps past a
+      sequence's length.
+    - `final`: for each state its value after the last real step in the direction of time,
+      `(B, width)`; `start` for a sequence of length 0.
+    - `saved`: what backward needs of the loop, `(T, B, width)` each; empty unless asked for.
+    """
+
+    states: tuple[Tensor, ...]
+    final: tuple[Tensor, ...]
+    saved: tuple[Tensor, ...] = ()
+
+
+class Gradients(NamedTuple):
+    """What backward returns.
+
+    - `dz`: at the output of every affine map at every step, `(T, B, columns)`, packed as
+      `bias`; 0 at steps past a length. The gradient of the replica of a weight at step t is
+      `dz[t].T @ operand[t]` of the map's columns.
+    - `operands`: of each product at every step, `(T, B, width)`.
+    - `dx`, `dstart`, `dinitial`: as `x`, `start`, `initial`.
+    - `dvectors`: summed over time and rows, `(width,)`.
+    """
+
+    dz: Tensor
+    operands: tuple[Tensor, ...]
+    dx: Tensor
+    dstart: tuple[Tensor, ...]
+    dinitial: tuple[Tensor, ...]
+    dvectors: tuple[Tensor, ...]

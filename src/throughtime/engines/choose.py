@@ -1,0 +1,59 @@
+"""Which engine runs a call.
+
+`None` chooses: the reference engine runs everything. While torch.compile or torch.export
+traces, the loop over time becomes one operator, unless a torch.func transform or forward-mode
+differentiation is active, which only the plain loop can follow.
+"""
+
+import importlib.util
+import warnings
+
+import torch
+
+from throughtime.engines import operator, reference
+from throughtime.engines.call import Call, Result
+from throughtime.errors import OptionError
+from throughtime.program.program import Program
+
+ENGINES = ("reference",)
+
+
+def check(engine: str | None) -> None:
+    """**Raises:** `OptionError` for an engine that does not exist."""
+    if engine is not None and engine not in ENGINES:
+        raise OptionError(
+            f"engine is {engine!r}; expected {' or '.join(map(repr, ENGINES))}, or None to let "
+            "throughtime choose. Leave it out."
+        )
+
+
+def run(program: Program, call: Call, engine: str | None = None) -> Result:
+    """Run a program over time on the engine asked for, see `Call` and `Result`."""
+    check(engine)
+    if torch.compiler.is_compiling() and not _transformed():
+        return operator.run(program, call)
+    return reference.forward(program, call)
+
+
+def _transformed() -> bool:
+    """Whether a torch.func transform or forward-mode differentiation is active."""
+    return (
+        torch._C._functorch.peek_interpreter_stack() is not None
+        or torch.autograd.forward_ad._current_level >= 0
+    )
+
+
+_said = False
+
+
+def say_once_without_native() -> None:
+    """One warning in a process whose installation has no compiled module."""
+    global _said
+    if not _said and importlib.util.find_spec("throughtime._native") is None:
+        _said = True
+        warnings.warn(
+            "throughtime was installed without its compiled module, as no C++ compiler was found: "
+            "everything runs on the reference engine. Install a C++20 compiler, then throughtime "
+            "again.",
+            stacklevel=3,
+        )

@@ -1,0 +1,83 @@
+"""The reference engine, forward: a program with torch operations in a plain loop over time.
+
+Any device, any dtype, every transform: autograd, forward mode, vmap and their products run
+through it as through any other torch code. The ground truth for the other engines.
+"""
+
+import functools
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from throughtime.engines.call import Call, Result
+from throughtime.engines.evaluate import add_products, ahead, evaluate, plan, scatter
+from throughtime.engines.steps import real_steps, stack, steps
+from throughtime.program.adjoint import adjoint as derive
+from throughtime.program.program import Program
+from throughtime.program.schedule import AHEAD, node_levels
+
+adjoint = functools.lru_cache(maxsize=256)(derive)
+
+
+@functools.lru_cache(maxsize=256)
+def saved_nodes(program: Program) -> tuple[int, ...]:
+    """The values inside the loop that backward needs: for the adjoint, and every operand."""
+    levels = node_levels(program.nodes)
+    wanted = {n.attributes["node"] for n in adjoint(program).nodes if n.op == "saved"}
+    wanted |= {p.operand for p in plan(program).products}
+    return tuple(i for i in sorted(wanted) if levels[i] != AHEAD)
+
+
+def forward(program: Program, call: Call, *, save: bool = False) -> Result:
+    """Run a program over time, see `Call` and `Result`."""
+    plan_, nodes, B = plan(program), program.nodes, call.x.shape[1]
+    known, parts = ahead(program, call)
+    timed = {
+        i: v for i, v in known.items() if isinstance(v, Tensor) and i not in plan_.timeless
+    }
+    real = real_steps(call)
+    leaves = program.find("state")
+    outputs = [program.outputs[name] for name in program.states]
+    collect = saved_nodes(program) if save else ()
+    state = tuple(call.start)
+    trajectory: list[tuple[Tensor, ...]] = []
+    saved: list[list[Tensor]] = [[] for _ in collect]
+
+    for t, restart in steps(call):
+        if restart is not None:
+            pairs = zip(call.initial, state, strict=True)
+            state = tuple(torch.where(restart, i, s) for i, s in pairs)
+        values: dict[int, Any] = known | {i: v[t] for i, v in timed.items()}
+        values.update(zip(leaves, state, strict=True))
+        products: dict[int, Tensor] = {}
+        for level in plan_.levels:
+            for k in level.products:
+                operand = plan_.products[k].operand
+                products[k] = F.linear(values[operand], call.weights[k])
+            for b in level.blocks:
+                part = parts[b]
+                z = add_products(plan_.blocks[b], products, None if part is None else part[t])
+                assert z is not None
+                scatter(program, plan_.blocks[b], z, values)
+            for i in level.nodes:
+                values[i] = evaluate(nodes[i], [values[a] for a in nodes[i].args], call.x)
+        new = tuple(values[i].expand(B, nodes[i].width) for i in outputs)
+        if real is not None:
+            pairs = zip(new, state, strict=True)
+            new = tuple(torch.where(real[t], n, s) for n, s in pairs)
+        state = new
+        trajectory.append(state)
+        for rows, i in zip(saved, collect, strict=True):
+            rows.append(values[i].expand(B, nodes[i].width))
+
+    states = tuple(
+        stack([step[k] for step in trajectory], call, tuple(s.shape))
+        for k, s in enumerate(state)
+    )
+    if real is not None:
+        states = tuple(torch.where(real, s, 0.0) for s in states)
+    widths = [(B, nodes[i].width) for i in collect]
+    kept = tuple(stack(rows, call, w) for rows, w in zip(saved, widths, strict=True))
+    return Result(states, state, kept)

@@ -1,0 +1,28 @@
+"""The errors a person meets.
+
+Each says `<call>: <argument> has <got>; expected <want>[ because ...]. <one fix>.`
+"""
+
+
+class ThroughtimeError(Exception):
+    """Every error that throughtime raises on purpose."""
+
+
+class ShapeError(ThroughtimeError, ValueError):
+    """A tensor of the wrong shape, dtype or device, or sizes that do not fit together."""
+
+
+class OptionError(ThroughtimeError, ValueError):
+    """An option that does not exist, or a value outside its range."""
+
+
+class TraceError(ThroughtimeError, TypeError):
+    """The equations of a cell cannot be read as a program; names the line of the cell."""
+
+
+class DataError(ThroughtimeError, ValueError):
+    """A table that cannot be used as it is; names the file, the column and the row."""
+
+
+class RunError(ThroughtimeError, RuntimeError):
+    """A run folder that cannot be written, read or trusted."""

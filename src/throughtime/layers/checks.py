@@ -1,0 +1,73 @@
+"""Whether what a layer is called with fits it: one error for each way in which it does not."""
+
+import torch
+from torch import Tensor
+
+from throughtime.errors import ShapeError
+
+
+def shape(call: str, name: str, got: Tensor, want: tuple[object, ...], because: str) -> None:
+    """**Raises:** `ShapeError` unless each size in `want` that is a number is that of `got`."""
+    fits = got.dim() == len(want) and all(
+        g == w for g, w in zip(got.shape, want, strict=True) if isinstance(w, int)
+    )
+    if not fits:
+        raise ShapeError(
+            f"`{call}`: {name} has shape {tuple(got.shape)}; expected "
+            f"({', '.join(map(str, want))}{',' * (len(want) == 1)}) {because}"
+        )
+
+
+def same_kind(call: str, name: str, got: Tensor, weight: Tensor) -> None:
+    """**Raises:** `ShapeError` for another device or dtype than that of the weights."""
+    if got.device != weight.device:
+        raise ShapeError(
+            f"`{call}`: {name} is on {got.device}; expected {weight.device}, where the weights "
+            f"are. Write `{name}.to({str(weight.device)!r})` or move the layer."
+        )
+    if got.dtype != weight.dtype and not torch.is_autocast_enabled(got.device.type):
+        raise ShapeError(
+            f"`{call}`: {name} has dtype {got.dtype}; expected {weight.dtype}, that of the "
+            f"weights. Write `{name}.to({weight.dtype})` or `layer.to({got.dtype})`."
+        )
+
+
+def lengths(call: str, got: object, T: int, B: int, device: torch.device) -> Tensor | None:
+    """Lengths as int64 `(B,)` on the device of x.
+
+    **Raises:** `ShapeError` if they are not integers, not one for each sequence, negative or
+    beyond T.
+    """
+    if got is None:
+        return None
+    found = torch.as_tensor(got)
+    if found.dtype.is_floating_point or found.dtype in (torch.bool, torch.complex64):
+        raise ShapeError(
+            f"`{call}`: lengths has dtype {found.dtype}; expected integers. Write `lengths.long()`."
+        )
+    shape(call, "lengths", found, (B,), "because x has that many sequences. Give one for each.")
+    if found.numel() and not torch.compiler.is_compiling() and not _batched():
+        low, high = (int(v) for v in torch.aminmax(found))
+        if low < 0 or high > T:
+            wrong = low if low < 0 else high
+            raise ShapeError(
+                f"`{call}`: lengths has {wrong}; expected 0 to {T}, the steps in x. "
+                "Count the real steps of each sequence."
+            )
+    return found.to(device=device, dtype=torch.int64)
+
+
+def resets(call: str, got: Tensor | None, T: int, B: int, device: torch.device) -> Tensor | None:
+    """Resets as bool `(T, B)`. **Raises:** `ShapeError` for another shape or dtype."""
+    if got is None:
+        return None
+    shape(call, "resets", got, (T, B), "because x has these steps and sequences.")
+    if got.dtype.is_floating_point:
+        raise ShapeError(
+            f"`{call}`: resets has dtype {got.dtype}; expected bool. Write `resets.bool()`."
+        )
+    return got.to(device=device, dtype=torch.bool)
+
+
+def _batched() -> bool:
+    return torch._C._functorch.peek_interpreter_stack() is not None

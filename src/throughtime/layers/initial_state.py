@@ -1,0 +1,71 @@
+"""Where a recurrence starts: a learned vector for each state, zeros, or a given tensor."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from throughtime.errors import OptionError, ShapeError
+
+InitialState = str | Tensor | Mapping[str, Tensor]
+
+
+class Initial(nn.Module):
+    """The initial value of each state of one cell, `(width,)`.
+
+    - `"learned"`: a parameter that starts at 0, named as its state.
+    - `"zeros"`.
+    - a tensor that fits every state, or a mapping from state to tensor: kept as it is, saved
+      with the weights, not learned.
+    """
+
+    def __init__(
+        self,
+        states: Mapping[str, int],
+        kind: InitialState,
+        *,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        self.widths = dict(states)
+        if isinstance(kind, str):
+            if kind not in ("learned", "zeros"):
+                raise OptionError(
+                    f'initial_state is {kind!r}; expected "learned", "zeros" or a tensor. '
+                    "Choose one of the three."
+                )
+            for name, width in states.items() if kind == "learned" else ():
+                zeros = torch.zeros(width, device=device, dtype=dtype)
+                self.register_parameter(_field(name), nn.Parameter(zeros))
+            return
+        given = kind if isinstance(kind, Mapping) else dict.fromkeys(states, kind)
+        if unknown := [name for name in given if name not in states]:
+            raise OptionError(
+                f"initial_state has {unknown[0]!r}; expected a state of the cell, "
+                f"{', '.join(states)}. Name one of these."
+            )
+        for name, tensor in given.items():
+            if tensor.shape not in ((), (1,), (states[name],)):
+                raise ShapeError(
+                    f"initial_state has shape {tuple(tensor.shape)} for {name}; expected "
+                    f"({states[name]},), one value for each unit. For a state of each row pass "
+                    "`state=` when the layer is called."
+                )
+            value = tensor.detach().to(device=device, dtype=dtype or torch.get_default_dtype())
+            self.register_buffer(_field(name), value.expand(states[name]).clone())
+
+    def forward(self, batch: int, like: Tensor) -> tuple[Tensor, ...]:
+        """For each state `(batch, width)`."""
+        vectors = {**dict(self.named_parameters()), **dict(self.named_buffers())}
+        return tuple(
+            vectors[_field(name)].to(like.dtype).expand(batch, width)
+            if _field(name) in vectors
+            else like.new_zeros(batch, width)
+            for name, width in self.widths.items()
+        )
+
+
+def _field(name: str) -> str:
+    """States are named by users; `h0` does not meet the names that torch's modules use."""
+    return f"{name}0"

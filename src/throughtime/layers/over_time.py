@@ -1,0 +1,132 @@
+"""One cell over time, in one direction: its parameters, and a call of an engine."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from throughtime.cells import Cell
+from throughtime.engines import Call, Result, choose
+from throughtime.errors import OptionError
+from throughtime.layers.initial_state import Initial, InitialState
+from throughtime.program import Program, schedule
+from throughtime.program.regularise import expected, variational, zoneout
+
+
+class OverTime(nn.Module):
+    """A cell over time.
+
+    Its parameters carry the names of the cell's equations: the weight of h in
+    `affine("keep", h, x)` is `keep_h`. `program` is what runs in training mode, `quiet` in
+    eval mode, where masks and noise are their means.
+    """
+
+    def __init__(
+        self,
+        cell: Cell,
+        input_size: int,
+        hidden_size: int,
+        *,
+        reverse: bool = False,
+        initial_state: InitialState = "learned",
+        variational_dropout: float = 0.0,
+        zoneout_rate: float = 0.0,
+        weight_drop: float = 0.0,
+        engine: str | None = None,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        choose.say_once_without_native()
+        self.cell, self.reverse, self.engine = cell, reverse, engine
+        self.weight_drop = weight_drop
+        program = cell.program(input_size, hidden_size)
+        if variational_dropout:
+            program = variational(program, variational_dropout)
+        if zoneout_rate:
+            program = zoneout(program, zoneout_rate)
+        self.program: Program = program
+        self.quiet: Program = expected(program)
+        self.plan = schedule(program)
+        if weight_drop and not self.plan.recurrent:
+            raise OptionError(
+                f"`{program.cell}`: weight_drop is {weight_drop}; expected 0, because this cell "
+                "has no recurrent weight. Use dropout or zoneout."
+            )
+        for name, p in program.parameters.items():
+            if hasattr(self, name):
+                raise OptionError(
+                    f"`{program.cell}`: a parameter is named {name!r}; expected another name, "
+                    "because torch.nn.Module has an attribute of that name. Rename it."
+                )
+            empty = torch.empty(p.shape, device=device, dtype=dtype)
+            self.register_parameter(name, nn.Parameter(empty))
+        self.initial = Initial(program.states, initial_state, device=device, dtype=dtype)
+        self.reset_parameters()
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """Start every parameter as the cell says, in the order of its equations."""
+        own = {name: getattr(self, name) for name in self.program.parameters}
+        for name, p in self.program.parameters.items():
+            p.init.fill(own[name], self.program.hidden_size, own)
+        for vector in self.initial.parameters():
+            vector.zero_()
+
+    def forward(
+        self,
+        x: Tensor,
+        start: tuple[Tensor, ...] | None = None,
+        lengths: Tensor | None = None,
+        resets: Tensor | None = None,
+    ) -> Result:
+        """Run over `x (T, B, I)` from `start`, or from the initial state; see `Result`."""
+        T, B = x.shape[:2]
+        program = self.program if self.training else self.quiet
+        initial = self.initial(B, x)
+        call = Call(
+            x,
+            initial if start is None else start,
+            () if resets is None else initial,
+            self._weights(),
+            self._bias(x),
+            tuple(getattr(self, name) for name in program.vectors),
+            tuple(draw(node, T, B, x) for node in program.randoms),
+            lengths,
+            resets,
+            self.reverse,
+        )
+        return choose.run(program, call, self.engine)
+
+    def _weights(self) -> tuple[Tensor, ...]:
+        """The weights that meet one operand, stacked, for each product."""
+        packed = []
+        for k, product in enumerate(self.plan.products):
+            found = [getattr(self, name) for name in product.weights]
+            weight = found[0] if len(found) == 1 else torch.cat(found)
+            if self.weight_drop and k in self.plan.recurrent:
+                weight = F.dropout(weight, self.weight_drop, self.training)
+            packed.append(weight)
+        return tuple(packed)
+
+    def _bias(self, x: Tensor) -> Tensor | None:
+        names = self.plan.biases
+        if not any(isinstance(name, str) for name in names):
+            return None
+        like = next(iter(self.parameters()))
+        return torch.cat(
+            [getattr(self, n) if isinstance(n, str) else like.new_zeros(n) for n in names]
+        )
+
+    def extra_repr(self) -> str:
+        states = ", ".join(f"{n} {w}" for n, w in self.program.states.items())
+        way = ", backward" if self.reverse else ""
+        return f"{self.cell}, {self.program.input_size} -> {states}{way}"
+
+
+def draw(node, T: int, B: int, like: Tensor) -> Tensor:
+    """Noise or a mask from torch's generator, see `Call.randoms`."""
+    shape = (T, B, node.width) if node.attributes["scope"] == "step" else (B, node.width)
+    if node.attributes["distribution"] == "normal":
+        return torch.randn(shape, dtype=like.dtype, device=like.device)
+    uniform = torch.rand(shape, dtype=like.dtype, device=like.device)
+    return (uniform < node.attributes["probability"]).to(like.dtype)

@@ -1,0 +1,257 @@
+"""`Recurrent`: a cell over time, in layers and directions."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from throughtime.cells import Cell
+from throughtime.engines import Result, choose
+from throughtime.errors import OptionError, ShapeError
+from throughtime.layers import checks
+from throughtime.layers.initial_state import InitialState
+from throughtime.layers.over_time import OverTime
+
+State = tuple[tuple[dict[str, Tensor], ...], ...]
+"""`state[layer][direction][name]`, `(B, width)`; over time `(T, B, width)`."""
+
+Cells = Cell | type[Cell]
+
+
+class Recurrent(nn.Module):
+    """A cell over time, in layers and directions.
+
+    ```python
+    layer = Recurrent(LSTM, input_size=12, hidden_size=64, direction="both")
+    y, state = layer(x, lengths=lengths)      # x (T, B, 12) -> y (T, B, 128)
+    state[0][1]["C"]                          # (B, 64): first layer, backward, its cell
+    ```
+
+    **Arguments:**
+
+    - `cell`: a `Cell` or its class; a pair `(A, B)` gives each direction its own.
+    - `input_size`, `hidden_size`: columns of x, units of each state.
+    - `layers`: how many, each on the outputs of the one below.
+    - `direction`: `"forward"`, `"backward"` or `"both"`. Each sequence is reversed within its
+      own length.
+    - `merge`: of two directions: `"concat"` (twice as wide), `"sum"` or `"mean"`.
+    - `dropout`: on the outputs of every layer but the last, anew at each step.
+    - `variational_dropout`: one mask a sequence on what enters the affine maps, x and the
+      output (Gal and Ghahramani 2016).
+    - `zoneout`: probability that a unit keeps its state, or a mapping from state to it
+      (Krueger et al. 2017).
+    - `weight_drop`: dropout on the recurrent weights, once a call (Merity et al. 2018,
+      arXiv 1708.02182).
+    - `initial_state`: `"learned"` (a vector for every state, layer and direction, 0 at
+      first), `"zeros"`, or a tensor `(width,)`, or a mapping from state to tensor.
+    - `batch_first`: x, y, resets and states over time are `(B, T, ...)`.
+    - `engine`: `None` to let throughtime choose, or `"reference"`.
+
+    **Raises:** `OptionError` for an option that does not exist, `TraceError` for equations
+    that cannot be a program.
+    """
+
+    def __init__(
+        self,
+        cell: Cells | tuple[Cells, Cells],
+        input_size: int,
+        hidden_size: int,
+        *,
+        layers: int = 1,
+        direction: Literal["forward", "backward", "both"] = "forward",
+        merge: Literal["concat", "sum", "mean"] = "concat",
+        dropout: float = 0.0,
+        variational_dropout: float = 0.0,
+        zoneout: float | Mapping[str, float] = 0.0,
+        weight_drop: float = 0.0,
+        initial_state: InitialState = "learned",
+        batch_first: bool = False,
+        engine: str | None = None,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        _choice("direction", direction, ("forward", "backward", "both"))
+        _choice("merge", merge, ("concat", "sum", "mean"))
+        for name, size in (("input_size", input_size), ("hidden_size", hidden_size),
+                           ("layers", layers)):  # fmt: skip
+            if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+                raise OptionError(
+                    f"`Recurrent`: {name} is {size!r}; expected a whole number, 1 or more."
+                )
+        rates = zoneout.values() if isinstance(zoneout, Mapping) else [zoneout]
+        for name, p in (("dropout", dropout), ("variational_dropout", variational_dropout),
+                        ("weight_drop", weight_drop), *(("zoneout", r) for r in rates)):  # fmt: skip
+            if not 0 <= p < 1:
+                raise OptionError(f"`Recurrent`: {name} is {p}; expected a probability in [0, 1).")
+        choose.check(engine)
+        reverses = {"forward": (False,), "backward": (True,), "both": (False, True)}[direction]
+        cells = _cells(cell, len(reverses))
+        self.input_size, self.hidden_size = input_size, hidden_size
+        self.direction, self.merge = direction, merge
+        self.dropout, self.batch_first = dropout, batch_first
+        self.cells = nn.ModuleList()
+        width = input_size
+        for _ in range(layers):
+            ways = [
+                OverTime(
+                    c,
+                    width,
+                    hidden_size,
+                    reverse=reverse,
+                    initial_state=initial_state,
+                    variational_dropout=variational_dropout,
+                    zoneout_rate=zoneout,
+                    weight_drop=weight_drop,
+                    engine=engine,
+                    device=device,
+                    dtype=dtype,
+                )
+                for c, reverse in zip(cells, reverses, strict=True)
+            ]
+            widths = [way.program.states[way.program.output] for way in ways]
+            if merge != "concat" and len({*widths}) > 1:
+                raise OptionError(
+                    f"`Recurrent`: merge is {merge!r} for outputs of widths {widths}; expected "
+                    'equal widths. Use merge="concat".'
+                )
+            width = sum(widths) if merge == "concat" else widths[0]
+            self.cells.append(nn.ModuleList(ways))
+        self.output_size = width
+
+    def forward(
+        self,
+        x: Tensor,
+        state: Sequence[Sequence[Mapping[str, Tensor]]] | None = None,
+        lengths: Tensor | Sequence[int] | None = None,
+        resets: Tensor | None = None,
+        return_states: bool = False,
+    ) -> tuple[Tensor, State] | tuple[Tensor, State, State]:
+        """Run over a batch of sequences.
+
+        **Arguments:**
+
+        - `x`: `(T, B, input_size)`, or `(B, T, input_size)` with `batch_first`.
+        - `state`: to go on from, as it was returned; the initial state unless given.
+        - `lengths`: real steps of each sequence, integers `(B,)`, 0 to T. What stands behind
+          them is not read.
+        - `resets`: bool `(T, B)`: the state begins anew before step t, and backward after it.
+        - `return_states`: also return every state at every step.
+
+        **Returns:** `y (T, B, output_size)`, 0 past a sequence's length; the state after the
+        last real step of each direction; with `return_states` all states over time.
+
+        **Raises:** `ShapeError` for what does not fit.
+        """
+        call = f"Recurrent({', '.join(type(way.cell).__name__ for way in self.cells[0])})"
+        weight = next(self.parameters())
+        steps = "B, T" if self.batch_first else "T, B"
+        checks.shape(
+            call, "x", x, (*steps.split(", "), self.input_size),
+            f"because input_size={self.input_size}. Set input_size to the number of columns, or "
+            "give three dimensions with `x.unsqueeze`.",
+        )  # fmt: skip
+        checks.same_kind(call, "x", x, weight)
+        if self.batch_first:
+            x, resets = x.transpose(0, 1), None if resets is None else resets.transpose(0, 1)
+        T, B = x.shape[:2]
+        lengths = checks.lengths(call, lengths, T, B, x.device)
+        resets = checks.resets(call, resets, T, B, x.device)
+        starts = self._starts(call, state, B, weight)
+        finals, everything = [], []
+        for k, (ways, start) in enumerate(zip(self.cells, starts, strict=True)):
+            if k:
+                x = F.dropout(x, self.dropout, self.training)
+            results = [
+                way(x, begin, lengths, resets) for way, begin in zip(ways, start, strict=True)
+            ]
+            x = self._merge([result.states[0] for result in results])
+            finals.append(_named(ways, results, "final"))
+            everything.append(_named(ways, results, "states"))
+        y = x.transpose(0, 1) if self.batch_first else x
+        if not return_states:
+            return y, tuple(finals)
+        if self.batch_first:
+            everything = [
+                tuple({n: s.transpose(0, 1) for n, s in way.items()} for way in ways)
+                for ways in everything
+            ]
+        return y, tuple(finals), tuple(everything)
+
+    def _merge(self, outputs: list[Tensor]) -> Tensor:
+        if len(outputs) == 1:
+            return outputs[0]
+        if self.merge == "concat":
+            return torch.cat(outputs, -1)
+        return (outputs[0] + outputs[1]) * (0.5 if self.merge == "mean" else 1.0)
+
+    def _starts(self, call, state, B: int, weight: Tensor):
+        """For each layer and direction the given state in the order of the cell, or None."""
+        if state is None:
+            return [[None] * len(ways) for ways in self.cells]
+        counts = [len(ways) for ways in self.cells]
+        if not isinstance(state, Sequence) or [len(s) for s in state] != counts:
+            raise ShapeError(
+                f"`{call}`: state has not the form state[layer][direction][name]; expected "
+                f"{len(counts)} layer(s) of {counts[0]} direction(s). Pass a state as this layer "
+                "returned it."
+            )
+        starts = []
+        for k, (ways, given) in enumerate(zip(self.cells, state, strict=True)):
+            starts.append([])
+            for d, (way, named) in enumerate(zip(ways, given, strict=True)):
+                widths = way.program.states
+                if not isinstance(named, Mapping) or {*named} != {*widths}:
+                    got = sorted(named) if isinstance(named, Mapping) else type(named).__name__
+                    raise ShapeError(
+                        f"`{call}`: state[{k}][{d}] has {got}; expected a mapping with "
+                        f"{', '.join(widths)}. Pass a state as this layer returned it."
+                    )
+                for name, width in widths.items():
+                    where = f'state[{k}][{d}]["{name}"]'
+                    because = "because x has that many sequences and the state that many units."
+                    checks.shape(call, where, named[name], (B, width), because)
+                    checks.same_kind(call, where, named[name], weight)
+                starts[-1].append(tuple(named[name] for name in widths))
+        return starts
+
+    def extra_repr(self) -> str:
+        first = self.cells[0][0].initial
+        start = "learned" if list(first.parameters()) else "fixed"
+        return (
+            f"{self.input_size} -> {self.output_size}, direction={self.direction!r}, "
+            f"layers={len(self.cells)}, initial_state={start}"
+        )
+
+
+def _named(ways, results: list[Result], field: str) -> tuple[dict[str, Tensor], ...]:
+    return tuple(
+        dict(zip(way.program.states, getattr(result, field), strict=True))
+        for way, result in zip(ways, results, strict=True)
+    )
+
+
+def _cells(cell, directions: int) -> list[Cell]:
+    pair = list(cell) if isinstance(cell, tuple | list) else [cell] * directions
+    if len(pair) != directions:
+        raise OptionError(
+            f"`Recurrent`: cell has {len(pair)} cells; expected {directions}, one for each "
+            'direction. Use direction="both" for a pair.'
+        )
+    cells = [c() if isinstance(c, type) and issubclass(c, Cell) else c for c in pair]
+    for c in cells:
+        if not isinstance(c, Cell):
+            raise OptionError(
+                f"`Recurrent`: cell is {c!r}; expected a Cell or its class. Write a class with "
+                "`states` and `step`, derived from throughtime.Cell."
+            )
+    return cells
+
+
+def _choice(name: str, got: object, known: tuple[str, ...]) -> None:
+    if got not in known:
+        raise OptionError(
+            f"`Recurrent`: {name} is {got!r}; expected one of {', '.join(map(repr, known))}."
+        )

@@ -1,0 +1,34 @@
+"""What every test runs under: repeatable examples, and fresh memory that shows."""
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("repeatable", deadline=None, derandomize=True, database=None)
+settings.load_profile("repeatable")
+
+
+def _with_nan(create):
+    import torch
+
+    def created(*args, **kwargs):
+        tensor = create(*args, **kwargs)
+        if tensor.is_floating_point() or tensor.is_complex():
+            with torch.no_grad():
+                tensor.fill_(float("nan"))
+        return tensor
+
+    return created
+
+
+@pytest.fixture(autouse=True)
+def fresh_memory_is_nan(monkeypatch):
+    """Fill what `torch.empty` and its like return with nan: an output left unwritten then shows."""
+    import torch
+
+    for owner, name in [
+        (torch, "empty"),
+        (torch, "empty_like"),
+        (torch, "empty_strided"),
+        (torch.Tensor, "new_empty"),
+    ]:
+        monkeypatch.setattr(owner, name, _with_nan(getattr(owner, name)))

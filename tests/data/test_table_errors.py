@@ -1,0 +1,330 @@
+"""Every table that cannot be used gives one line: what was given, where, and how to mend it."""
+
+import polars as pl
+import pytest
+
+from throughtime.data import read_table
+from throughtime.errors import DataError
+
+HEAD = "id,t,a,b,kind\n"
+GOOD = "x,0,1,2,yes\nx,1,3,4,yes\ny,0,5,6,no\n"
+
+
+def refusal(path, **options):
+    """The line that reading the table at `path` ends with, less the file it names."""
+    options = {"sequence": "id", "time": "t", "label": "kind"} | options
+    with pytest.raises(DataError) as caught:
+        read_table(path, **options)
+    line = str(caught.value)
+    assert line.isprintable(), "one line, nothing hidden in it"
+    assert line.startswith(f"{path}: "), "the file comes first"
+    assert "; expected " in line and line[-1] in ".?", "got; wanted. mend."
+    assert caught.value.__suppress_context__
+    return line.removeprefix(f"{path}: ")
+
+
+@pytest.fixture
+def csv(tmp_path):
+    """Writes text or bytes as data.csv and gives its path."""
+
+    def write(text):
+        path = tmp_path / "data.csv"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    return write
+
+
+@pytest.fixture
+def parquet(tmp_path):
+    """Writes columns as data.parquet, beside good ones, and gives its path."""
+
+    def write(**columns):
+        good = {"id": [1, 1, 2], "t": [0, 1, 0], "a": [1.0, 2.0, 3.0], "kind": [0, 0, 1]}
+        path = tmp_path / "data.parquet"
+        pl.DataFrame(good | columns).write_parquet(path)
+        return path
+
+    return write
+
+
+def test_the_good_table_is_good(csv, parquet):
+    for path in (csv(HEAD + GOOD), parquet()):
+        assert len(read_table(path, sequence="id", time="t", label="kind")) == 2
+
+
+def test_no_file(tmp_path):
+    assert refusal(tmp_path / "none.csv").startswith("path has no file; expected a table. Check")
+
+
+def test_a_folder(tmp_path):
+    assert refusal(tmp_path) == "path has a folder; expected a file. Name a file in it."
+
+
+@pytest.mark.parametrize("name", ["data.xlsx", "data", "data.csv.gz"])
+def test_another_suffix(tmp_path, name):
+    (tmp_path / name).write_text(HEAD + GOOD)
+    line = refusal(tmp_path / name)
+    assert "expected one of '.csv', '.parquet'. Save" in line
+    assert f"the suffix '{(tmp_path / name).suffix}'" in line
+
+
+def test_a_name_that_no_file_can_have(tmp_path):
+    assert "path has an obstacle" in refusal(tmp_path / ("x" * 5000 + ".csv"))
+
+
+def test_a_file_name_with_control_characters_is_escaped():
+    with pytest.raises(DataError, match=r"^'evil\\n\\x1b\.csv': path has no file"):
+        read_table("evil\n\x1b.csv", sequence="id")
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", " \n"])
+def test_an_empty_file(csv, text):
+    line = refusal(csv(text))
+    assert "file has no text" in line or "no name for column 1" in line
+
+
+@pytest.mark.parametrize("text", [HEAD, HEAD.rstrip("\n"), HEAD + "\n\n"])
+def test_only_a_header(csv, text):
+    assert refusal(csv(text)).startswith("file has a header and no rows; expected at least 1.")
+
+
+@pytest.mark.parametrize(
+    "rows, says",
+    [
+        (GOOD + "y,1,5", "row 5 has 3 fields; expected 5"),
+        (GOOD + "y", "row 5 has 1 field; expected 5"),
+        ("x,0,1,2,yes,9\n" + GOOD, "row 2 has 6 fields; expected 5"),
+        ("\n\nx,0,1\n" + GOOD, "row 4 has 3 fields; expected 5"),
+        ('"x\n\n",0,1,2,yes\n"y",1\n', "row 5 has 2 fields; expected 5"),
+    ],
+)
+def test_a_ragged_row(csv, rows, says):
+    line = refusal(csv(HEAD + rows))
+    assert line.startswith(says) and "cut off" in line
+
+
+def test_a_quotation_that_never_ends(csv):
+    line = refusal(csv(HEAD + GOOD + '"y,1,1,1,no\n'))
+    assert line.startswith("row 5 or later has broken quotation") and "Close it" in line
+
+
+@pytest.mark.parametrize(
+    "data, says",
+    [
+        (HEAD.encode() + b"x,0,1,2,\xe9t\xe9\n", "row 2 has the byte 0xe9; expected UTF-8"),
+        ((HEAD + GOOD).encode("utf-16"), "row 1 has the byte 0xff; expected UTF-8"),
+        (b"\x89PNG\r\n\x1a\n\0\0", "row 1 has the byte 0x89; expected UTF-8"),
+        (HEAD.encode() + GOOD.encode() * 2000 + b"\xff", "row 6002 has the byte 0xff"),
+    ],
+)
+def test_not_utf8(csv, data, says):
+    line = refusal(csv(data))
+    assert line.startswith(says) and line.endswith("Save the file as CSV in UTF-8.")
+
+
+def test_zero_bytes(csv):
+    assert "header has zero bytes; expected text" in refusal(csv(b"\0\0\0\0ab\n\0"))
+
+
+@pytest.mark.parametrize("other, shown", [(";", "';'"), ("\t", r"'\t'")])
+def test_another_separator(csv, other, shown):
+    line = refusal(csv((HEAD + GOOD).replace(",", other)))
+    assert f"separated by commas. Save the table with ',' in place of {shown}" in line
+
+
+@pytest.mark.parametrize("size", [0, 3, 9, 300, -1])
+def test_parquet_cut_off(parquet, size):
+    path = parquet()
+    path.write_bytes(path.read_bytes()[:size])
+    line = refusal(path)
+    assert {0: "is empty", 3: "begin with PAR1"}.get(size, "is cut off; expected Parquet") in line
+
+
+def test_parquet_with_a_broken_footer(parquet):
+    path = parquet()
+    data = bytearray(path.read_bytes())
+    footer = int.from_bytes(data[-8:-4], "little")
+    data[-8 - footer : -8] = bytes(footer)
+    path.write_bytes(data)
+    assert "file has contents that are not Parquet" in refusal(path)
+
+
+def test_a_csv_named_parquet(csv, tmp_path):
+    path = csv(HEAD + GOOD).rename(tmp_path / "data.parquet")
+    assert "begin with PAR1. Give a Parquet file, or name it .csv" in refusal(path)
+
+
+@pytest.mark.parametrize("role", ["sequence", "time", "label"])
+@pytest.mark.parametrize(
+    "given, near",
+    [("Kind", "Did you mean 'kind'?"), (" kind ", "Did you mean 'kind'?"), ("?", "Name one")],
+)
+def test_a_column_that_is_not_there(csv, role, given, near):
+    others = {"sequence": None, "time": None, "label": None} | {"sequence": "id"}
+    line = refusal(csv(HEAD + GOOD), **(others | {role: given}))
+    assert line.startswith(f"{role} has {given!r}; expected one of the columns 'id', 't', 'a',")
+    assert near in line
+
+
+def test_a_channel_that_is_not_there(csv):
+    line = refusal(csv("id,t,A1,kind\nx,0,1,yes\n"), channels=("a1",))
+    assert line.startswith("channels has 'a1'; ") and line.endswith("Did you mean 'A1'?")
+
+
+def test_many_columns_are_not_all_listed(csv):
+    header = ",".join(f"c{i}" for i in range(500))
+    line = refusal(csv(header + "\n"))
+    assert "'c11', and 488 more" in line and "'c12'" not in line
+
+
+def test_a_column_twice(csv):
+    line = refusal(csv("id,t,a,a,kind\nx,0,1,2,yes\n"))
+    assert line.startswith("header has the column 'a' twice; ") and "Rename or remove" in line
+
+
+def test_a_column_without_a_name(csv):
+    line = refusal(csv(",id,t,a,kind\n0,x,0,1,yes\n"))
+    assert line.startswith("header has no name for column 1; ") and "leave it out" in line
+
+
+def test_one_column_for_two_roles(csv):
+    line = refusal(csv(HEAD + GOOD), time="id")
+    assert "sequence and time have the same column 'id'; expected two" in line
+
+
+def test_no_channels_left(csv):
+    line = refusal(csv("id,t,kind\nx,0,yes\ny,0,no\n"))
+    assert line.startswith("channels has no column; expected at least 1 beside sequence, time,")
+
+
+@pytest.mark.parametrize(
+    "text, says",
+    [
+        ("oops", "has the text 'oops'; expected a number."),
+        ("1_000", "has the text '1_000'; expected a number."),
+        ("NA", "has the text 'NA'; expected a number."),
+        ("nan", "has NaN; expected a finite number."),
+        ("inf", "has infinity; expected a finite number."),
+        ("-Infinity", "has infinity; expected a finite number."),
+        ("", "has no value; expected a number."),
+        ("1e39", "has '1e39'; expected at most 3.403e+38 in size"),
+        ("-1e400", "has '-1e400'; expected at most 3.403e+38 in size"),
+        ('"a\n\x1b\'<script>"', r"""has the text "a\n\x1b'<script>"; expected a number."""),
+        ("9" * 400 + "x", f"has the text '{'9' * 30}…{'9' * 29}x'; expected a number."),
+    ],
+)
+def test_a_cell_that_is_no_number(csv, text, says):
+    rows = "x,0,1,2,yes\nx,1,3,CELL,yes\n\ny,0,5,CELL,no\n".replace("CELL", text)
+    line = refusal(csv(HEAD + rows))
+    assert line.startswith("column 'b', row 3 " + says)
+    assert any(mend in line for mend in ("Correct", "Replace", "Fill", "Rescale"))
+
+
+def test_a_column_of_text_may_be_left_out(csv):
+    path = csv("id,t,a,note,kind\nx,0,1,hello,yes\ny,0,1,bye,no\n")
+    line = refusal(path)
+    assert line.startswith("column 'note', row 2 has the text 'hello'")
+    assert line.endswith("or name in channels the columns to use.")
+
+
+def test_the_row_is_the_line_of_the_file(csv):
+    rows = '"x\nx",0,1,2,yes\n\ny,0,5,6,"n\no"\ny,1,5,oops,"n\no"\n'
+    assert "row 7 has the text 'oops'" in refusal(csv(HEAD + rows))
+
+
+@pytest.mark.parametrize(
+    "values, says",
+    [
+        ([1.0, None, 3.0], "column 'b', row 2 has no value"),
+        ([1.0, 2.0, float("nan")], "column 'b', row 3 has NaN"),
+        ([1.0, float("-inf"), 3.0], "column 'b', row 2 has infinity"),
+        ([1.0, 2.0, 1e300], "column 'b', row 3 has '1e+300'; expected at most 3.403e+38"),
+        (["1", "x", "3"], "column 'b', row 2 has the text 'x'"),
+        ([True, False, True], "column 'b' has type Boolean; expected numbers"),
+        ([[1], [2], [3]], "column 'b' has type List(Int64); expected numbers"),
+    ],
+)
+def test_parquet_rows_are_counted_from_1(parquet, values, says):
+    assert refusal(parquet(b=values)).startswith(says)
+
+
+@pytest.mark.parametrize(
+    "times, says",
+    [
+        (["0", "", "1"], "column 't', row 3 has no value; expected a number or a date"),
+        (["0", "soon", "1"], "column 't', row 3 has the text 'soon'"),
+        (["0", "nan", "1"], "column 't', row 3 has the text 'nan'"),
+        (["2024-01-01", "2024-01-02", "03/01/2024"], "column 't', row 4 has the text '03/01/2024'"),
+    ],
+)
+def test_a_time_that_is_none(csv, times, says):
+    rows = "".join(f"x,{time},1,2,yes\n" for time in times)
+    assert refusal(csv(HEAD + rows)).startswith(says)
+
+
+def test_parquet_times_that_are_none(parquet):
+    assert refusal(parquet(t=[0, None, 0])).startswith("column 't', row 2 has no value")
+    assert "column 't' has type List(Int64)" in refusal(parquet(t=[[0], [1], [2]]))
+
+
+@pytest.mark.parametrize("time, shown", [("1", "1"), ("1.0", "1"), ("01", "1")])
+def test_a_time_twice_in_a_sequence(csv, time, shown):
+    line = refusal(csv(HEAD + GOOD + f"y,5,1,2,no\nx,{time},1,2,yes\n"))
+    assert line.startswith(f"column 't', row 6 has the time '{shown}")
+    assert "a second time in sequence 'x'; expected every time once" in line
+
+
+@pytest.mark.parametrize("cell", ["", '""'])
+def test_a_sequence_without_a_name(csv, cell):
+    line = refusal(csv(HEAD + GOOD + f"{cell},0,1,2,yes\n"))
+    assert line.startswith("column 'id', row 5 has no value; expected a sequence in every row.")
+
+
+@pytest.mark.parametrize("cell", ["", '""'])
+def test_a_label_that_is_missing(csv, cell):
+    line = refusal(csv(HEAD + GOOD + f"y,1,1,2,{cell}\n"))
+    assert line.startswith("column 'kind', row 5 has no value; expected a label in every row.")
+
+
+def test_a_label_that_changes_in_a_sequence(csv):
+    line = refusal(csv(HEAD + GOOD + "x,-1,1,2,yes\ny,1,1,2,yes\nx,2,1,2,no\n"))
+    assert line.startswith(
+        "column 'kind', row 6 has the label 'yes' in sequence 'y'; expected 'no'"
+    )
+
+
+def test_labels_that_are_fractions(csv, parquet):
+    rows = "x,0,1,2,0.5\ny,0,1,2,1\n"
+    assert "labels has the number '0.5'; expected text or whole" in refusal(csv(HEAD + rows))
+    line = refusal(parquet(kind=[0.0, 0.0, 1.0]))
+    assert line.startswith("column 'kind' has type Float64; expected text or whole numbers")
+
+
+def test_labels_that_are_lists(parquet):
+    line = refusal(parquet(kind=[[0], [0], [1]]))
+    assert line.startswith("column 'kind' has type List(Int64); expected text or numbers")
+
+
+def test_one_class(csv):
+    line = refusal(csv(HEAD + GOOD.replace("yes", "no")))
+    assert line.startswith("column 'kind' has one class, 'no'; expected at least 2")
+
+
+def test_one_sequence(csv):
+    line = refusal(csv(HEAD + GOOD[: GOOD.index("y,0")]))
+    assert line.startswith("column 'id' has one sequence, 'x'; expected at least 2")
+
+
+def test_a_class_that_was_not_in_training(csv):
+    line = refusal(csv(HEAD + GOOD), classes=("yes", "nope"))
+    assert line.startswith("column 'kind', row 4 has the unknown class 'no'; expected one of 'yes'")
+    assert line.endswith("Did you mean 'nope'?")
+
+
+def test_hostile_names_stay_on_one_line(csv):
+    evil = '"<script>\n\x1b[31m\'\u202e"'
+    line = refusal(csv(f"{evil},t,a,kind\nx,0,1,yes\n"))
+    assert r'''"<script>\n\x1b[31m'\u202e"''' in line
+    line = refusal(csv(f"id,t,a,{evil}\n{evil},0,1,yes\n"), label="<script>\n\x1b[31m'\u202e")
+    assert line.startswith(r"""column 'id' has one sequence, "<script>\n\x1b[31m'\u202e"; """)
