@@ -104,7 +104,8 @@ def test_grouping_wastes_less_padding_and_still_mixes():
         return 1 - sum(lengths) / sum(batch.x.shape[0] * batch.x.shape[1] for batch in batches)
 
     assert padding(shuffle=False) < 0.02
-    assert padding() < 0.15 < 0.4 < padding(group_by_length=False)
+    assert 0.03 < padding() < 0.15  # grouped in pools, not over the whole
+    assert padding(group_by_length=False) > 0.4
     batches = Batches(sequences, 10)
     first, second = ({frozenset(i.tolist()) for i in batches.order(e)} for e in (0, 1))
     assert len(first & second) < 5

@@ -270,7 +270,7 @@ def test_parquet_times_that_are_none(parquet):
 
 @pytest.mark.parametrize("time, shown", [("1", "1"), ("1.0", "1"), ("01", "1")])
 def test_a_time_twice_in_a_sequence(csv, time, shown):
-    line = refusal(csv(HEAD + GOOD + f"y,5,1,2,no\nx,{time},1,2,yes\n"))
+    line = refusal(csv(HEAD + GOOD + f"y,5,1,2,no\nx,{time},1,2,yes\nx,0,1,2,yes\n"))
     assert line.startswith(f"column 't', row 6 has the time '{shown}")
     assert "a second time in sequence 'x'; expected every time once" in line
 
@@ -296,7 +296,8 @@ def test_a_label_that_changes_in_a_sequence(csv):
 
 def test_labels_that_are_fractions(csv, parquet):
     rows = "x,0,1,2,0.5\ny,0,1,2,1\n"
-    assert "labels has the number '0.5'; expected text or whole" in refusal(csv(HEAD + rows))
+    line = refusal(csv(HEAD + rows))
+    assert line.startswith("column 'kind' has the number '0.5'; expected text or whole numbers")
     line = refusal(parquet(kind=[0.0, 0.0, 1.0]))
     assert line.startswith("column 'kind' has type Float64; expected text or whole numbers")
 
@@ -328,3 +329,13 @@ def test_hostile_names_stay_on_one_line(csv):
     assert r'''"<script>\n\x1b[31m'\u202e"''' in line
     line = refusal(csv(f"id,t,a,{evil}\n{evil},0,1,yes\n"), label="<script>\n\x1b[31m'\u202e")
     assert line.startswith(r"""column 'id' has one sequence, "<script>\n\x1b[31m'\u202e"; """)
+
+
+def test_a_text_longer_than_the_csv_module_reads(csv):
+    rows = f'"{"x" * 200_000}",0,1,2,yes\ny,0,5,oops,no\n'
+    assert refusal(csv(HEAD + rows)).startswith("column 'b', row 3 has the text 'oops'")
+
+
+def test_blank_lines_are_counted_and_blank_rows_too(csv):
+    line = refusal(csv(HEAD + "\n,,,,\n" + GOOD + ",,,,\ny,1,oops,6,no\n\n"))
+    assert line.startswith("column 'a', row 8 has the text 'oops'")

@@ -10,8 +10,10 @@ from throughtime.data.naming import nearest, quote, quote_all
 from throughtime.errors import DataError
 
 
-def sort_classes(labels: Iterable[str]) -> tuple[str, ...]:
+def sort_classes(labels: Iterable[str], origin: str = "labels") -> tuple[str, ...]:
     """The distinct `labels`: in order of number if all are whole numbers, else of text.
+
+    `origin` is what an error says they are.
 
     **Raises:** `DataError` if all are numbers but some are not whole, as in a regression.
     """
@@ -21,7 +23,7 @@ def sort_classes(labels: Iterable[str]) -> tuple[str, ...]:
     if all(_is_number(name, float) for name in classes):
         fraction = next(name for name in classes if not _is_number(name, int))
         raise DataError(
-            f"labels has the number {quote(fraction)}; expected text or whole numbers because "
+            f"{origin} has the number {quote(fraction)}; expected text or whole numbers because "
             "each distinct label is a class. Write the classes as text or whole numbers."
         )
     return tuple(classes)

@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float32
 
-from throughtime.data.formats import Table
 from throughtime.data.naming import nearest, quote, quote_all
+from throughtime.data.source import Table
 from throughtime.errors import DataError
 
 LARGEST = float(np.finfo(np.float32).max)
@@ -48,7 +48,7 @@ def numbers(table: Table, names: Sequence[str], mend: str) -> Float32[np.ndarray
     sound = frame.select((pl.all().abs() <= LARGEST).fill_null(False))
     for name in frame.columns:
         if not sound[name].all():
-            place = (~sound[name]).arg_max()
+            place = _first(~sound[name])
             given, number = table.frame[name][place], frame[name][place]
             raise DataError(f"{_at(table, name, place)} {_unsound(given, number, mend)}")
     return frame.cast(pl.Float32).to_numpy(order="c")
@@ -66,7 +66,7 @@ def texts(table: Table, name: str, role: str) -> pl.Series:
     missing = column.is_null() | (column == "")
     if missing.any():
         raise DataError(
-            f"{_at(table, name, missing.arg_max())} has no value; expected a {role} in every "
+            f"{_at(table, name, _first(missing))} has no value; expected a {role} in every "
             "row. Fill it in or remove the row."
         )
     return column
@@ -88,7 +88,7 @@ def moments(table: Table, name: str) -> pl.Series:
     if column.dtype.is_float():
         bad = bad | ~column.is_finite().fill_null(True)
     if bad.any():
-        place = bad.arg_max()
+        place = _first(bad)
         got = "no value" if given[place] in (None, "") else f"the text {quote(given[place])}"
         raise DataError(
             f"{_at(table, name, place)} has {got}; expected a number or a date such as "
@@ -138,6 +138,10 @@ def _unsound(given: object, number: float | None, mend: str) -> str:
         )
     kind = "NaN" if np.isnan(number) else "infinity"
     return f"has {kind}; expected a finite number. Replace it or remove the row."
+
+
+def _first(mask: pl.Series) -> int:
+    return int(mask.arg_true()[0])
 
 
 def _at(table: Table, name: str, place: int) -> str:

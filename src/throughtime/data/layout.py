@@ -10,8 +10,8 @@ import polars as pl
 from jaxtyping import Int64
 
 from throughtime.data.columns import moments, texts
-from throughtime.data.formats import Table
 from throughtime.data.naming import quote
+from throughtime.data.source import Table
 from throughtime.errors import DataError
 
 

@@ -72,7 +72,7 @@ class Sequences:
         kinds = tuple(classes) if classes is not None else ()
         codes = None
         if labels is not None:
-            plain = labels.tolist() if hasattr(labels, "tolist") else labels
+            plain = labels.tolist() if isinstance(labels, Tensor) else labels
             texts = [str(label) for label in plain]
             try:
                 kinds = kinds if classes is not None else sort_classes(texts)

@@ -25,10 +25,9 @@ def split(sequences: Sequences, share: float, seed: int) -> tuple[Sequences, Seq
         labels = torch.zeros(len(sequences), dtype=torch.int64)
     for label in labels.unique():
         members = (labels == label).nonzero()[:, 0]
-        if len(members) > 1:
-            count = min(max(round(share * len(members)), 1), len(members) - 1)
-            drawn = torch.randperm(len(members), generator=generator)[:count]
-            aside[members[drawn]] = True
+        count = min(max(round(share * len(members)), 1), len(members) - 1)  # 0 of 1
+        drawn = torch.randperm(len(members), generator=generator)[:count]
+        aside[members[drawn]] = True
     if not aside.any():
         raise DataError(
             f"split: sequences has {len(sequences)} of {len(sequences)} sequences alone in their "

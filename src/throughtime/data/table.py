@@ -95,22 +95,25 @@ def _read(
         raise DataError("file has a header and no rows; expected at least 1. Add rows.")
     values = torch.from_numpy(numbers(table, channels, mend))
     layout = lay_out(table, sequence, time)
-    labels = None if label is None else sequence_labels(table, label, layout)
-    if labels is not None and classes is None:
-        classes = _training_classes(labels, layout.names, roles)
-    if labels is not None:
+    kinds, codes = tuple(classes or ()), None
+    if label is not None:
+        labels = sequence_labels(table, label, layout)
+        if classes is None:
+            kinds = _training_classes(labels, layout.names, sequence, label)
+        known = set(kinds)
         for place, text in zip(layout.order[layout.starts], labels, strict=True):
-            if text not in classes:
+            if text not in known:
                 row = table.row(int(place))
-                raise DataError(f"column {quote(label)}, row {row} {unknown(text, classes)}")
+                raise DataError(f"column {quote(label)}, row {row} {unknown(text, kinds)}")
+        codes = encode(labels, kinds)
     order = torch.tensor(layout.order)
     return Sequences(
         values=values[order],
         offsets=torch.tensor([*layout.starts.tolist(), len(order)]),
         channels=tuple(channels),
         names=layout.names,
-        labels=None if labels is None else encode(labels, classes),
-        classes=tuple(classes or ()),
+        labels=codes,
+        classes=kinds,
     )
 
 
@@ -125,17 +128,17 @@ def _check_roles(roles: dict[str, str]) -> None:
 
 
 def _training_classes(
-    labels: Sequence[str], names: Sequence[str], roles: dict[str, str]
+    labels: Sequence[str], names: Sequence[str], sequence: str, label: str
 ) -> tuple[str, ...]:
     if len(names) < 2:
         raise DataError(
-            f"column {quote(roles['sequence'])} has one sequence, {quote(names[0])}; expected at "
+            f"column {quote(sequence)} has one sequence, {quote(names[0])}; expected at "
             "least 2 to train on. Add sequences or name another sequence column."
         )
-    classes = sort_classes(labels)
+    classes = sort_classes(labels, f"column {quote(label)}")
     if len(classes) < 2:
         raise DataError(
-            f"column {quote(roles['label'])} has one class, {quote(classes[0])}; expected at "
+            f"column {quote(label)} has one class, {quote(labels[0])}; expected at "
             "least 2 to tell apart. Add sequences of another class or name another label column."
         )
     return classes

@@ -38,7 +38,7 @@ def run(program: Program, call: Call, engine: str | None = None) -> Result:
 def _transformed() -> bool:
     """Whether a torch.func transform or forward-mode differentiation is active."""
     return (
-        torch._C._functorch.peek_interpreter_stack() is not None
+        torch._C._functorch.maybe_current_level() is not None
         or torch.autograd.forward_ad._current_level >= 0
     )
 

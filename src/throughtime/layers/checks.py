@@ -70,4 +70,4 @@ def resets(call: str, got: Tensor | None, T: int, B: int, device: torch.device) 
 
 
 def _batched() -> bool:
-    return torch._C._functorch.peek_interpreter_stack() is not None
+    return torch._C._functorch.maybe_current_level() is not None

@@ -47,6 +47,8 @@ class OverTime(nn.Module):
         self.program: Program = program
         self.quiet: Program = expected(program)
         self.plan = schedule(program)
+        # made now, so that torch.compile finds a string and not the code that writes it
+        _ = self.program.json, self.quiet.json
         if weight_drop and not self.plan.recurrent:
             raise OptionError(
                 f"`{program.cell}`: weight_drop is {weight_drop}; expected 0, because this cell "

@@ -1,0 +1,121 @@
+"""Tables as comma-separated text.
+
+Imported by `read_table` when it is called, since polars takes its time to load.
+"""
+
+import csv
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+import polars as pl
+
+from throughtime.data.naming import quote
+from throughtime.data.source import Failure, Table, unreadable
+from throughtime.errors import DataError
+
+
+class Csv:
+    """Comma-separated UTF-8 text with a header; rows are counted as lines, the header is line 1.
+
+    Every column is read as text: the columns decide what it means, and can name what does not
+    mean anything.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.names, self.first = self._header()
+
+    def header(self) -> list[str]:
+        """The names of the columns, as they stand."""
+        return self.names
+
+    def read(self, columns: Sequence[str]) -> Table:
+        """`columns` as text; rows that are blank are left out but counted."""
+        # By place and not by name: polars leaves doubled quotation marks in a name as they are.
+        places = sorted(self.names.index(name) for name in columns)
+        try:
+            frame = pl.read_csv(self.path, columns=places, infer_schema=False, glob=False)
+        except Failure as error:
+            raise DataError(self._fault() or unreadable("CSV", error)) from None
+        frame.columns = [self.names[place] for place in places]
+        filled = frame.select(~pl.all_horizontal(pl.all().is_null())).to_series()
+        frame = frame.filter(filled)
+        if frame.null_count().sum_horizontal().sum() and (fault := self._fault()):
+            raise DataError(fault)
+        kept = filled.arg_true()
+        return Table(frame.select(columns), lambda place: self._line(kept[place]))
+
+    def _header(self) -> tuple[list[str], int]:
+        try:
+            for start, fields in self._records():
+                if "\0" in "".join(fields):
+                    raise DataError(
+                        "header has zero bytes; expected text. Give a CSV file, not a binary one."
+                    )
+                if len(fields) == 1 and (other := next((s for s in ";\t" if s in fields[0]), None)):
+                    raise DataError(
+                        f"header has one column, {quote(fields[0])}; expected columns separated "
+                        f"by commas. Save the table with ',' in place of {quote(other)}."
+                    )
+                if fields and any(fields):
+                    return fields, start
+        except UnicodeDecodeError:
+            raise DataError(self._not_utf8()) from None
+        except csv.Error as error:
+            raise DataError(unreadable("CSV", error)) from None
+        raise DataError("file has no text; expected a header and rows. Give a file with data.")
+
+    def _records(self) -> Iterator[tuple[int, list[str]]]:
+        """Every record with the line it starts on, slowly: for the header and for errors."""
+        with self.path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, strict=True)
+            start = 1
+            for fields in reader:
+                yield start, fields
+                start = reader.line_num + 1
+
+    def _line(self, place: int) -> int:
+        body = ((start, fields) for start, fields in self._records() if start > self.first)
+        guess = self.first + 1 + place  # right unless a text goes over several lines
+        try:
+            return next(islice(body, place, None), (guess, []))[0]
+        except csv.Error:  # a text longer than the csv module reads
+            return guess
+
+    def _fault(self) -> str | None:
+        """What is wrong with the first broken record, or None if all are whole."""
+        line = 0
+        try:
+            for start, fields in self._records():
+                line = start
+                if fields and len(fields) != len(self.names):
+                    return (
+                        f"row {start} has {_fields(len(fields))}; expected {len(self.names)} "
+                        "because the header names so many columns. Complete the row, or the "
+                        "file if it was cut off there."
+                    )
+        except UnicodeDecodeError:
+            return self._not_utf8()
+        except csv.Error as error:
+            return (
+                f"row {line + 1} or later has broken quotation ({error}); expected every "
+                "quotation mark to be closed. Close it, or complete the file if it was cut off."
+            )
+        return None
+
+    def _not_utf8(self) -> str:
+        data = self.path.read_bytes()
+        try:
+            data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            line = data.count(b"\n", 0, error.start) + 1
+            return (
+                f"row {line} has the byte 0x{data[error.start]:02x}; expected UTF-8 text. "
+                "Save the file as CSV in UTF-8."
+            )
+        return "file changed while it was read; expected UTF-8 text. Try again."
+
+
+def _fields(count: int) -> str:
+    return f"{count} field" if count == 1 else f"{count} fields"
