@@ -24,7 +24,7 @@ def run(program: Program, call: Call) -> Result:
     if torch.is_autocast_enabled(call.x.device.type):
         dtype = torch.get_autocast_dtype(call.x.device.type)
     found = _forward(program.json, dtype, *call)
-    n = len(program.states)
+    n = len(call.start)
     return Result(tuple(found[:n]), tuple(found[n : 2 * n]))
 
 
