@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from throughtime.cells import MinimalGatedUnit as MinimalGatedUnit
     from throughtime.cells import layer_norm as layer_norm
     from throughtime.layers import Recurrent as Recurrent
+    from throughtime.data import datasets as datasets
     from throughtime.program import Chrono as Chrono
     from throughtime.program import Program as Program
     from throughtime.program import adjoint as adjoint
@@ -24,18 +25,29 @@ if TYPE_CHECKING:
     from throughtime.program import mask as mask
     from throughtime.program import noise as noise
     from throughtime.program import parameter as parameter
+    from throughtime.training import Model as Model
+    from throughtime.training import Output as Output
+    from throughtime.training import Run as Run
+    from throughtime.training import evaluate as evaluate
+    from throughtime.training import fit as fit
+    from throughtime.training import load as load
+    from throughtime.training import predict as predict
 
 _FROM = {
     "throughtime.cells": (
         "Cell", "GRU", "IndRNN", "LSTM", "LeakyRNN", "MinimalGatedUnit", "RNN", "layer_norm",
     ),
+    "throughtime.data": ("datasets",),
     "throughtime.layers": ("Recurrent",),
     "throughtime.program": (
         "Chrono", "Program", "adjoint", "affine", "mask", "noise", "parameter",
     ),
+    "throughtime.training": (
+        "Model", "Output", "Run", "evaluate", "fit", "load", "predict",
+    ),
 }  # fmt: skip
 _WHERE = {name: module for module, names in _FROM.items() for name in names}
-_MODULES = ("cells", "data", "engines", "errors", "layers", "nn", "program")
+_MODULES = ("cells", "data", "engines", "errors", "layers", "nn", "program", "training")
 __all__ = [*_WHERE, *_MODULES]  # noqa: PLE0605
 
 

@@ -31,6 +31,10 @@ class Cell:
         """The new value of each state, in their order, from `x (B, I)` and the old ones."""
         raise NotImplementedError(f"`{type(self).__name__}`: has no `step`; write its equations.")
 
+    def __repr__(self) -> str:
+        options = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
+        return f"{type(self).__name__}({options})"
+
     def program(self, input_size: int, hidden_size: int) -> Program:
         """The program of this cell for these sizes.
 

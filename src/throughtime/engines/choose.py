@@ -35,6 +35,7 @@ def run(program: Program, call: Call, engine: str | None = None) -> Result:
     return reference.forward(program, call)
 
 
+@torch.compiler.assume_constant_result  # dynamo guards on the transforms that are active
 def _transformed() -> bool:
     """Whether a torch.func transform or forward-mode differentiation is active."""
     return (

@@ -14,7 +14,13 @@ from throughtime.program.pointwise import POINTWISE
 from throughtime.program.program import Program
 from throughtime.program.schedule import AHEAD, Block, Schedule, schedule
 
-plan = functools.lru_cache(maxsize=256)(schedule)
+_plan = functools.lru_cache(maxsize=256)(schedule)
+
+
+@torch.compiler.assume_constant_result  # for torch.compile through the plain loop
+def plan(program: Program) -> Schedule:
+    """The schedule of a program, made once."""
+    return _plan(program)
 
 
 def evaluate(node: Node, args: list[Any], like: Tensor) -> Any:

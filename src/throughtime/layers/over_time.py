@@ -16,8 +16,9 @@ class OverTime(nn.Module):
     """A cell over time.
 
     Its parameters carry the names of the cell's equations: the weight of h in
-    `affine("keep", h, x)` is `keep_h`. `program` is what runs in training mode, `quiet` in
-    eval mode, where masks and noise are their means.
+    `affine("keep", h, x)` is `keep_h`. `equations` is the program of the cell, `program` what
+    runs in training mode, regularised, and `quiet` in eval mode, where masks and noise are
+    their means.
     """
 
     def __init__(
@@ -39,7 +40,7 @@ class OverTime(nn.Module):
         choose.say_once_without_native()
         self.cell, self.reverse, self.engine = cell, reverse, engine
         self.weight_drop = weight_drop
-        program = cell.program(input_size, hidden_size)
+        program = self.equations = cell.program(input_size, hidden_size)
         if variational_dropout:
             program = variational(program, variational_dropout)
         if zoneout_rate:

@@ -92,6 +92,8 @@ class Recurrent(nn.Module):
         self.input_size, self.hidden_size = input_size, hidden_size
         self.direction, self.merge = direction, merge
         self.dropout, self.batch_first = dropout, batch_first
+        self.variational_dropout, self.zoneout = variational_dropout, zoneout
+        self.weight_drop = weight_drop
         self.cells = nn.ModuleList()
         width = input_size
         for _ in range(layers):

@@ -1,0 +1,51 @@
+"""What anybody would try first: the numbers that a recurrent network has to beat."""
+
+import torch
+from torch import Tensor, nn
+
+from throughtime.data import Scaler, Sequences
+from throughtime.training.evaluate import Scores, score
+
+
+def majority(train: Sequences, test: Sequences) -> Scores:
+    """Always the most frequent class of the training sequences."""
+    assert train.labels is not None and test.labels is not None
+    shares = torch.bincount(train.labels, minlength=len(train.classes)) / len(train)
+    only = nn.functional.one_hot(shares.argmax(), len(shares)).float()
+    return score(only.expand(len(test), -1), test.labels, train.classes)
+
+
+def linear(train: Sequences, test: Sequences) -> Scores:
+    """Logistic regression on the mean, the spread and the last step of each channel.
+
+    L2 penalty of 1 over the number of sequences on the weights, fitted to convergence.
+    """
+    assert train.labels is not None and test.labels is not None
+    scaler = Scaler.fit(train)
+    x, z = (_features(scaler.apply(part)) for part in (train, test))
+    mean, std = x.mean(0), x.std(0, correction=0).clamp(min=1e-6)
+    x, z = (x - mean) / std, (z - mean) / std
+    weight = torch.zeros(x.shape[1], len(train.classes), dtype=x.dtype, requires_grad=True)
+    bias = torch.zeros(len(train.classes), dtype=x.dtype, requires_grad=True)
+    optimiser = torch.optim.LBFGS([weight, bias], max_iter=500, line_search_fn="strong_wolfe")
+
+    def loss() -> Tensor:
+        optimiser.zero_grad()
+        fit = nn.functional.cross_entropy(x @ weight + bias, train.labels)
+        total = fit + weight.square().sum() / (2 * len(x))
+        total.backward()
+        return total
+
+    optimiser.step(loss)
+    return score((z @ weight + bias).detach().softmax(-1), test.labels, train.classes)
+
+
+def _features(sequences: Sequences) -> Tensor:
+    """Mean, standard deviation and last value of each channel, `(S, 3C)`, float64."""
+    x = sequences.values.double()
+    n = sequences.lengths
+    owner = torch.repeat_interleave(torch.arange(len(n)), n)
+    total = x.new_zeros(len(n), x.shape[1]).index_add_(0, owner, x)
+    mean = total / n[:, None]
+    squares = x.new_zeros(len(n), x.shape[1]).index_add_(0, owner, (x - mean[owner]).square())
+    return torch.cat([mean, (squares / n[:, None]).sqrt(), x[sequences.offsets[1:] - 1]], -1)

@@ -1,0 +1,130 @@
+"""Files that are whole or absent: written beside, synced, renamed; read back with a checksum.
+
+JSON and safetensors only, never a pickle: nothing read from them can run code.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from throughtime.errors import RunError
+
+FORMAT = 1
+
+
+def write_json(path: Path, data: Mapping[str, Any]) -> None:
+    """Write a mapping with its format and checksum. **Raises:** `RunError`."""
+    whole = {"format": FORMAT, **data}
+    _write(path, json.dumps({**whole, "sha256": _digest(whole)}, indent=1).encode())
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """What `write_json` wrote. **Raises:** `RunError` for anything else."""
+    raw = _read(path)
+    try:
+        data = json.loads(raw)
+        expected = data.pop("sha256")
+    except (ValueError, KeyError, AttributeError, TypeError) as e:
+        raise _damaged(path) from e
+    if data.get("format") != FORMAT:
+        raise RunError(
+            f"{path}: has format {data.get('format')!r}; expected {FORMAT}, that of this version. "
+            "Use the version of throughtime that wrote it, or train again."
+        )
+    if _digest(data) != expected:
+        raise _damaged(path)
+    del data["format"]
+    return data
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], data: Mapping[str, Any]) -> None:
+    """Write tensors and JSON beside them as one safetensors file. **Raises:** `RunError`."""
+    own = {name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()}
+    meta = {"format": str(FORMAT), "data": json.dumps(data)}
+    meta["sha256"] = _digest_of_tensors(own, meta)
+    _write(path, save(own, metadata=meta))
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """What `write_tensors` wrote. **Raises:** `RunError` for anything else."""
+    raw = _read(path)
+    try:
+        tensors = load(raw)
+        size = int.from_bytes(raw[:8], "little")
+        meta = json.loads(raw[8 : 8 + size])["__metadata__"]
+        expected = meta.pop("sha256")
+        if meta["format"] != str(FORMAT):
+            raise RunError(
+                f"{path}: has format {meta['format']!r}; expected {FORMAT}, that of this version. "
+                "Use the version of throughtime that wrote it, or train again."
+            )
+        if _digest_of_tensors(tensors, meta) != expected:
+            raise _damaged(path)
+        return tensors, json.loads(meta["data"])
+    except RunError:
+        raise
+    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as e:
+        raise _damaged(path) from e
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text whole. **Raises:** `RunError`."""
+    _write(path, text.encode())
+
+
+def _write(path: Path, content: bytes) -> None:
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        with open(beside, "wb") as f:
+            f.write(content)
+            f.flush()
+            os.fsync(f.fileno())
+        os.replace(beside, path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)  # the rename itself
+        finally:
+            os.close(folder)
+    except OSError as e:
+        raise RunError(
+            f"{path}: cannot be written ({e.strerror or e}); expected a folder with room that "
+            "may be written to. Choose another with --run."
+        ) from e
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as e:
+        raise RunError(
+            f"{path}: cannot be read ({e.strerror or e}); expected a file of a run folder. "
+            "Check the path of the run."
+        ) from e
+
+
+def _damaged(path: Path) -> RunError:
+    return RunError(
+        f"{path}: is damaged: its content does not match its checksum. Restore it from a copy, or "
+        "train again."
+    )
+
+
+def _digest(data: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+
+
+def _digest_of_tensors(tensors: Mapping[str, Tensor], meta: Mapping[str, str]) -> str:
+    digest = hashlib.sha256(json.dumps(dict(meta), sort_keys=True).encode())
+    for name in sorted(tensors):
+        t = tensors[name]
+        digest.update(f"{name} {t.dtype} {tuple(t.shape)}".encode())
+        digest.update(t.contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()

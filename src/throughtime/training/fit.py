@@ -1,0 +1,200 @@
+"""Training: batches, gradients, the optimiser, early stopping, checkpoints; resumed exactly."""
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from throughtime.data import Batches, Scaler, Sequences, split
+from throughtime.errors import DataError, RunError
+from throughtime.training import optimise, randomness
+from throughtime.training.checkpoint import read_checkpoint, write_checkpoint
+from throughtime.training.evaluate import evaluate
+from throughtime.training.model import Model
+from throughtime.training.options import Options
+from throughtime.training.run import Run
+
+
+class Progress(NamedTuple):
+    """Told after every batch: where the run is."""
+
+    epoch: int
+    epochs: int
+    batch: int
+    batches: int
+    loss: float
+
+
+@dataclasses.dataclass
+class _Place:
+    """Where a run is; with the states of model, optimiser and generators it is all of it."""
+
+    epoch: int = 0
+    batch: int = 0
+    total: float = 0.0  # of the loss over this epoch's sequences so far
+    steepest: float = 0.0  # the largest gradient norm of this epoch
+    best: float = math.inf
+    best_epoch: int = -1
+    seconds: float = 0.0
+    history: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    done: bool = False
+
+
+def fit(
+    model: Model,
+    data: Sequences,
+    *,
+    folder: str | Path | None = None,
+    resume: bool = False,
+    checkpoint_seconds: float = 10.0,
+    progress: Callable[[Progress], None] | None = None,
+    details: dict[str, Any] | None = None,
+    **options: Any,
+) -> Run:
+    """Train a model on labelled sequences.
+
+    **Main arguments:**
+
+    - `model`: scaled anew on the training part; trained in place, on its device.
+    - `data`: with labels of the model's classes.
+    - `options`: the fields of `Options`: `epochs`, `batch_size`, `optimiser`, ...
+
+    **Other arguments:**
+
+    - `folder`: a run folder to write; nothing is written without one.
+    - `resume`: go on from the checkpoint in `folder`, to the very result that the run would
+      have had without the break. Model, data and options must be those of that run.
+    - `checkpoint_seconds`: the least time between two checkpoints.
+    - `progress`: called after every batch.
+    - `details`: plain data kept in the run's configuration.
+
+    **Returns:** the `Run`: model, options and the history of its epochs.
+
+    **Raises:** `OptionError` for options out of range, `DataError` for data that do not fit
+    the model, `RunError` if the loss is no longer a number, or the folder cannot be used.
+    """
+    settings = Options(**options)
+    _check(model, data)
+    train, held = _parts(data, settings)
+    device = next(model.parameters()).device
+    batches = Batches(train, settings.batch_size, seed=settings.seed)
+    optimiser = optimise.optimiser(
+        model, settings.optimiser, settings.learning_rate, settings.weight_decay
+    )
+    scheme = optimise.SCHEDULES.get(settings.schedule or "")
+    schedule = scheme.make(optimiser, settings.epochs, len(batches)) if scheme else None
+    weights = _class_weights(train).to(device) if settings.class_weights else None
+    loss_of = nn.CrossEntropyLoss(weights, label_smoothing=settings.label_smoothing)
+    run = Run(model, settings, Path(folder) if folder is not None else None, details or {})
+    place, best = _Place(), {}
+    if resume:
+        state = read_checkpoint(run.checkpoint, model, optimiser, schedule)
+        place, best = _Place(**state.place), state.best
+    else:
+        model.scale(Scaler.fit(train))
+        run.create()
+        randomness.seed(settings.seed)
+    run.history = place.history
+
+    def save() -> None:
+        if run.folder is not None:
+            state = dataclasses.asdict(place)
+            write_checkpoint(run.checkpoint, model, optimiser, schedule, best, state)
+
+    saved = started = time.monotonic()
+    before = place.seconds
+    model.train()
+    for epoch in range(place.epoch, settings.epochs if not place.done else 0):
+        for batch in batches.epoch(epoch, start=place.batch):
+            batch = batch.to(device)
+            optimiser.zero_grad(set_to_none=True)
+            loss = loss_of(model(batch.x, batch.lengths), batch.y)
+            loss.backward()
+            norm = _clip(model, settings.clip)
+            if not math.isfinite(loss.item()) or not math.isfinite(norm):
+                raise RunError(
+                    f"fit: loss is {loss.item():g} with a gradient of norm {norm:g} in epoch "
+                    f"{epoch + 1}; expected numbers. Set a lower learning_rate than "
+                    f"{settings.learning_rate:g}, or a lower clip."
+                )
+            optimiser.step()
+            if scheme and scheme.advances == "batch":
+                schedule.step()
+            place.total += loss.item() * len(batch.indices)
+            place.steepest = max(place.steepest, norm)
+            place.batch += 1
+            if progress:
+                progress(
+                    Progress(epoch, settings.epochs, place.batch, len(batches), loss.item())
+                )
+            if time.monotonic() - saved >= checkpoint_seconds and place.batch < len(batches):
+                place.seconds = before + time.monotonic() - started
+                save()
+                saved = time.monotonic()
+        row = {"epoch": epoch + 1, "loss": place.total / len(train),
+               "gradient_norm": place.steepest,
+               "learning_rate": optimiser.param_groups[0]["lr"]}  # fmt: skip
+        if held is not None:
+            scores = evaluate(model, held)
+            row |= {"validation_loss": scores.loss, "validation_accuracy": scores.accuracy}
+        measure = row.get("validation_loss", row["loss"])
+        if scheme and scheme.advances == "epoch":
+            schedule.step()
+        elif scheme and scheme.advances == "measure":
+            schedule.step(measure)
+        if held is not None and measure < place.best:
+            place.best, place.best_epoch = measure, epoch
+            best = {name: t.detach().clone() for name, t in model.state_dict().items()}
+        place.seconds = before + time.monotonic() - started
+        place.history.append(row | {"seconds": round(place.seconds, 3)})
+        place.epoch, place.batch, place.total, place.steepest = epoch + 1, 0, 0.0, 0.0
+        patience = settings.patience or settings.epochs
+        waited = held is not None and epoch - place.best_epoch >= patience
+        place.done = waited or place.epoch == settings.epochs
+        if place.done or time.monotonic() - saved >= checkpoint_seconds:
+            save()
+            run.write_history()
+            saved = time.monotonic()
+        if place.done:
+            break
+    if best:
+        model.load_state_dict(best)
+    model.eval()
+    run.finish()
+    return run
+
+
+def _check(model: Model, data: Sequences) -> None:
+    if data.labels is None:
+        raise DataError("fit: data has no labels; expected a class for each sequence. Give them.")
+    if data.classes != model.classes or data.channels != model.channels:
+        raise DataError(
+            f"fit: data has classes {', '.join(data.classes)} and channels "
+            f"{', '.join(data.channels)}; expected those of the model, "
+            f"{', '.join(model.classes)} and {', '.join(model.channels)}. Build the model with "
+            "`classes=data.classes, channels=data.channels`."
+        )
+
+
+def _parts(data: Sequences, settings: Options) -> tuple[Sequences, Sequences | None]:
+    if not settings.validation:
+        return data, None
+    return split(data, settings.validation, settings.seed)
+
+
+def _class_weights(train: Sequences) -> Tensor:
+    """Inverse shares with mean 1 over the sequences; a class without any has 0."""
+    assert train.labels is not None
+    counts = torch.bincount(train.labels, minlength=len(train.classes)).float()
+    return torch.where(counts > 0, len(train) / (counts.clamp(min=1) * (counts > 0).sum()), 0.0)
+
+
+def _clip(model: nn.Module, largest: float | None) -> float:
+    return nn.utils.clip_grad_norm_(
+        model.parameters(), math.inf if largest is None else largest, foreach=False
+    ).item()

@@ -1,0 +1,256 @@
+"""A model: recurrent layers over a sequence, then an output network o on what they leave.
+
+Everything but a user's own output module is data: a model built from `describe` and the
+weights is the same model, without the code of the cell.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from throughtime.cells import Cell, activation
+from throughtime.data import Scaler
+from throughtime.errors import OptionError, RunError
+from throughtime.layers import Recurrent
+from throughtime.program import Program
+
+POOLING = ("last", "mean", "max")
+
+
+class Output(nn.Sequential):
+    """The output network o: a linear map, or a feed-forward network with inner layers.
+
+    **Arguments:** `sizes`: units of the inner layers; `activation`: theirs, by name.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        output_size: int,
+        *,
+        sizes: tuple[int, ...] = (),
+        activation: str = "relu",
+    ) -> None:
+        layers: list[nn.Module] = []
+        for size in sizes:
+            layers += [nn.Linear(input_size, size), _Activation(activation)]
+            input_size = size
+        super().__init__(*layers, nn.Linear(input_size, output_size))
+        self.sizes, self.activation = tuple(sizes), activation
+
+
+class _Activation(nn.Module):
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name, self.function = name, activation(name)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.function(x)
+
+    def extra_repr(self) -> str:
+        return self.name
+
+
+class Model(nn.Module):
+    """Sequences to the scores of classes.
+
+    **Arguments:**
+
+    - `recurrent`: a `Recurrent`, time first; or several, each on the outputs of the one before.
+    - `output`: a module from `(B, width)` to `(B, classes)`; linear unless given. `width` is
+      the output size of the last `Recurrent`.
+    - `classes`: their names.
+    - `channels`: the names of the input's columns.
+    - `scaler`: fitted on the training part; the model scales its own input.
+    - `pooling`: what of a sequence the output network sees: `"last"`, the output state at the
+      last real step of each direction; `"mean"` or `"max"` over its real steps.
+    - `dropout`: on what the output network sees.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        recurrent: Recurrent | list[Recurrent],
+        output: nn.Module | None = None,
+        *,
+        classes: tuple[str, ...],
+        channels: tuple[str, ...],
+        scaler: Scaler | None = None,
+        pooling: Literal["last", "mean", "max"] = "last",
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        stack = [recurrent] if isinstance(recurrent, Recurrent) else list(recurrent)
+        _check(stack, classes, channels, pooling, dropout)
+        self.recurrent = nn.ModuleList(stack)
+        self.width = _width(stack[-1], pooling)
+        self.output = Output(self.width, len(classes)) if output is None else output
+        self.classes, self.channels = tuple(classes), tuple(channels)
+        self.pooling, self.dropout = pooling, dropout
+        self.register_buffer("mean", torch.zeros(len(channels)))
+        self.register_buffer("std", torch.ones(len(channels)))
+        if scaler is not None:
+            self.scale(scaler)
+
+    def scale(self, scaler: Scaler) -> None:
+        """Take over the means and standard deviations of a fitted scaler."""
+        self.mean.copy_(scaler.mean)
+        self.std.copy_(scaler.std)
+
+    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Scores `(B, classes)` (logits) of `x (T, B, C)`, unscaled."""
+        y = (x - self.mean) / self.std
+        state: Any = None
+        for layer in self.recurrent:
+            y, state = layer(y, lengths=lengths)
+        last = self.recurrent[-1]
+        if self.pooling == "last":
+            ways = zip(last.cells[-1], state[-1], strict=True)
+            y = torch.cat([named[way.program.output] for way, named in ways], -1)
+        else:
+            y = _pool(y, lengths, self.pooling)
+        return self.output(nn.functional.dropout(y, self.dropout, self.training))
+
+    def describe(self) -> dict[str, Any]:
+        """The model as data, without its weights."""
+        output: dict[str, Any] = {"kind": "custom", "name": type(self.output).__qualname__}
+        if isinstance(self.output, Output):
+            output = {"kind": "feed-forward", "sizes": self.output.sizes,
+                      "activation": self.output.activation}  # fmt: skip
+        return {
+            "classes": self.classes,
+            "channels": self.channels,
+            "pooling": self.pooling,
+            "dropout": self.dropout,
+            "recurrent": [_describe(layer) for layer in self.recurrent],
+            "output": output,
+        }
+
+    @staticmethod
+    def from_description(
+        data: Mapping[str, Any],
+        cell: Cell | type[Cell] | None = None,
+        output: nn.Module | None = None,
+    ) -> "Model":
+        """The model that `describe` described, with new weights.
+
+        - `cell`: the user's cell, to check that its equations are still those of the model.
+        - `output`: the user's output module, needed where the model had one.
+        """
+        described = data["output"]
+        if output is None and described["kind"] == "custom":
+            raise RunError(
+                f"the model's output network is {described['name']}, which is code and not in "
+                f"the run folder; expected `output=`. Load with output={described['name']}(...)."
+            )
+        stack = [_layer(layer, cell) for layer in data["recurrent"]]
+        if output is None:
+            width = _width(stack[-1], data["pooling"])
+            output = Output(width, len(data["classes"]), sizes=tuple(described["sizes"]),
+                            activation=described["activation"])  # fmt: skip
+        return Model(
+            stack, output, classes=tuple(data["classes"]), channels=tuple(data["channels"]),
+            pooling=data["pooling"], dropout=data["dropout"],
+        )  # fmt: skip
+
+
+class RecordedCell(Cell):
+    """A cell read from a file: its programs, without the code that they came from."""
+
+    def __init__(self, shown: str, programs: list[Program]) -> None:
+        self.shown = shown
+        self.recorded = {(p.input_size, p.hidden_size): p for p in programs}
+
+    def program(self, input_size: int, hidden_size: int) -> Program:
+        return self.recorded[input_size, hidden_size]
+
+    def __repr__(self) -> str:
+        return self.shown
+
+
+def _pool(y: Tensor, lengths: Tensor | None, how: str) -> Tensor:
+    """Over the real steps; a sequence without any gives 0."""
+    if lengths is None:
+        lengths = torch.full((y.shape[1],), y.shape[0], device=y.device)
+    if how == "mean":
+        return y.sum(0) / lengths.clamp(min=1)[:, None]  # y is 0 past the lengths
+    real = (torch.arange(len(y), device=y.device)[:, None] < lengths)[..., None]
+    top = torch.where(real, y, -torch.inf).amax(0)
+    return torch.where(lengths[:, None] > 0, top, 0.0)
+
+
+def _width(layer: Recurrent, pooling: str) -> int:
+    if pooling != "last":
+        return layer.output_size
+    return sum(way.program.states[way.program.output] for way in layer.cells[-1])
+
+
+def _describe(layer: Recurrent) -> dict[str, Any]:
+    first = layer.cells[0][0]
+    kind = "learned" if list(first.initial.parameters()) else "zeros"
+    given = [name.removesuffix("0") for name, _ in first.initial.named_buffers()]
+    return {
+        "input_size": layer.input_size,
+        "hidden_size": layer.hidden_size,
+        "layers": len(layer.cells),
+        "direction": layer.direction,
+        "merge": layer.merge,
+        "dropout": layer.dropout,
+        "variational_dropout": layer.variational_dropout,
+        "zoneout": layer.zoneout,
+        "weight_drop": layer.weight_drop,
+        "initial_state": {"given": given} if given else kind,
+        "cells": [[repr(way.cell) for way in ways] for ways in layer.cells],
+        "programs": [[way.equations.json for way in ways] for ways in layer.cells],
+    }
+
+
+def _layer(data: Mapping[str, Any], cell: Cell | type[Cell] | None) -> Recurrent:
+    programs = [[Program.from_json(p) for p in row] for row in data["programs"]]
+    if cell is not None:
+        own = cell() if isinstance(cell, type) else cell
+        for p in (p for row in programs for p in row):
+            if own.program(p.input_size, p.hidden_size).json != p.json:
+                raise RunError(
+                    f"cell={own!r} has other equations than the model was trained with; expected "
+                    f"those of {p.cell} in the run folder. Leave cell out to use what was saved."
+                )
+    ways = zip(*programs, strict=True)  # of each direction, its program in each layer
+    cells = [RecordedCell(s, list(w)) for s, w in zip(data["cells"][0], ways, strict=True)]
+    initial = data["initial_state"]
+    if isinstance(initial, Mapping):
+        initial = {name: torch.zeros(()) for name in initial["given"]}
+    options = ("direction", "merge", "layers", "dropout", "variational_dropout", "zoneout",
+               "weight_drop")  # fmt: skip
+    return Recurrent(
+        tuple(cells) if len(cells) == 2 else cells[0],
+        data["input_size"],
+        data["hidden_size"],
+        initial_state=initial,
+        **{name: data[name] for name in options},
+    )
+
+
+def _check(stack: list[Recurrent], classes, channels, pooling: str, dropout: float) -> None:
+    if pooling not in POOLING:
+        raise OptionError(
+            f"`Model`: pooling is {pooling!r}; expected one of {', '.join(map(repr, POOLING))}."
+        )
+    if not 0 <= dropout < 1:
+        raise OptionError(f"`Model`: dropout is {dropout}; expected a probability in [0, 1).")
+    if len(classes) < 2:
+        raise OptionError(f"`Model`: classes has {len(classes)}; expected at least 2 names.")
+    width = len(channels)
+    for k, layer in enumerate(stack):
+        if layer.batch_first:
+            raise OptionError(f"`Model`: recurrent[{k}] is batch_first; expected time first.")
+        if layer.input_size != width:
+            raise OptionError(
+                f"`Model`: recurrent[{k}] has input_size={layer.input_size}; expected {width}, "
+                "what it is given. Set its input_size."
+            )
+        width = layer.output_size

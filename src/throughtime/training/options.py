@@ -1,0 +1,62 @@
+"""The settings of a training run, saved with it."""
+
+from dataclasses import dataclass
+
+from throughtime.errors import OptionError
+from throughtime.training.optimise import OPTIMISERS, SCHEDULES, named
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a model is trained.
+
+    - `epochs`: at most; `patience` epochs without a lower validation loss end it earlier, and
+      the weights of the best epoch are kept. Without a validation part all epochs run.
+    - `batch_size`: sequences in a batch.
+    - `optimiser`, `learning_rate`, `weight_decay`: a torch optimiser by name; biases, vectors
+      and initial states do not decay.
+    - `schedule`: of the learning rate: cosine, onecycle, exponential, step, plateau, or None.
+    - `clip`: the largest norm of a gradient; None for any.
+    - `class_weights`: weigh each class by the inverse of its share.
+    - `label_smoothing`: share of the target spread over all classes, in [0, 1).
+    - `validation`: share of the training sequences of each class set aside; 0 for none.
+    - `seed`: of the split, the order of batches, dropout and noise.
+
+    **Raises:** `OptionError` for a value outside its range.
+    """
+
+    epochs: int = 100
+    batch_size: int = 32
+    optimiser: str = "adam"
+    learning_rate: float = 3e-3
+    weight_decay: float = 0.0
+    schedule: str | None = "cosine"
+    clip: float | None = 1.0
+    class_weights: bool = False
+    label_smoothing: float = 0.0
+    validation: float = 0.0
+    patience: int | None = 20
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        named("optimiser", self.optimiser, OPTIMISERS)
+        if self.schedule is not None:
+            named("schedule", self.schedule, SCHEDULES)
+        for name, least in (("epochs", 1), ("batch_size", 1), ("patience", 1), ("seed", 0)):
+            value = getattr(self, name)
+            if value is None and name == "patience":
+                continue
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise OptionError(f"{name} is {value!r}; expected a whole number, {least} or more.")
+        for name in ("learning_rate", "clip"):
+            value = getattr(self, name)
+            if value is None and name == "clip":
+                continue
+            if not 0 < value < float("inf"):
+                raise OptionError(f"{name} is {value!r}; expected a number above 0.")
+        if not 0 <= self.weight_decay < float("inf"):
+            raise OptionError(f"weight_decay is {self.weight_decay!r}; expected 0 or more.")
+        for name in ("validation", "label_smoothing"):
+            value = getattr(self, name)
+            if not 0 <= value < 1:
+                raise OptionError(f"{name} is {value!r}; expected a share in [0, 1).")

@@ -1,0 +1,194 @@
+"""A run and its folder: data only, written whole, read with checksums.
+
+| file | content |
+|---|---|
+| `config.json` | model, options, details (data, command), versions |
+| `equations.txt` | the program of each layer and direction, printed |
+| `weights.safetensors` | the weights of the finished run |
+| `metrics.jsonl` | one line an epoch |
+| `results.json` | scores on the test set, baselines |
+| `checkpoint.safetensors` | everything that `resume` needs |
+"""
+
+import json
+import platform
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from throughtime.cells import Cell
+from throughtime.errors import RunError
+from throughtime.training.files import (
+    read_json,
+    read_tensors,
+    write_json,
+    write_tensors,
+    write_text,
+)
+from throughtime.training.model import Model
+from throughtime.training.options import Options
+
+
+@dataclass
+class Run:
+    """A trained model with how it came to be.
+
+    - `history`: for each epoch its loss, learning rate, the largest gradient norm, the time
+      so far in seconds, and with a validation part its loss and accuracy there.
+    - `results`: what was measured afterwards, see `record`.
+    """
+
+    model: Model
+    options: Options
+    folder: Path | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+    history: list[dict[str, Any]] = field(default_factory=list)
+    results: dict[str, Any] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def checkpoint(self) -> Path:
+        if self.folder is None:
+            raise RunError("fit: resume has no folder; expected the one to go on in. Give folder=.")
+        return self.folder / "checkpoint.safetensors"
+
+    def create(self) -> None:
+        """Make the folder. **Raises:** `RunError` if there is a run in it already."""
+        if self.folder is None:
+            return
+        if (self.folder / "config.json").exists():
+            raise RunError(
+                f"{self.folder}: has a run in it; expected a new folder. Choose another name, or "
+                "resume the run."
+            )
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as e:
+            raise RunError(
+                f"{self.folder}: cannot be made ({e.strerror or e}); expected a place that may be "
+                "written to. Choose another with --run."
+            ) from e
+        write_text(self.folder / "equations.txt", equations(self.model) + "\n")
+        write_json(
+            self.folder / "config.json",
+            {
+                "model": self.model.describe(),
+                "options": asdict(self.options),
+                "details": self.details,
+                "versions": _versions(),
+            },
+        )
+
+    def write_history(self) -> None:
+        """Write `metrics.jsonl` anew."""
+        if self.folder is not None:
+            lines = "".join(json.dumps(row) + "\n" for row in self.history)
+            write_text(self.folder / "metrics.jsonl", lines)
+
+    def finish(self) -> None:
+        """Write the weights and the history."""
+        self.write_history()
+        if self.folder is not None:
+            write_tensors(self.folder / "weights.safetensors", self.model.state_dict(), {})
+
+    def record(self, results: dict[str, Any]) -> None:
+        """Keep what was measured, as plain data."""
+        self.results = results
+        if self.folder is not None:
+            write_json(self.folder / "results.json", results)
+
+
+def equations(model: Model) -> str:
+    """The programs of all recurrent layers, printed."""
+    parts = []
+    for layer in model.recurrent:
+        for k, ways in enumerate(layer.cells):
+            for way in ways:
+                time = "backward" if way.reverse else "forward"
+                parts.append(f"layer {k + 1}, {time} in time\n{way.equations}")
+    return "\n\n".join(parts)
+
+
+def load(
+    folder: str | Path,
+    *,
+    cell: Cell | type[Cell] | None = None,
+    output: nn.Module | None = None,
+) -> Run:
+    """Read a run back. Nothing in the folder is code.
+
+    **Arguments:**
+
+    - `folder`: of the run.
+    - `cell`: the user's cell; not needed, as the equations are in the folder, but given it is
+      checked to have these equations still.
+    - `output`: the user's output module, where the model had one; it takes the saved weights.
+
+    **Raises:** `RunError` if the folder is not a run, is unfinished, damaged or of another
+    version.
+    """
+    run = read(folder, cell=cell, output=output)
+    path = Path(folder) / "weights.safetensors"
+    if not path.exists():
+        raise RunError(
+            f"{folder}: has no weights yet; expected a finished run. "
+            f"Finish it with `throughtime train --resume {folder}`."
+        )
+    put(run.model, read_tensors(path)[0], path)
+    run.model.eval()
+    return run
+
+
+def read(folder: str | Path, **named: Any) -> Run:
+    """A run without its weights: to resume it, or to look at it."""
+    path = Path(folder)
+    if not (path / "config.json").is_file():
+        raise RunError(
+            f"{folder}: is not a run folder; expected a folder with a config.json, as "
+            "`throughtime train` writes it. Check the path."
+        )
+    config = read_json(path / "config.json")
+    try:
+        model = Model.from_description(config["model"], **named)
+        run = Run(model, Options(**config["options"]), path, config["details"])
+    except (KeyError, TypeError, ValueError) as e:
+        raise RunError(
+            f"{path / 'config.json'}: cannot be understood ({type(e).__name__}: {e}); expected "
+            "what this version of throughtime writes. Use the version that wrote it."
+        ) from e
+    run.versions = config["versions"]
+    metrics = path / "metrics.jsonl"
+    if metrics.exists():
+        try:
+            run.history = [json.loads(line) for line in metrics.read_text().splitlines()]
+        except (OSError, ValueError) as e:
+            raise RunError(f"{metrics}: cannot be read ({e}); expected JSON lines.") from e
+    if (path / "results.json").exists():
+        run.results = read_json(path / "results.json")
+    return run
+
+
+def put(model: nn.Module, weights: dict[str, Tensor], path: Path) -> None:
+    """Load weights. **Raises:** `RunError` if they are not those of the model."""
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as e:
+        raise RunError(
+            f"{path}: does not fit the model ({' '.join(str(e).split())[:300]}); expected the "
+            "weights of the model in config.json. Give the same `output=` as in training."
+        ) from e
+
+
+def _versions() -> dict[str, str]:
+    from importlib.metadata import version
+
+    return {
+        "throughtime": version("throughtime"),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "threads": str(torch.get_num_threads()),
+    }
