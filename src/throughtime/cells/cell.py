@@ -47,9 +47,21 @@ class Cell:
                 'output first. Write `states = ("h",)`.'
             )
         widths = dict(states) if isinstance(states, Mapping) else dict.fromkeys(states)
+        if len(widths) < len(states) or not all(isinstance(name, str) for name in widths):
+            raise TraceError(
+                f"`{type(self).__name__}`: states is {states!r}; expected different names. "
+                'Write `states = ("h", "C")`.'
+            )
+        widths = {name: hidden_size if w is None else w for name, w in widths.items()}
+        for name, width in widths.items():
+            if isinstance(width, bool) or not isinstance(width, int) or width < 1:
+                raise TraceError(
+                    f"`{type(self).__name__}`: the state {name} has width {width!r}; expected a "
+                    "whole number, 1 or more. Give None for the layer's hidden_size."
+                )
         return trace(
             self.step,
-            {name: hidden_size if w is None else w for name, w in widths.items()},
+            widths,
             cell=type(self).__name__,
             input_size=input_size,
             hidden_size=hidden_size,

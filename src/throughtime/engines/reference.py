@@ -34,7 +34,7 @@ def forward(program: Program, call: Call, *, save: bool = False) -> Result:
     """Run a program over time, see `Call` and `Result`."""
     plan_, nodes, B = plan(program), program.nodes, call.x.shape[1]
     known, parts = ahead(program, call)
-    timeless = tuple(plan_.timeless)  # a set is more than torch.compile can look into here
+    timeless = tuple(plan_.timeless)  # torch.compile cannot look into a frozenset
     timed = {
         i: v for i, v in known.items() if isinstance(v, Tensor) and i not in timeless
     }

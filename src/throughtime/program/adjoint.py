@@ -22,6 +22,7 @@ def adjoint(program: Program) -> Program:
     graph = Graph()
     reach: dict[int, list[Symbol]] = {}
     outputs: dict[str, int] = {}
+    varies = _varying(program)
 
     def saved(i: int) -> Symbol | float:
         node = program.nodes[i]
@@ -31,14 +32,14 @@ def adjoint(program: Program) -> Program:
 
     for name, i in program.outputs.items():
         width = program.states[name]
-        reach.setdefault(i, []).append(
-            Symbol(graph, graph.add("gradient", width=width, name=name))
-        )
+        reach.setdefault(i, []).append(Symbol(graph, graph.add("gradient", width=width, name=name)))
     for i in reversed(range(len(program.nodes))):
-        if i not in reach:
+        if i not in reach or i not in varies:
             continue
         node = program.nodes[i]
-        g = _fit(sum(reach[i][1:], reach[i][0]), node.width)
+        # what reaches a row of width 1 is summed over the units before it meets the rest
+        parts = [_fit(g, min(g.width, node.width)) for g in reach[i]]
+        g = _fit(sum(parts[1:], parts[0]), node.width)
         if node.op == "state":
             outputs[f"dstate_{node.attributes['name']}"] = g.index
         elif node.op == "input":
@@ -51,9 +52,7 @@ def adjoint(program: Program) -> Program:
                 zip(node.args, node.attributes["weights"], strict=True)
             ):
                 width = program.nodes[operand].width
-                back = graph.add(
-                    "transposed", [g.index], width, affine=i, operand=k, weight=weight
-                )
+                back = graph.add("transposed", [g.index], width, affine=i, operand=k, weight=weight)
                 reach.setdefault(operand, []).append(Symbol(graph, back))
         elif node.op in _ROWS:
             reach.setdefault(node.args[0], []).append(_ROWS[node.op](g, saved, program, i))
@@ -62,9 +61,18 @@ def adjoint(program: Program) -> Program:
             assert rule is not None
             gradients = rule(g, saved(i), *(saved(a) for a in node.args), **node.attributes)
             for a, d in zip(node.args, gradients, strict=True):
-                if d is not None and program.nodes[a].op not in ("constant", "random"):
+                if d is not None and a in varies:
                     reach.setdefault(a, []).append(d)
     return rebuild(program, graph, outputs)[0]
+
+
+def _varying(program: Program) -> set[int]:
+    """The nodes that depend on something a gradient is wanted for."""
+    found: set[int] = set()
+    for i, node in enumerate(program.nodes):
+        if node.op in ("input", "state", "parameter", "affine") or found.intersection(node.args):
+            found.add(i)
+    return found
 
 
 def _fit(g: Symbol, width: int) -> Symbol:
@@ -85,8 +93,6 @@ def _variance(g, saved, program, i):
 _ROWS = {
     "sum": lambda g, saved, program, i: g,
     "expand": lambda g, saved, program, i: g,
-    "mean": lambda g, saved, program, i: (
-        g * (1 / program.nodes[program.nodes[i].args[0]].width)
-    ),
+    "mean": lambda g, saved, program, i: g * (1 / program.nodes[program.nodes[i].args[0]].width),
     "variance": _variance,
 }

@@ -65,15 +65,18 @@ class Graph:
         return self.add("constant", value=float(value))
 
     def value(self, index: int) -> float | None:
-        """The number a node stands for, if it is a constant."""
+        """The number a node stands for, if it is a constant, repeated or not."""
         node = self.nodes[index]
+        if node.op == "expand":
+            return self.value(node.args[0])
         return node.attributes["value"] if node.op == "constant" else None
 
     def _simplify(self, op: str, args: tuple[int, ...], width: int) -> int | None:
         """What can be left out without changing a result, nan and inf included."""
         values = [self.value(a) for a in args]
         if op in _FOLD and None not in values:
-            return self.constant(_FOLD[op](*values))
+            folded = self.constant(_FOLD[op](*values))
+            return folded if width == 1 else self.add("expand", [folded], width)
         neutral = {"add": 0.0, "mul": 1.0}.get(op)
         for a, value in zip(args, reversed(values), strict=True) if neutral is not None else ():
             if value == neutral and self.nodes[a].width == width:

@@ -159,3 +159,21 @@ class Parameter:
 
     shape: tuple[int, ...]
     init: Initialiser
+
+    def __post_init__(self) -> None:
+        if len(self.shape) == 1 and isinstance(self.init, Orthogonal | Identity):
+            raise OptionError(
+                f"init is {self.init} for a vector; expected one for vectors, because "
+                "this one fills a matrix. Use a number or a range."
+            )
+
+
+def starts_after(p: Parameter, before: Mapping[str, Parameter]) -> None:
+    """**Raises:** `OptionError` if p copies what does not start before it, or another shape."""
+    if isinstance(p.init, Negative):
+        of = before.get(p.init.of)
+        if of is None or of.shape != p.shape:
+            raise OptionError(
+                f"init is the negative of {p.init.of!r}; expected an earlier parameter of shape "
+                f"{p.shape}. Declare that one first."
+            )

@@ -7,6 +7,7 @@ argument (None: there is none), with torch's own conventions at kinks and ties.
 """
 
 import math
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,7 +38,7 @@ def where(condition: Any, a: Any, b: Any) -> Any:
 
 def _pow(g, y, a, b):
     if isinstance(b, float):
-        return (g * 0.0 if b == 0 else g * (b * a ** (b - 1)), None)
+        return (None if b == 0 else g * (b * a ** (b - 1))), None
     if isinstance(a, float):
         log = math.log(a) if a > 0 else -math.inf if a == 0 else math.nan
         power = g * (y * log)
@@ -98,9 +99,7 @@ _OPERATIONS = (
     ),
     Pointwise("abs", 1, torch.abs, lambda g, y, x: (g * torch.sign(x),), (torch.abs, T.abs)),
     Pointwise("sign", 1, torch.sign, lambda g, y, x: (None,), (torch.sign, T.sign)),
-    Pointwise(
-        "tanh", 1, torch.tanh, lambda g, y, x: (g * (1 - y * y),), (torch.tanh, T.tanh)
-    ),
+    Pointwise("tanh", 1, torch.tanh, lambda g, y, x: (g * (1 - y * y),), (torch.tanh, T.tanh)),
     Pointwise(
         "sigmoid",
         1,
@@ -153,9 +152,7 @@ _OPERATIONS = (
         (F.hardtanh,),
         {"min_val": -1.0, "max_val": 1.0},
     ),
-    Pointwise(
-        "clamp", 1, torch.clamp, _clamp, (torch.clamp, T.clamp), {"min": None, "max": None}
-    ),
+    Pointwise("clamp", 1, torch.clamp, _clamp, (torch.clamp, T.clamp), {"min": None, "max": None}),
     Pointwise(
         "maximum",
         2,
@@ -177,34 +174,45 @@ _OPERATIONS = (
         3,
         torch.where,
         lambda g, y, c, a, b: (None, where(c, g, 0.0), where(c, 0.0, g)),
-        (torch.where, T.where),
+        (torch.where,),
         numbers=False,
     ),
-    Pointwise("lt", 2, torch.lt, None, (torch.lt, T.lt)),
-    Pointwise("le", 2, torch.le, None, (torch.le, T.le)),
-    Pointwise("gt", 2, torch.gt, None, (torch.gt, T.gt)),
-    Pointwise("ge", 2, torch.ge, None, (torch.ge, T.ge)),
-    Pointwise("eq", 2, torch.eq, None, (torch.eq, T.eq)),
-    Pointwise("ne", 2, torch.ne, None, (torch.ne, T.ne)),
-    Pointwise("and", 2, torch.logical_and, None, (torch.logical_and,)),
-    Pointwise("or", 2, torch.logical_or, None, (torch.logical_or,)),
+    Pointwise("lt", 2, operator.lt, None, (torch.lt, T.lt)),
+    Pointwise("le", 2, operator.le, None, (torch.le, T.le)),
+    Pointwise("gt", 2, operator.gt, None, (torch.gt, T.gt)),
+    Pointwise("ge", 2, operator.ge, None, (torch.ge, T.ge)),
+    Pointwise("eq", 2, operator.eq, None, (torch.eq, T.eq)),
+    Pointwise("ne", 2, operator.ne, None, (torch.ne, T.ne)),
+    Pointwise("and", 2, torch.logical_and, None, (torch.logical_and,), numbers=False),
+    Pointwise("or", 2, torch.logical_or, None, (torch.logical_or,), numbers=False),
     Pointwise("not", 1, torch.logical_not, None, (torch.logical_not,)),
 )
 
 POINTWISE = {operation.name: operation for operation in _OPERATIONS}
 CONDITIONS = ("lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not")
 
+
+def _lerp(a, b, weight):
+    """From the end that is nearer, as torch: exact at both."""
+    near_a, near_b = a + weight * (b - a), b - (b - a) * (1 - weight)
+    if isinstance(weight, int | float):
+        return near_a if abs(weight) < 0.5 else near_b
+    return where(torch.abs(weight) < 0.5, near_a, near_b)
+
+
 # torch functions that are a few of the above
 COMPOSED: dict[Any, Callable[..., Any]] = {
     torch.square: lambda x: x * x,
     torch.reciprocal: lambda x: 1 / x,
     torch.rsqrt: lambda x: 1 / torch.sqrt(x),
-    torch.lerp: lambda a, b, weight: a + weight * (b - a),
+    torch.lerp: _lerp,
+    T.where: lambda a, condition, b: where(condition, a, b),
     F.selu: lambda x, inplace=False: F.elu(
         x, alpha=1.6732632423543772848170429916717, scale=1.0507009873554804934193349852946
     ),
     F.softsign: lambda x: x / (torch.abs(x) + 1),
-    F.logsigmoid: lambda x: -F.softplus(-x),
+    # beyond 40, exp(-x) is below the precision of float64 beside x
+    F.logsigmoid: lambda x: -F.softplus(-x, 1.0, 40.0),
     F.hardswish: lambda x, inplace=False: x * F.hardsigmoid(x),
     F.mish: lambda x, inplace=False: x * torch.tanh(F.softplus(x)),
     F.relu6: lambda x, inplace=False: F.hardtanh(x, 0.0, 6.0),

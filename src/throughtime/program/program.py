@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 
 from throughtime.errors import RunError
-from throughtime.program.graph import LEAVES, PRODUCTS, REDUCTIONS, Graph, Node
+from throughtime.program.graph import Graph, Node
 from throughtime.program.parameters import Parameter, from_data, to_data
-from throughtime.program.pointwise import POINTWISE
 
 FORMAT = 1
 
@@ -92,7 +91,9 @@ class Program:
 
     @staticmethod
     def from_json(text: str) -> "Program":
-        """The program that `json` wrote. **Raises:** `RunError` on anything else."""
+        """The program that `json` wrote. **Raises:** `RunError` on what cannot be one."""
+        from throughtime.program.check import check
+
         try:
             data = json.loads(text)
             if data["format"] != FORMAT:
@@ -123,9 +124,9 @@ class Program:
                 data["states"],
                 parameters,
             )
-            _check(program)
+            check(program)
             return program
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as e:
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as e:
             if isinstance(e, RunError):
                 raise
             raise RunError(
@@ -136,25 +137,6 @@ class Program:
 
 def _frozen(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
-
-
-def _check(program: Program) -> None:
-    """A program from a file is data from outside: every index and operation is looked at."""
-    known = {*LEAVES, *REDUCTIONS, *PRODUCTS, *POINTWISE, "expand"}
-    for i, node in enumerate(program.nodes):
-        if node.op not in known:
-            raise ValueError(f"node {i} is an unknown operation {node.op!r}")
-        if not all(isinstance(a, int) and 0 <= a < i for a in node.args):
-            raise ValueError(f"node {i} takes {node.args}, not all of them earlier nodes")
-        if not (isinstance(node.width, int) and node.width > 0):
-            raise ValueError(f"node {i} has width {node.width!r}")
-        if node.op in POINTWISE:
-            operation = POINTWISE[node.op]
-            if len(node.args) != operation.arity or {*node.attributes} != {*operation.attributes}:
-                raise ValueError(f"node {i} does not fit {node.op}")
-    for name, i in program.outputs.items():
-        if not 0 <= i < len(program.nodes):
-            raise ValueError(f"output {name} is not a node")
 
 
 def rebuild(program: Program, graph: Graph, outputs: dict[str, int], used: Iterable[int] = ()):
@@ -180,4 +162,3 @@ def rebuild(program: Program, graph: Graph, outputs: dict[str, int], used: Itera
         program.states,
         program.parameters,
     ), order
-

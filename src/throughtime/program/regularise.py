@@ -15,7 +15,8 @@ def expected(program: Program) -> Program:
     graph, at = Graph(), {}
     for i, node in enumerate(program.nodes):
         if node.op == "random":
-            at[i] = graph.constant(node.attributes["probability"])
+            mean = graph.constant(node.attributes["probability"])
+            at[i] = graph.add("expand", [mean], node.width)
         else:
             at[i] = _copy(graph, node, at)
     return _finish(program, graph, at)

@@ -124,9 +124,7 @@ def schedule(program: Program) -> Schedule:
         return Level(
             tuple(k for k, p in enumerate(products) if p.level == wanted),
             tuple(k for k, b in enumerate(blocks) if b.level == wanted),
-            tuple(
-                i for i, n in enumerate(nodes) if level[i] == wanted and n.op not in _GIVEN
-            ),
+            tuple(i for i, n in enumerate(nodes) if level[i] == wanted and n.op not in _GIVEN),
         )
 
     return Schedule(

@@ -43,15 +43,17 @@ def equations(program: Program) -> list[tuple[int, str, str]]:
 
     def text(i: int, binding: int = 0) -> str:
         if i in names:
-            return names[i]
+            return f"({names[i]})" if binding > 4 and names[i].startswith("-") else names[i]
         node = nodes[i]
         if node.op in _INFIX:
             sign, power = _INFIX[node.op]
-            right = power + (node.op in ("sub", "div"))
-            inner = f"{text(node.args[0], power)} {sign} {text(node.args[1], right)}"
+            left = power + (power in (0, 4))
+            right = power + (node.op in ("sub", "div") or power == 0)
+            inner = f"{text(node.args[0], left)} {sign} {text(node.args[1], right)}"
             return f"({inner})" if power < binding else inner
         if node.op == "neg":
-            return f"-{text(node.args[0], 3)}"
+            inner = f"-{text(node.args[0], 3)}"
+            return f"({inner})" if binding > 3 else inner
         if node.op == "transposed":
             return f"{node.attributes['weight']}ᵀ·{text(node.args[0], 3)}"
         if node.op == "affine":

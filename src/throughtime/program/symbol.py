@@ -6,9 +6,11 @@ program raises `TraceError` with the line of the cell and what to write instead.
 """
 
 import difflib
+import inspect
 import linecache
 import sys
 from collections.abc import Callable
+from numbers import Real
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -64,7 +66,7 @@ class Symbol:
         if function in _SPELLINGS:
             return apply(_SPELLINGS[function], args, kwargs)
         if function in _FUNCTIONS:
-            return _FUNCTIONS[function](*args, **kwargs)
+            return _call(function, args, kwargs)
         name = _name(function)
         near = difflib.get_close_matches(name, SUPPORTED, n=1)
         if any(isinstance(a, torch.Tensor) for a in args):
@@ -89,7 +91,14 @@ class Symbol:
             "Use torch's functions on it (`torch.tanh`, not `math.tanh` or `numpy.tanh`).",
         )
 
-    __float__ = __int__ = __index__ = __array__ = __array_ufunc__ = _no_number  # type: ignore
+    __float__ = __int__ = __index__ = __array__ = _no_number  # type: ignore
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> "Symbol":
+        """A number of numpy's before an operator comes here; an array or a function is refused."""
+        operation = _UFUNCS.get(ufunc.__name__)
+        if operation is None or not all(isinstance(i, Symbol | Real) for i in inputs):
+            self._no_number()
+        return apply(POINTWISE[operation], inputs, {})
 
     def _no_parts(self, *args: Any) -> NoReturn:
         refuse(
@@ -97,7 +106,16 @@ class Symbol:
             'Write one `affine("name", ...)` for each part.',
         )
 
-    __getitem__ = __iter__ = __len__ = _no_parts
+    __getitem__ = __setitem__ = __iter__ = __len__ = __contains__ = _no_parts
+
+    def _no_operation(self, *args: Any) -> NoReturn:
+        refuse(
+            "a symbol has no @, //, %, ^ and the like",
+            'Write `affine("name", x)` for W·x, and + - * / ** and comparisons of symbols.',
+        )
+
+    __matmul__ = __floordiv__ = __mod__ = __divmod__ = __xor__ = __round__ = _no_operation
+    __rmatmul__ = __rfloordiv__ = __rmod__ = __rdivmod__ = __rxor__ = _no_operation
 
     def __getattr__(self, name: str) -> NoReturn:
         if name.startswith("__"):
@@ -117,12 +135,19 @@ def symbol(value: Any, graph: Graph) -> Symbol:
         return value
     if isinstance(value, torch.Tensor) and value.dim() == 0:
         value = value.item()
-    if isinstance(value, bool | int | float):
+    if isinstance(value, Real):
         return Symbol(graph, graph.constant(value))
     refuse(
         f"{type(value).__name__} among the equations",
         'A program holds numbers, symbols and `parameter("name", size)`.',
     )
+
+
+def number(value: Any, graph: Graph) -> Symbol:
+    """A symbol to reckon with: a condition as 1 where it holds and 0 elsewhere."""
+    value = symbol(value, graph)
+    is_condition = graph.nodes[value.index].op in CONDITIONS
+    return torch.where(value, 1.0, 0.0) if is_condition else value  # type: ignore
 
 
 def fit(widths: list[int], what: str) -> int:
@@ -160,7 +185,8 @@ def apply(operation: Pointwise, args: tuple[Any, ...], kwargs: dict[str, Any]) -
         refuse(f"an option of {operation.name} is not a number", "Give a plain number.")
     if operation.name == "clamp" and attributes["min"] is None and attributes["max"] is None:
         refuse("clamp without a bound", "Give min, max or both.")
-    symbols = [symbol(a, graph) for a in arrays]
+    conditions = _CONDITIONS_OF.get(operation.name, 0)
+    symbols = [(symbol if k < conditions else number)(a, graph) for k, a in enumerate(arrays)]
     if operation.name == "where" and graph.nodes[symbols[0].index].op not in CONDITIONS:
         symbols[0] = symbols[0] != 0
     width = fit([s.width for s in symbols], operation.name)
@@ -168,12 +194,18 @@ def apply(operation: Pointwise, args: tuple[Any, ...], kwargs: dict[str, Any]) -
 
 
 def _clamp(x: Any, min: Any, max: Any) -> Symbol:
-    x = x if min is None else torch.maximum(x, symbol(min, x.graph))  # type: ignore[arg-type]
-    return x if max is None else torch.minimum(x, symbol(max, x.graph))  # type: ignore[return-value]
+    """Unlike maximum, a tie gives x all the gradient; like it, a bound that is nan shows."""
+    for bound, beyond in ((min, torch.lt), (max, torch.gt)):
+        if bound is not None:
+            outside = beyond(x, bound)
+            unknown = bound != bound
+            x = torch.where(outside | unknown if isinstance(bound, Symbol) else outside, bound, x)
+    return x
 
 
 def _reduce(op: str) -> Callable[..., Symbol]:
     def reduce(x: Symbol, dim: Any = None, keepdim: bool = False, **options: Any) -> Symbol:
+        x = number(x, x.graph)
         if dim not in (-1, 1, (-1,), [-1], (1,), [1]) or not keepdim:
             refuse(
                 f"{op} with dim={dim}, keepdim={keepdim}",
@@ -204,11 +236,23 @@ def _layer_norm(x, normalized_shape, weight=None, bias=None, eps=1e-5):
     return y if bias is None else y + bias
 
 
+# of how many first arguments only the truth counts
+_CONDITIONS_OF = {"where": 1, "and": 2, "or": 2, "not": 1}
+# what numpy calls the operators of Python
+_UFUNCS = {"add": "add", "subtract": "sub", "multiply": "mul", "divide": "div", "power": "pow"}
 _SHORT = {"mean": "mean", "variance": "var", "sum": "sum"}
 _FUNCTIONS: dict[Any, Callable[..., Any]] = {**COMPOSED, F.layer_norm: _layer_norm}
 _FUNCTIONS[torch.rsub] = lambda x, y, alpha=1: y - x * alpha
 for _op, _short in _SHORT.items():
     _FUNCTIONS[getattr(torch, _short)] = _FUNCTIONS[getattr(torch.Tensor, _short)] = _reduce(_op)
+
+
+def _call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Symbol:
+    try:
+        inspect.signature(_FUNCTIONS[function]).bind(*args, **kwargs)
+    except TypeError as e:
+        refuse(f"{_name(function)}: {e}", "Give its options by name.")
+    return _FUNCTIONS[function](*args, **kwargs)
 
 
 def _name(function: Any) -> str:
@@ -243,6 +287,7 @@ for _op, _dunder in {"add": "add", "sub": "sub", "mul": "mul", "div": "truediv"}
 for _op in ("pow", "lt", "le", "gt", "ge", "eq", "ne", "and", "or"):
     setattr(Symbol, f"__{_op}__", _operator(_op))
 Symbol.__rpow__ = _operator("pow", swap=True)  # type: ignore[attr-defined]
+Symbol.__pos__ = lambda self: self  # type: ignore
 Symbol.__neg__ = lambda self: torch.neg(self)  # type: ignore
 Symbol.__abs__ = lambda self: torch.abs(self)  # type: ignore
 Symbol.__invert__ = lambda self: torch.logical_not(self)  # type: ignore

@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from throughtime.errors import TraceError
+from throughtime.errors import OptionError, TraceError
 from throughtime.program.graph import Graph
-from throughtime.program.parameters import Initialiser, Parameter, initialiser
+from throughtime.program.parameters import Initialiser, Parameter, initialiser, starts_after
 from throughtime.program.program import Program, rebuild
-from throughtime.program.symbol import Symbol, refuse, symbol
+from throughtime.program.symbol import Symbol, line_of_the_cell, number, refuse
 
 _tracing: contextvars.ContextVar["_Tracing | None"] = contextvars.ContextVar(
     "_tracing", default=None
@@ -33,11 +33,16 @@ class _Tracing:
         self.parameters: dict[str, Parameter] = {}
 
     def declare(self, name: str, shape: tuple[int, ...], init: Any) -> None:
-        if not name.isidentifier():
+        if not isinstance(name, str) or not name.isidentifier():
             refuse(f"a parameter is named {name!r}", "Use letters, digits and underscores.")
         if name in self.parameters:
             refuse(f"the parameter {name!r} is there already", "Give each its own name.")
-        self.parameters[name] = Parameter(shape, initialiser(init))
+        try:
+            found = Parameter(shape, initialiser(init))
+            starts_after(found, self.parameters)
+        except OptionError as e:
+            raise TraceError(f"{line_of_the_cell()}: the parameter {name!r}: {e}") from None
+        self.parameters[name] = found
 
 
 def _current(call: str) -> _Tracing:
@@ -83,16 +88,19 @@ def affine(
     if not operands:
         refuse(f"affine({name!r}) has no operand", f'Write `affine("{name}", h, x)`.')
     width = _size(size, tracing, f"affine({name!r})")
-    symbols = [symbol(o, tracing.graph) for o in operands]
+    symbols = [number(o, tracing.graph) for o in operands]
     labels = []
     for k, s in enumerate(symbols):
         node = tracing.graph.nodes[s.index]
+        if node.op == "constant":
+            refuse(f"affine({name!r}) of a number", "Leave it out: the bias does the same.")
         label = "x" if node.op == "input" else node.attributes["name"] if node.op == "state" else k
         labels.append(str(k if str(label) in labels else label))
     inits = dict(init) if isinstance(init, Mapping) else dict.fromkeys(labels, init)
     if unknown := [k for k in inits if k not in labels]:
         refuse(
-            f"affine({name!r}) has init for {unknown[0]!r}", f"Its operands are {', '.join(labels)}."
+            f"affine({name!r}) has init for {unknown[0]!r}",
+            f"Its operands are {', '.join(labels)}.",
         )
     for label, s in zip(labels, symbols, strict=True):
         tracing.declare(f"{name}_{label}", (width, s.width), inits.get(label, "uniform"))
@@ -168,6 +176,13 @@ def trace(
     graph = tracing.graph
     x = Symbol(graph, graph.add("input", width=input_size))
     old = [Symbol(graph, graph.add("state", width=w, name=n)) for n, w in states.items()]
+    try:
+        inspect.signature(step).bind(x, *old)
+    except TypeError:
+        raise TraceError(
+            f"`{cell}.step`: does not take {', '.join(['x', *states])}; expected x and one "
+            f"argument for each of `states`. Write `def step(self, {', '.join(['x', *states])})`."
+        ) from None
     token = _tracing.set(tracing)
     try:
         result, names = _call(step, x, *old)
@@ -187,11 +202,11 @@ def trace(
                 f"{where}: returns {type(value).__name__} as the new {name}; expected a symbol. "
                 "Return what was computed from x and the states."
             )
-        value = symbol(value, graph)
+        value = number(value, graph)
         if value.width not in (1, width):
             raise TraceError(
                 f"{where}: the new {name} has width {value.width}; expected {width}, the width "
-                f'of the state. Give its affine map `size={name}.width`, or `states` that width.'
+                f"of the state. Give its affine map `size={name}.width`, or `states` that width."
             )
         wide = value.width == width
         outputs[name] = value.index if wide else graph.add("expand", [value.index], width)

@@ -96,8 +96,8 @@ def fit(
         state = read_checkpoint(run.checkpoint, model, optimiser, schedule)
         place, best = _Place(**state.place), state.best
     else:
+        run.make_folder()
         model.scale(Scaler.fit(train))
-        run.create()
         randomness.seed(settings.seed)
     run.history = place.history
 
@@ -106,6 +106,9 @@ def fit(
             state = dataclasses.asdict(place)
             write_checkpoint(run.checkpoint, model, optimiser, schedule, best, state)
 
+    if not resume:
+        save()
+        run.describe()
     saved = started = time.monotonic()
     before = place.seconds
     model.train()

@@ -55,7 +55,7 @@ class Run:
             raise RunError("fit: resume has no folder; expected the one to go on in. Give folder=.")
         return self.folder / "checkpoint.safetensors"
 
-    def create(self) -> None:
+    def make_folder(self) -> None:
         """Make the folder. **Raises:** `RunError` if there is a run in it already."""
         if self.folder is None:
             return
@@ -71,6 +71,11 @@ class Run:
                 f"{self.folder}: cannot be made ({e.strerror or e}); expected a place that may be "
                 "written to. Choose another with --run."
             ) from e
+
+    def describe(self) -> None:
+        """Write what the run is. A folder is a run from here on, so a checkpoint goes first."""
+        if self.folder is None:
+            return
         write_text(self.folder / "equations.txt", equations(self.model) + "\n")
         write_json(
             self.folder / "config.json",

@@ -1,0 +1,31 @@
+"""The commands in one place."""
+
+import typer
+
+from throughtime.cli.evaluate import evaluate
+from throughtime.cli.info import info
+from throughtime.cli.predict import predict
+from throughtime.cli.train import train
+
+app = typer.Typer(
+    help="Recurrent neural networks, done properly.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    context: typer.Context,
+    version: bool = typer.Option(False, "--version", help="Print the version."),
+) -> None:
+    if version:
+        from importlib.metadata import version as of
+
+        print(f"throughtime {of('throughtime')}")
+
+
+for command in (train, evaluate, predict, info):
+    app.command()(command)

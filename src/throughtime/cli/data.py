@@ -1,0 +1,110 @@
+"""The data of a run, from what the command line says, or from what a run folder remembers."""
+
+import hashlib
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from throughtime.errors import OptionError, RunError
+
+if TYPE_CHECKING:
+    from throughtime.data import Sequences
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the sequences come from: a table and its columns; the bundled data without one."""
+
+    path: str | None = None
+    test: str | None = None
+    test_share: float = 0.2
+    sequence: str | None = None
+    time: str | None = None
+    label: str | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        given = {"--sequence": self.sequence, "--time": self.time, "--label": self.label,
+                 "--test": self.test}  # fmt: skip
+        if self.path is None:
+            for option, value in given.items():
+                if value is not None:
+                    raise OptionError(
+                        f"{option} {value} is given without a table; expected one before it. Write "
+                        "`throughtime train DATA ...`, or leave it out for the bundled data."
+                    )
+            return
+        for option in ("--sequence", "--label"):
+            if given[option] is None:
+                raise OptionError(
+                    f"{self.path}: {option} is missing; expected the column that "
+                    + ("names each row's sequence." if option == "--sequence" else
+                       "holds the class of each sequence.")
+                    + f" Add {option} COLUMN."
+                )  # fmt: skip
+
+    def read(self) -> "tuple[Sequences, Sequences]":
+        """The training and the test sequences."""
+        from throughtime.data import datasets, read_table, split
+
+        if self.path is None:
+            return datasets.japanese_vowels()
+        train = read_table(self.path, **self._columns())
+        if self.test is None:
+            return split(train, self.test_share, self.seed)
+        test = read_table(
+            self.test, **self._columns(), classes=train.classes, channels=train.channels
+        )
+        return train, test
+
+    def table(self, path: str, run: Any, *, labelled: bool) -> "Sequences":
+        """Another table with the same columns, for the model of a run."""
+        from throughtime.data import read_table
+
+        columns = self._columns() if self.path is not None else dict(_BUNDLED)
+        return read_table(
+            path,
+            **columns,
+            classes=run.model.classes,
+            channels=run.model.channels,
+            require_label=labelled,
+        )
+
+    def _columns(self) -> dict[str, Any]:
+        return {"sequence": self.sequence, "time": self.time, "label": self.label}
+
+    def to_dict(self, *parts: "Sequences") -> dict[str, Any]:
+        return {**asdict(self), "sha256": [fingerprint(part) for part in parts]}
+
+
+_BUNDLED = {"sequence": "series_id", "time": "t", "label": "label"}
+
+
+def remembered(details: dict[str, Any], path: Any) -> tuple[Source, list[str]]:
+    """The source that a run was trained on, and the fingerprints of its two parts."""
+    if "data" not in details:
+        raise RunError(
+            f"{path}: does not say what it was trained on; expected a run of `throughtime train`. "
+            "Give the table: `throughtime evaluate RUN DATA`."
+        )
+    data = dict(details["data"])
+    return Source(**{k: v for k, v in data.items() if k != "sha256"}), data["sha256"]
+
+
+def read_again(source: Source, fingerprints: list[str]) -> "tuple[Sequences, Sequences]":
+    """The sequences of a run, as they were. **Raises:** `RunError` if they have changed."""
+    parts = source.read()
+    if [fingerprint(part) for part in parts] != fingerprints:
+        raise RunError(
+            f"{source.path or 'the bundled data'}: has changed since the run began; expected the "
+            "same values. Restore the table, or start a new run."
+        )
+    return parts
+
+
+def fingerprint(sequences: "Sequences") -> str:
+    """SHA-256 over values, offsets, labels and names of channels and classes."""
+    digest = hashlib.sha256(repr((sequences.channels, sequences.classes)).encode())
+    for tensor in (sequences.values, sequences.offsets, sequences.labels):
+        if tensor is not None:
+            digest.update(tensor.contiguous().numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,32 @@
+"""`throughtime evaluate`: how often a trained model is right."""
+
+import json as json_
+
+import typer
+
+from throughtime.cli.data import read_again, remembered
+
+
+def evaluate(
+    run: str = typer.Argument(..., help="A run folder."),
+    data: str | None = typer.Argument(
+        None, help="A labelled table with the columns of the training table; its test part else."
+    ),
+    json: bool = typer.Option(False, "--json", help="Print JSON."),
+) -> None:
+    """Accuracy, loss and confusion of a trained model on labelled sequences."""
+    from throughtime.cli.show import show_scores
+    from throughtime.training.evaluate import evaluate as measure
+    from throughtime.training.run import load
+
+    loaded = load(run)
+    source, fingerprints = remembered(loaded.details, run)
+    if data is None:
+        sequences = read_again(source, fingerprints)[1]
+    else:
+        sequences = source.table(data, loaded, labelled=True)
+    scores = measure(loaded.model, sequences)
+    if json:
+        print(json_.dumps(scores.to_dict()))
+    else:
+        show_scores(scores)

@@ -1,0 +1,195 @@
+"""Every pointwise operation against the torch function it stands for: values and derivatives.
+
+Derivatives are those the adjoint is built from, run by the interpreter beside this file; what
+they should be is autograd of torch's function, at the edges too.
+"""
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from program.interpreter import OPERATIONS, backward, forward
+
+from throughtime import adjoint
+from throughtime.program import trace
+from throughtime.program.pointwise import ACTIVATIONS, COMPOSED, CONDITIONS, POINTWISE
+
+inf, nan = math.inf, math.nan
+DTYPES = [torch.float64, torch.float32]
+every_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=str)
+
+UNARY = {
+    "neg": torch.neg,
+    "exp": torch.exp,
+    "log": torch.log,
+    "sqrt": torch.sqrt,
+    "sin": torch.sin,
+    "cos": torch.cos,
+    "erf": torch.erf,
+    "abs": torch.abs,
+    "sign": torch.sign,
+    "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid,
+    "relu": torch.relu,
+    "leaky_relu": F.leaky_relu,
+    "leaky_relu-slope": lambda x: F.leaky_relu(x, 0.3),
+    "leaky_relu-negative-slope": lambda x: F.leaky_relu(x, -0.5),
+    "elu": F.elu,
+    "elu-alpha": lambda x: F.elu(x, alpha=0.4),
+    "selu": F.selu,
+    "gelu": F.gelu,
+    "gelu-tanh": lambda x: F.gelu(x, approximate="tanh"),
+    "silu": F.silu,
+    "softplus": F.softplus,
+    "softplus-options": lambda x: F.softplus(x, beta=0.5, threshold=1.5),
+    "hardsigmoid": F.hardsigmoid,
+    "hardtanh": F.hardtanh,
+    "hardtanh-range": lambda x: F.hardtanh(x, -0.5, 3.0),
+    "clamp": lambda x: torch.clamp(x, -1.0, 0.5),
+    "clamp-min": lambda x: torch.clamp(x, min=-1.0),
+    "clamp-max": lambda x: torch.clamp(x, max=0.5),
+    "clamp-nothing-between": lambda x: torch.clamp(x, 1.0, -1.0),
+    "add-number": lambda x: x + 0.7,
+    "sub-number": lambda x: 1.5 - x,
+    "mul-number": lambda x: -2 * x,
+    "div-number": lambda x: x / 3,
+    "number-div": lambda x: 3 / x,
+    **{f"pow-{b}": lambda x, b=b: x**b for b in (0, 1, 2, 0.5, -1, 3, -0.5, 2.5)},
+    **{f"{a}-pow": lambda x, a=a: a**x for a in (2, 0.5, 0.0, -0.0, 1, -2.0)},
+    "where-numbers": lambda x: torch.where(x > 0, x, 0.5),
+    "where-other": lambda x: torch.where(x <= 0.5, -1.0, x * x),
+    "where-both": lambda x: torch.where((x > -1) & (x < 1), x, 2 * x),
+    "where-either": lambda x: torch.where((x == 1) | ~(x != -1), x * 3, x),
+    "where-method": lambda x: x.where(x >= 0, -x),
+    "square": torch.square,
+    "reciprocal": torch.reciprocal,
+    "rsqrt": torch.rsqrt,
+    "softsign": F.softsign,
+    "logsigmoid": F.logsigmoid,
+    "hardswish": F.hardswish,
+    "mish": F.mish,
+    "relu6": F.relu6,
+    "tanhshrink": F.tanhshrink,
+}
+BINARY = {
+    "add": torch.add,
+    "sub": torch.sub,
+    "mul": torch.mul,
+    "div": torch.div,
+    "pow": torch.pow,
+    "maximum": torch.maximum,
+    "minimum": torch.minimum,
+    "where-lt": lambda a, b: torch.where(a < b, a, b),
+    "where-le": lambda a, b: torch.where(torch.le(a, b), a * b, b),
+    "where-gt": lambda a, b: torch.where(a > b, b * 0.5, a),
+    "where-ge": lambda a, b: torch.where(torch.ge(a, b), b, a),
+    "where-eq": lambda a, b: torch.where(a == b, a, 2 * b),
+    "where-ne": lambda a, b: torch.where(a != b, a, 2 * b),
+    "clamp-symbols": lambda a, b: torch.clamp(a, min=b, max=0.5 * b),
+    "clamp-min-symbol": lambda a, b: torch.clamp(a, min=b),
+    "clamp-max-symbol": lambda a, b: torch.clamp(a, max=b),
+    "lerp-number": lambda a, b: torch.lerp(a, b, 0.3),
+    "lerp-far-number": lambda a, b: torch.lerp(a, b, 0.8),
+    "lerp": lambda a, b: torch.lerp(a, b, torch.sigmoid(a * b)),
+    "rsub": torch.rsub,
+}
+
+
+def edges(dtype):
+    """Zeros, denormals, kinks of every operation, large and not finite numbers."""
+    info = torch.finfo(dtype)
+    tiny = info.smallest_normal
+    kinks = [0.5, 1.0, 1.5, 3.0, 6.0, 2.0, 20.0]
+    near = [k + s * info.eps * 4 for k in kinks for s in (-1, 1)]
+    sizes = [tiny / 4, tiny, info.eps, 1e-4, 0.3, 7.0, 40.0, 1e3, 1e30, info.max]
+    positive = [0.0, *kinks, *near, *sizes, inf]
+    return torch.tensor([*positive, *(-v for v in positive), nan], dtype=dtype)
+
+
+def points(dtype, arity):
+    generator = torch.Generator().manual_seed(3)
+    random = torch.randn(arity, 200, generator=generator, dtype=dtype) * 2
+    edge = edges(dtype)
+    if arity == 1:
+        return [torch.cat([random[0], edge])]
+    few = edge[:: 1 if dtype == torch.float64 else 3]
+    a, b = torch.meshgrid(few, few, indexing="ij")
+    return [torch.cat([random[0], a.flatten()]), torch.cat([random[1], b.flatten()])]
+
+
+def program_of(function, n, arity):
+    names = ("a", "b")[:arity]
+
+    def step(x, *states):
+        return function(*states), *states[1:]
+
+    return trace(
+        step, dict.fromkeys(names, n), cell="Function", input_size=1, hidden_size=n
+    )
+
+
+def ours(function, args, g):
+    """The value and the gradients by the program and its adjoint."""
+    n = len(g)
+    program = program_of(function, n, len(args))
+    states = {name: a[None] for name, a in zip(("a", "b"), args, strict=False)}
+    values = forward(program, {}, g[None, :1], states)
+    gradients = {name: torch.zeros_like(g)[None] for name in states} | {"a": g[None]}
+    back = backward(adjoint(program), {}, values, gradients)
+    zero = torch.zeros_like(g)
+    found = [back[f"dstate_{s}"][0] if f"dstate_{s}" in back else zero for s in states]
+    return values[program.outputs["a"]][0], found
+
+
+def torchs(function, args, g):
+    args = [a.clone().requires_grad_() for a in args]
+    y = function(*args)
+    if not y.requires_grad:
+        return y, [torch.zeros_like(g) for _ in args]
+    found = torch.autograd.grad(y, args, g, allow_unused=True)
+    return y.detach(), [torch.zeros_like(g) if f is None else f for f in found]
+
+
+def close(got, want, args, loose):
+    """Not finite numbers exactly; others to some units in the last place."""
+    info = torch.finfo(got.dtype)
+    tolerance = 1e-12 if got.dtype == torch.float64 else 2e-6
+    torch.testing.assert_close(got.isnan(), want.isnan(), msg=lambda m: f"nan: {report()}")
+
+    def report():
+        wrong = ~((got == want) | (got.isnan() & want.isnan()))
+        off = (got - want).abs() > tolerance * want.abs() + loose + 8 * info.tiny * info.eps
+        wrong &= off | got.isnan() | want.isnan() | got.isinf() | want.isinf()
+        rows = [(*(float(a[i]) for a in args), float(got[i]), float(want[i]))
+                for i in wrong.nonzero()[:12, 0]]  # fmt: skip
+        return f"at, got, want: {rows}"
+
+    torch.testing.assert_close(
+        got, want, rtol=tolerance, atol=loose + 8 * info.tiny * info.eps, equal_nan=True,
+        msg=lambda m: report(),
+    )  # fmt: skip
+
+
+def compare(function, dtype, arity, loose=0.0):
+    args = points(dtype, arity)
+    n = len(args[0])
+    random = torch.randn(n, generator=torch.Generator().manual_seed(4), dtype=dtype)
+    for g in (torch.ones(n, dtype=dtype), random):
+        y, found = ours(function, args, g)
+        wanted, gradients = torchs(function, args, g)
+        close(y, wanted, args, loose)
+        for d, w in zip(found, gradients, strict=True):
+            close(d, w, args, loose)
+
+
+@every_dtype
+@pytest.mark.parametrize("name", UNARY)
+def test_of_one_argument(name, dtype):
+    compare(UNARY[name], dtype, 1)
+
+
+@every_dtype
+@pytest.mark.parametrize("name", BINARY)
+def test_of_two_arguments(name, dtype):
+    compare(BINARY[name], dtype, 2)
