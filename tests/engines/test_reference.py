@@ -17,7 +17,13 @@ from throughtime.program.program import rebuild
 # the checks of types take ten times as long as what is tested here
 pytestmark = pytest.mark.usefixtures("types_unchecked")
 
-TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-4}
+
+
+def tolerance(name: str, dtype: torch.dtype = torch.float64) -> float:
+    """torch's derivative of hardsigmoid is 1/6 rounded to float32, in float64 too."""
+    if dtype == torch.float32:
+        return 1e-4
+    return 1e-7 if name == "lstm-everything" else 1e-10
 
 
 def tapped(program: Program) -> Program:
@@ -53,7 +59,7 @@ def cotangents(call: Call, widths: list[int]) -> tuple[list[torch.Tensor], list[
     return dstates, [torch.randn(B, w, dtype=call.x.dtype) for w in widths]
 
 
-def check(program: Program, call: Call, tolerance: float) -> None:
+def check(program: Program, call: Call, limit: float) -> None:
     dstates, dfinal = cotangents(call, list(program.states.values()))
     with_tap, tap_call, taps = with_taps(program, call)
     result = forward(with_tap, tap_call)
@@ -68,12 +74,12 @@ def check(program: Program, call: Call, tolerance: float) -> None:
         found = backward(program, call, run.saved, dstates, dfinal)
         dweights, dbias = weight_gradients(program, call, found)
     for a, b in zip([*run.states, *run.final], [*result.states, *result.final], strict=True):
-        assert error(a, b) < tolerance
+        assert error(a, b) < limit
     bias = [] if dbias is None else [dbias]
     got = [found.dx, *found.dstart, *found.dinitial, *dweights, *bias, *found.dvectors]
     got += found.dz.split([tap.shape[-1] for tap in taps], -1)
     for k, (g, w) in enumerate(zip(got, want, strict=True)):
-        assert error(g, w) < tolerance, f"gradient {k} of {len(got)}"
+        assert error(g, w) < limit, f"gradient {k} of {len(got)}"
 
 
 sizes = st.tuples(*(st.integers(0, 6), st.integers(1, 5), st.integers(1, 4), st.integers(1, 5)))
@@ -90,7 +96,7 @@ def test_backward_is_autograd(name, lengths, resets, reverse, size, seed):
     T, B, I, H = size  # noqa: E741
     program = CELLS[name].program(I, H)
     call = random_call(program, T, B, lengths=lengths, resets=resets, reverse=reverse, seed=seed)
-    check(program, call, TOLERANCE[torch.float64])
+    check(program, call, tolerance(name))
 
 
 @pytest.mark.slow
@@ -105,7 +111,7 @@ def test_backward_is_autograd_over_many_shapes(name, size, options, seed):
     (T, B, I, H), (lengths, resets, reverse) = size, options  # noqa: E741
     program = CELLS[name].program(I, H)
     call = random_call(program, T, B, lengths=lengths, resets=resets, reverse=reverse, seed=seed)
-    check(program, call, TOLERANCE[torch.float64])
+    check(program, call, tolerance(name))
 
 
 @pytest.mark.parametrize("reverse", [False, True])
@@ -115,7 +121,7 @@ def test_backward_in_float32(name, reverse):
     call = random_call(
         program, 6, 4, lengths="ragged", resets="some", reverse=reverse, dtype=torch.float32
     )
-    check(program, call, TOLERANCE[torch.float32])
+    check(program, call, tolerance(name, torch.float32))
 
 
 @pytest.mark.parametrize("reverse", [False, True])

@@ -66,4 +66,5 @@ def test_gradients_of_the_replicas(name, reverse, lengths, resets):
     got += [] if biases is None else list(found.dz.sum(1))
     assert len(got) == len(want)
     for g, w in zip(got, want, strict=True):
-        assert error(g, w) < 1e-10
+        # torch's derivative of hardsigmoid is 1/6 rounded to float32, in float64 too
+        assert error(g, w) < (1e-7 if name == "lstm-everything" else 1e-10)

@@ -48,9 +48,13 @@ BINARY = [
 ]
 
 
-@st.composite
-def programs(draw):
-    """A program of 1 to 3 states of their own widths, affine maps, vectors, noise and masks."""
+def random_program(data):
+    """A program of 1 to 3 states of their own widths, affine maps, vectors, noise and masks.
+
+    `data` is hypothesis' own, drawn from in the test: tracing is not for inside a strategy,
+    where type checking may not draw random numbers.
+    """
+    draw = data.draw
     size = st.integers(1, 4)
     states = {name: draw(size) for name in ("h", "C", "n")[: draw(st.integers(1, 3))]}
     kinds = ["unary", "binary", "binary", "affine", "affine", "reduce", "parameter", "random"]

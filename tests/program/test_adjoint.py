@@ -4,8 +4,9 @@ import pytest
 import torch
 from catalogue import CELLS
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from program.interpreter import backward, forward, leaves
-from program.random_programs import programs
+from program.random_programs import random_program
 
 from throughtime import adjoint, affine
 from throughtime.program import trace
@@ -80,8 +81,9 @@ def test_of_every_cell_regularised_and_in_eval_mode(name):
 
 
 @settings(max_examples=150)
-@given(programs())
-def test_of_random_programs(program):
+@given(st.data())
+def test_of_random_programs(data):
+    program = random_program(data)
     check(program, 1)
     check(program, 3)
     check(expected(program), 2)

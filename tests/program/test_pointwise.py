@@ -102,7 +102,7 @@ def edges(dtype):
     tiny = info.smallest_normal
     kinks = [0.5, 1.0, 1.5, 3.0, 6.0, 2.0, 20.0]
     near = [k + s * info.eps * 4 for k in kinks for s in (-1, 1)]
-    sizes = [tiny / 4, tiny, info.eps, 1e-4, 0.3, 7.0, 40.0, 1e3, 1e30, info.max]
+    sizes = [tiny / 4, tiny, info.eps, 1e-4, 0.3, 7.0, 40.0, 1e3, 1e30, info.max / 16]
     positive = [0.0, *kinks, *near, *sizes, inf]
     return torch.tensor([*positive, *(-v for v in positive), nan], dtype=dtype)
 

@@ -12,20 +12,23 @@ from throughtime.errors import ThroughtimeError
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; what a person gave wrongly is one line on stderr and status 2."""
-    import click
+    import typer
 
     from throughtime.cli.app import app
 
+    # typer carries its own click, whose base of all usage errors it does not export
+    usage_error = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        result = app(args=arguments, standalone_mode=False)
+        result = app(args=arguments or ["--help"], standalone_mode=False)
         return result if isinstance(result, int) else 0
     except ThroughtimeError as e:
         return _refuse(str(e))
-    except click.ClickException as e:
+    except usage_error as e:
         context = getattr(e, "ctx", None)
         command = context.command_path if context is not None else "throughtime"
-        return _refuse(f"`{command}`: {e.format_message()} See `{command} --help`.")
-    except (click.Abort, KeyboardInterrupt):
+        return _refuse(f"`{command}`: {e.format_message()} See `{command} --help`.")  # type: ignore[attr-defined]
+    except (typer.Abort, KeyboardInterrupt):
         print("throughtime: stopped", file=sys.stderr)
         return 130
     except BrokenPipeError:

@@ -9,9 +9,9 @@ from throughtime.cli.train import train
 
 app = typer.Typer(
     help="Recurrent neural networks, done properly.",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
+    pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 

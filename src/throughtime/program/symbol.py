@@ -8,6 +8,7 @@ program raises `TraceError` with the line of the cell and what to write instead.
 import difflib
 import inspect
 import linecache
+import math
 import sys
 from collections.abc import Callable
 from numbers import Real
@@ -194,12 +195,11 @@ def apply(operation: Pointwise, args: tuple[Any, ...], kwargs: dict[str, Any]) -
 
 
 def _clamp(x: Any, min: Any, max: Any) -> Symbol:
-    """Unlike maximum, a tie gives x all the gradient; like it, a bound that is nan shows."""
-    for bound, beyond in ((min, torch.lt), (max, torch.gt)):
-        if bound is not None:
-            outside = beyond(x, bound)
-            unknown = bound != bound
-            x = torch.where(outside | unknown if isinstance(bound, Symbol) else outside, bound, x)
+    """As torch, unlike maximum: a tie gives x all the gradient, and what is nan none."""
+    if min is not None:
+        x = torch.where(x >= min, x, torch.where(x < min, min, math.nan))
+    if max is not None:
+        x = torch.where(x <= max, x, torch.where(x > max, max, math.nan))
     return x
 
 

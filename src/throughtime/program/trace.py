@@ -228,14 +228,16 @@ def _call(step: Callable[..., Any], *args: Symbol) -> tuple[Any, dict[int, str]]
     code = getattr(code, "__code__", None)
     names: dict[int, str] = {}
 
-    def on_return(frame, event, _):
-        if event == "return" and frame.f_code is code:
-            for name, value in frame.f_locals.items():
-                if isinstance(value, Symbol):
-                    names.setdefault(value.index, name)
+    def learn(frame):
+        for name, value in frame.f_locals.items():
+            if isinstance(value, Symbol):
+                names.setdefault(value.index, name)
 
     before = sys.getprofile()
-    sys.setprofile(on_return)
+    # a lambda, as every call in `step` passes here and checking its types would take seconds
+    sys.setprofile(
+        lambda frame, event, _: event == "return" and frame.f_code is code and learn(frame)
+    )
     try:
         return step(*args), names
     finally:
