@@ -3,6 +3,7 @@
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
 #include <memory>
@@ -10,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "engine.h"
 #include "instruction_set.h"
 
 namespace nb = nanobind;
@@ -76,6 +78,73 @@ void bind_pointwise(nb::module_& m) {
   bind("sigmoid", &PointwiseKernels<T>::sigmoid);
 }
 
+// A program lowered to instructions; made once, run with the addresses of each call.
+struct Lowered {
+  Loop loop;
+  std::vector<std::tuple<int, int>> matrix_shapes;  // (out, in)
+  std::vector<std::tuple<int, int>> restarts;       // (state register, array)
+};
+
+using Numbers = std::vector<std::int64_t>;
+
+Lowered lower(const std::vector<std::tuple<int, int>>& registers,
+              const std::vector<std::tuple<int, int, int, int, int, double, double>>& instructions,
+              const std::vector<std::tuple<int, int>>& matrices,
+              const std::vector<std::tuple<int, int, double>>& preloads,
+              const std::vector<std::tuple<int, int>>& restarts,
+              const std::vector<std::tuple<int, int>>& finals, bool backward) {
+  Lowered out;
+  for (const auto& [width, life] : registers) out.loop.registers.push_back({width, Life(life)});
+  for (const auto& [op, to, a, b, c, p, q] : instructions)
+    out.loop.instructions.push_back({Op(op), to, a, b, c, p, q});
+  for (const auto& [to, array, value] : preloads) out.loop.preloads.push_back({to, array, value});
+  for (const auto& [state, array] : finals) out.loop.finals.push_back({state, array});
+  out.matrix_shapes = matrices;
+  out.restarts = restarts;
+  out.loop.backward = backward;
+  return out;
+}
+
+// arrays    (address, step, row) of each, flat.
+// matrices  (address, out_stride, in_stride) of each, flat.
+// lengths, restart  addresses, 0 for none.
+// All memory is the caller's and of type T, lengths int64, restart bool.
+void run(const Lowered& lowered, bool is_double, const Numbers& arrays, const Numbers& matrices,
+         std::int64_t steps, std::int64_t batch, bool reverse, std::int64_t restart_offset,
+         std::int64_t lengths, std::int64_t restart, int threads, const SetName& instruction_set) {
+  const Kernels& kernels = kernels_of(instruction_set);
+  nb::gil_scoped_release released;
+  Loop loop = lowered.loop;
+  for (std::size_t k = 0; k + 2 < arrays.size(); k += 3)
+    loop.arrays.push_back({reinterpret_cast<void*>(arrays[k]), arrays[k + 1], arrays[k + 2]});
+  for (std::size_t k = 0; k < lowered.matrix_shapes.size(); ++k) {
+    const auto [out, in] = lowered.matrix_shapes[k];
+    loop.matrices.push_back({reinterpret_cast<const void*>(matrices[3 * k]), matrices[3 * k + 1],
+                             matrices[3 * k + 2], out, in});
+  }
+  if (restart)
+    for (const auto& [state, array] : lowered.restarts)
+      loop.restarts.push_back({state, loop.arrays[array]});
+  loop.steps = steps;
+  loop.batch = batch;
+  loop.reverse = reverse;
+  loop.restart_offset = restart_offset;
+  loop.lengths = reinterpret_cast<const std::int64_t*>(lengths);
+  loop.restart = reinterpret_cast<const std::uint8_t*>(restart);
+  if (is_double)
+    run_loop<double>(loop, kernels.loop_of_double, threads);
+  else
+    run_loop<float>(loop, kernels.loop_of_float, threads);
+}
+
+std::vector<std::string> operations() {
+  return {
+#define THROUGHTIME_OP(name) #name,
+      THROUGHTIME_OPS(THROUGHTIME_OP)
+#undef THROUGHTIME_OP
+  };
+}
+
 }  // namespace
 }  // namespace throughtime
 
@@ -83,6 +152,13 @@ NB_MODULE(_native, m) {
   using namespace throughtime;
   bind_pointwise<float>(m);
   bind_pointwise<double>(m);
+  nb::class_<Lowered>(m, "Lowered");
+  m.def("lower", &lower, "registers"_a, "instructions"_a, "matrices"_a, "preloads"_a,
+        "restarts"_a, "finals"_a, "backward"_a);
+  m.def("run", &run, "lowered"_a, "is_double"_a, "arrays"_a, "matrices"_a, "steps"_a, "batch"_a,
+        "reverse"_a, "restart_offset"_a, "lengths"_a, "restart"_a, "threads"_a,
+        "instruction_set"_a = nb::none());
+  m.def("operations", &operations);
   m.def("instruction_sets", &names);
   m.def("chosen_instruction_set", [] { return std::string(chosen_instruction_set().name); });
 }

@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <span>
 
+#include "program.h"
+
 namespace throughtime {
 
 // y[i] = f(x[i]) for i < count.
@@ -20,10 +22,19 @@ struct PointwiseKernels {
   Pointwise<T> sigmoid;
 };
 
+// The loop over time, see timeloop.h and product.h.
+struct LoopKernels {
+  std::int32_t panel;  // every pitch is a multiple of it
+  void (*pack)(const Matrix& matrix, void* packed);
+  void (*run)(const Tile& tile);
+};
+
 // What kernels.cpp provides, once per instruction set.
 struct Kernels {
   PointwiseKernels<float> of_float;
   PointwiseKernels<double> of_double;
+  LoopKernels loop_of_float;
+  LoopKernels loop_of_double;
 };
 
 struct InstructionSet {

@@ -2,6 +2,7 @@
 // with that set's flags; see vector.h for what such a file may use.
 #include "instruction_set.h"
 #include "pointwise.h"
+#include "timeloop.h"
 
 namespace throughtime::THROUGHTIME_SET {
 namespace {
@@ -37,9 +38,17 @@ void over(const T* x, T* y, std::size_t count) {
 template <class T>
 constexpr PointwiseKernels<T> kPointwise = {over<Exp, T>, over<Tanh, T>, over<Sigmoid, T>};
 
+template <class T>
+void pack_into(const Matrix& matrix, void* packed) {
+  pack<T>(matrix, static_cast<T*>(packed));
+}
+
+template <class T>
+constexpr LoopKernels kLoop = {kPanel<T>, pack_into<T>, run<T>};
+
 }  // namespace
 
 extern const Kernels kKernels;
-const Kernels kKernels = {kPointwise<float>, kPointwise<double>};
+const Kernels kKernels = {kPointwise<float>, kPointwise<double>, kLoop<float>, kLoop<double>};
 
 }  // namespace throughtime::THROUGHTIME_SET

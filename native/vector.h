@@ -79,6 +79,10 @@ struct Vec {
   friend THROUGHTIME_INLINE Vec operator-(Vec a) { return {-a.v}; }
   friend THROUGHTIME_INLINE Mask operator<(Vec a, Vec b) { return a.v < b.v; }
   friend THROUGHTIME_INLINE Mask operator>(Vec a, Vec b) { return a.v > b.v; }
+  friend THROUGHTIME_INLINE Mask operator<=(Vec a, Vec b) { return a.v <= b.v; }
+  friend THROUGHTIME_INLINE Mask operator>=(Vec a, Vec b) { return a.v >= b.v; }
+  friend THROUGHTIME_INLINE Mask operator==(Vec a, Vec b) { return a.v == b.v; }
+  friend THROUGHTIME_INLINE Mask operator!=(Vec a, Vec b) { return a.v != b.v; }
 
   // Integers only.
   friend THROUGHTIME_INLINE Vec operator&(Vec a, Vec b) { return {a.v & b.v}; }

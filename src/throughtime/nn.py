@@ -14,8 +14,8 @@ import types
 from typing import Any
 
 import torch
-from torch import Tensor, sigmoid, tanh
 from torch import _VF as _torch_vf
+from torch import Tensor, sigmoid, tanh
 from torch.nn.utils.rnn import PackedSequence as PackedSequence
 
 from throughtime.cells import Cell
@@ -107,7 +107,7 @@ def _layers(kind: str, *args):
     hidden_at = 1 if isinstance(args[2], list) else 2
     if args[0].device.type != "cpu":
         return getattr(_torch_vf, kind)(*args)
-    x, hx, weights, has_bias, layers, dropout, training, bidirectional = (
+    x, hx, weights, _, layers, dropout, training, bidirectional = (
         args[0], *args[hidden_at : hidden_at + 7]
     )  # fmt: skip
     hx = hx if kind == "lstm" else (hx,)
@@ -135,7 +135,12 @@ def _layers(kind: str, *args):
         for d in range(directions):
             k = layer * directions + d
             result = _run(
-                kind, x, tuple(h[k] for h in hx), weights[k * each : (k + 1) * each], lengths, d == 1
+                kind,
+                x,
+                tuple(h[k] for h in hx),
+                weights[k * each : (k + 1) * each],
+                lengths,
+                d == 1,
             )
             outputs.append(result.states[0])
             finals.append(result.final)

@@ -1,6 +1,7 @@
 """The loop over time as one operator: what torch.compile and torch.export make of it."""
 
 import io
+import logging
 
 import pytest
 import torch
@@ -11,11 +12,17 @@ from torch.func import functional_call, grad, jvp, vmap
 from throughtime import GRU, LSTM, RNN, Recurrent
 from throughtime.engines import operator
 
-pytestmark = pytest.mark.usefixtures("types_unchecked")
+pytestmark = [
+    pytest.mark.usefixtures("types_unchecked"),
+    # torch's own, in forward mode
+    pytest.mark.filterwarnings("ignore:`torch.jit.script:DeprecationWarning"),
+]
 
 
 @pytest.fixture(autouse=True)
-def compile_anew():
+def compile_anew(monkeypatch):
+    # torch writes this log, megabytes of it, only if someone listens, and pytest does
+    monkeypatch.setattr(logging.getLogger("torch.__trace"), "propagate", False)
     torch._dynamo.reset()
     yield
     torch._dynamo.reset()
@@ -172,7 +179,9 @@ def test_inductor():
 
 
 @pytest.mark.parametrize("strict", [True, False])
-@pytest.mark.parametrize("key", ["both", "backward", "everything"])
+@pytest.mark.parametrize(
+    "key", ["both", "backward", pytest.param("everything", marks=pytest.mark.slow)]
+)
 def test_export_save_and_load(key, strict):
     cell, options = LAYERS[key]
     layer = Recurrent(cell, 3, 4, **options | {"batch_first": False}).eval()
@@ -206,13 +215,13 @@ def test_export_save_and_load(key, strict):
 
 def transformed():
     torch.manual_seed(0)
-    layer = Recurrent(LSTM, 3, 4, dtype=torch.float64)
+    layer = Recurrent(RNN, 3, 4, dtype=torch.float64)
     parameters = {n: p.detach() for n, p in layer.named_parameters()}
 
     def loss(p, x):
-        return functional_call(layer, p, (x,), {"lengths": torch.tensor([3, 1])})[0].pow(2).sum()
+        return functional_call(layer, p, (x,), {"lengths": torch.tensor([2, 1])})[0].pow(2).sum()
 
-    x = torch.randn(3, 3, 2, 3, dtype=torch.float64)
+    x = torch.randn(3, 2, 2, 3, dtype=torch.float64)
     return layer, parameters, loss, x
 
 
@@ -222,6 +231,8 @@ def test_grad_inside_compile_is_the_plain_loop():
     want = torch.autograd.grad(loss(dict(layer.named_parameters()), x[0]), list(layer.parameters()))
     for a, b in zip(got.values(), want, strict=True):
         assert error(a, b) < 1e-10
+    # and after it the operator is back
+    assert len(operators(graph_of(lambda x: layer(x)[0], x[0]))) == 1
 
 
 def test_gradients_of_samples_inside_compile():
@@ -233,14 +244,9 @@ def test_gradients_of_samples_inside_compile():
 
 def test_jvp_inside_compile():
     layer, _, _, x = transformed()
+    x = x[0].clone()  # inside compile, torch's forward mode fails on a view
     f = lambda x: jvp(lambda x: layer(x)[0], (x,), (x + 1,))[1]  # noqa: E731
-    assert error(compiled(f)(x[0]), f(x[0])) < 1e-12
-
-
-def test_after_a_transform_the_operator_is_back():
-    layer, parameters, loss, x = transformed()
-    compiled(grad(loss))(parameters, x[0])
-    assert len(operators(graph_of(lambda x: layer(x)[0], x[0]))) == 1
+    assert error(compiled(f)(x), f(x)) < 1e-12
 
 
 def test_autocast_inside_compile():

@@ -18,7 +18,6 @@ from throughtime.program.program import rebuild
 pytestmark = pytest.mark.usefixtures("types_unchecked")
 
 
-
 def tolerance(name: str, dtype: torch.dtype = torch.float64) -> float:
     """torch's derivative of hardsigmoid is 1/6 rounded to float32, in float64 too."""
     if dtype == torch.float32:

@@ -5,13 +5,18 @@ import pickle
 
 import pytest
 import torch
+import torch.utils.checkpoint
 from catalogue import CELLS
 from engines.calls import error
 from torch.func import functional_call, grad, jacfwd, jacrev, jvp, vmap
 
 from throughtime import LSTM, Recurrent
 
-pytestmark = pytest.mark.usefixtures("types_unchecked")
+pytestmark = [
+    pytest.mark.usefixtures("types_unchecked"),
+    # torch's own, in forward mode
+    pytest.mark.filterwarnings("ignore:`torch.jit.script:DeprecationWarning"),
+]
 cells = pytest.mark.parametrize("name", CELLS)
 DOUBLE = torch.float64
 
@@ -101,8 +106,11 @@ def test_gradients_of_single_samples(name):
 
 
 @cells
-def test_double_gradients(name):
+def test_double_gradients(name, request):
     """A gradient penalty against forward over reverse."""
+    if name == "lstm-everything":
+        reason = "torch has no second derivative of hardsigmoid"
+        request.applymarker(pytest.mark.xfail(raises=RuntimeError, strict=True, reason=reason))
     layer, x = layer_of(name), data(3, 2, 3).requires_grad_()
     (first,) = torch.autograd.grad(loss_of(layer, x), x, create_graph=True)
     v = data(3, 2, 3).flip(0)
@@ -194,7 +202,7 @@ def test_weights_changed_in_place_are_seen(name):
     before = layer(x)[0]
     for p in layer.parameters():
         saved = p.data.clone()
-        p.data.add_(0.25)
+        p.data.add_(torch.randn_like(p))
         assert not torch.equal(layer(x)[0], before)
         p.data.copy_(saved)
     assert torch.equal(layer(x)[0], before)

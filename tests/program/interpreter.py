@@ -24,7 +24,7 @@ OPERATIONS = {
     "sigmoid": torch.sigmoid,
     "relu": torch.relu,
     "leaky_relu": F.leaky_relu,
-    "elu": lambda x, alpha, scale: F.elu(x, alpha) if scale == 1 else F.selu(x),
+    "elu": torch.ops.aten.elu,
     "gelu": F.gelu,
     "silu": F.silu,
     "softplus": F.softplus,
@@ -49,7 +49,8 @@ OPERATIONS = {
 
 def evaluate(node, args, like):
     """The value of a node that is neither a leaf nor a product."""
-    args = [a if isinstance(a, torch.Tensor) else torch.full_like(like[:, :1], a) for a in args]
+    if node.op not in ("add", "sub", "mul", "div", "pow"):
+        args = [a if isinstance(a, torch.Tensor) else torch.full_like(like[:, :1], a) for a in args]
     if node.op in OPERATIONS:
         return OPERATIONS[node.op](*args, **node.attributes)
     if node.op == "mean":
@@ -78,7 +79,8 @@ def forward(program: Program, parameters, x, states, randoms=None):
         elif node.op == "constant":
             value = given["value"]
         elif node.op == "affine":
-            value = x.new_zeros(len(x), node.width)
+            # asks for its gradient, which is then there even where only noise enters
+            value = torch.zeros(len(x), node.width, dtype=x.dtype, requires_grad=True)
             for weight, operand in zip(given["weights"], args, strict=True):
                 value = value + operand @ parameters[weight].T
             if given["bias"]:
@@ -104,7 +106,9 @@ def backward(adjoint: Program, parameters, saved, gradients):
         elif node.op == "constant":
             value = given["value"]
         elif node.op == "transposed":
-            value = args[0] @ parameters[given["weight"]]
+            value = sum(
+                dz @ parameters[weight] for dz, weight in zip(args, given["weights"], strict=True)
+            )
         else:
             value = evaluate(node, args, like)
         if isinstance(value, torch.Tensor):

@@ -7,6 +7,7 @@ so that `--help` starts at once.
 import sys
 from collections.abc import Sequence
 
+from throughtime.cli.plain import one_line
 from throughtime.errors import ThroughtimeError
 
 
@@ -20,14 +21,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     usage_error = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        result = app(args=arguments or ["--help"], standalone_mode=False)
+        result = app(args=arguments or ["--help"], prog_name="throughtime", standalone_mode=False)
         return result if isinstance(result, int) else 0
     except ThroughtimeError as e:
         return _refuse(str(e))
     except usage_error as e:
         context = getattr(e, "ctx", None)
         command = context.command_path if context is not None else "throughtime"
-        return _refuse(f"`{command}`: {e.format_message()} See `{command} --help`.")  # type: ignore[attr-defined]
+        said = _wrong_number(e, arguments) or e.format_message()  # type: ignore[attr-defined]
+        return _refuse(f"`{command}`: {said} See `{command} --help`.")
+    except (MemoryError, RuntimeError) as e:
+        if not isinstance(e, MemoryError) and "can't allocate memory" not in str(e):
+            raise
+        return _refuse(
+            "there is not enough memory for this; expected a model and batches that fit. Set a "
+            "lower --hidden, --layers or --batch-size."
+        )
     except (typer.Abort, KeyboardInterrupt):
         print("throughtime: stopped", file=sys.stderr)
         return 130
@@ -36,7 +45,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
+def _wrong_number(error: Exception, arguments: Sequence[str]) -> str | None:
+    """What typer does not say: the option and the text that it was given for a number."""
+    option = getattr(error, "param", None)
+    wanted = {"integer": "a whole number", "float": "a number"}
+    if option is None or option.type.name not in wanted:
+        return None
+    for name in option.opts:
+        for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+            if argument == name or argument.startswith(f"{name}="):
+                given = argument.partition("=")[2] or following
+                return f"{name} has {given!r}; expected {wanted[option.type.name]}."
+    return None
+
+
 def _refuse(message: str) -> int:
-    line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in message)
-    print(f"throughtime: {line}", file=sys.stderr)
+    print(f"throughtime: {one_line(message)}", file=sys.stderr)
     return 2

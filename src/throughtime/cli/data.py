@@ -9,6 +9,8 @@ from throughtime.errors import OptionError, RunError
 if TYPE_CHECKING:
     from throughtime.data import Sequences
 
+TEST_SHARE = 0.2
+
 
 @dataclass(frozen=True)
 class Source:
@@ -16,7 +18,7 @@ class Source:
 
     path: str | None = None
     test: str | None = None
-    test_share: float = 0.2
+    test_share: float | None = None
     sequence: str | None = None
     time: str | None = None
     label: str | None = None
@@ -24,7 +26,7 @@ class Source:
 
     def __post_init__(self) -> None:
         given = {"--sequence": self.sequence, "--time": self.time, "--label": self.label,
-                 "--test": self.test}  # fmt: skip
+                 "--test": self.test, "--test-share": self.test_share}  # fmt: skip
         if self.path is None:
             for option, value in given.items():
                 if value is not None:
@@ -33,6 +35,15 @@ class Source:
                         "`throughtime train DATA ...`, or leave it out for the bundled data."
                     )
             return
+        if self.test is not None and self.test_share is not None:
+            raise OptionError(
+                f"--test-share {self.test_share} is given with --test {self.test}; expected one of "
+                "the two. Leave out --test-share."
+            )
+        if self.test_share is not None and not 0 < self.test_share < 1:
+            raise OptionError(
+                f"--test-share is {self.test_share}; expected a share between 0 and 1. Set 0.2."
+            )
         for option in ("--sequence", "--label"):
             if given[option] is None:
                 raise OptionError(
@@ -50,7 +61,8 @@ class Source:
             return datasets.japanese_vowels()
         train = read_table(self.path, **self._columns())
         if self.test is None:
-            return split(train, self.test_share, self.seed)
+            share = TEST_SHARE if self.test_share is None else self.test_share
+            return split(train, share, self.seed)
         test = read_table(
             self.test, **self._columns(), classes=train.classes, channels=train.channels
         )
@@ -61,12 +73,13 @@ class Source:
         from throughtime.data import read_table
 
         columns = self._columns() if self.path is not None else dict(_BUNDLED)
+        if not labelled:
+            columns["label"] = None  # what stands there, if anything, does not matter
         return read_table(
             path,
             **columns,
             classes=run.model.classes,
             channels=run.model.channels,
-            require_label=labelled,
         )
 
     def _columns(self) -> dict[str, Any]:
@@ -81,13 +94,15 @@ _BUNDLED = {"sequence": "series_id", "time": "t", "label": "label"}
 
 def remembered(details: dict[str, Any], path: Any) -> tuple[Source, list[str]]:
     """The source that a run was trained on, and the fingerprints of its two parts."""
-    if "data" not in details:
+    try:
+        data = dict(details["data"])
+        fingerprints = data.pop("sha256")
+        return Source(**data), fingerprints
+    except (KeyError, TypeError, ValueError) as e:
         raise RunError(
-            f"{path}: does not say what it was trained on; expected a run of `throughtime train`. "
-            "Give the table: `throughtime evaluate RUN DATA`."
-        )
-    data = dict(details["data"])
-    return Source(**{k: v for k, v in data.items() if k != "sha256"}), data["sha256"]
+            f"{path}: does not say which columns it was trained on; expected a run of `throughtime "
+            "train`. Use throughtime.evaluate or throughtime.predict from Python."
+        ) from e
 
 
 def read_again(source: Source, fingerprints: list[str]) -> "tuple[Sequences, Sequences]":

@@ -1,15 +1,23 @@
 """What the commands print: tables and the progress bar."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.markup import escape
+from rich.markup import escape as escape_markup
 from rich.table import Table
+
+from throughtime.cli.plain import one_line
 
 if TYPE_CHECKING:
     from throughtime.training import Progress, Run, Scores
+
+
+def escape(text: str) -> str:
+    """Text from outside as it can be printed: no markup, no control characters, one line."""
+    return escape_markup(one_line(text))
 
 
 @contextmanager
@@ -59,7 +67,7 @@ def show_results(run: "Run") -> None:
             (f"throughtime {cell}", "test"))  # fmt: skip
     for name, key in rows:
         table.add_row(escape(name), f"{results[key]['accuracy']:.4f}")
-    console.print(table)
+    _print_whole(table)
     if run.folder is not None:
         console.print(f"run folder: {escape(str(run.folder))}", soft_wrap=True)
 
@@ -77,7 +85,7 @@ def show_scores(scores: "Scores") -> None:
         table.add_column(escape(name), justify="right")
     for name, row in zip(scores.classes, scores.confusion, strict=True):
         table.add_row(escape(name), *(str(n) if n else "·" for n in row))
-    console.print(table)
+    _print_whole(table)
 
 
 def show_run(run: "Run") -> None:
@@ -89,20 +97,29 @@ def show_run(run: "Run") -> None:
     console = Console(highlight=False)
     model = run.model
     console.print(f"run folder: {escape(str(run.folder))}", soft_wrap=True)
-    console.print(escape(equations(model)), soft_wrap=True)
+    for line in equations(model).splitlines():
+        console.print(escape(line), soft_wrap=True)
     table = Table(title="parameters", box=None, pad_edge=False, title_justify="left")
     table.add_column("name")
     table.add_column("shape", justify="right")
     for name, p in model.named_parameters():
         table.add_row(escape(name), " x ".join(map(str, p.shape)))
-    console.print(table)
+    _print_whole(table)
     console.print(f"in all {sum(p.numel() for p in model.parameters()):,} parameters")
     console.print(escape(f"classes: {', '.join(model.classes)}"), soft_wrap=True)
     console.print(escape(f"channels: {', '.join(model.channels)}"), soft_wrap=True)
     options = ", ".join(f"{k}={v}" for k, v in asdict(run.options).items())
     console.print(escape(f"options: {options}"), soft_wrap=True)
-    console.print(escape("made with " + ", ".join(f"{k} {v}" for k, v in run.versions.items())))
-    if run.results:
+    made = ", ".join(f"{k} {v}" for k, v in run.versions.items())
+    console.print(escape(f"made with {made}"), soft_wrap=True)
+    if {"test", "majority", "linear"} <= {*run.results}:
         show_results(run)
+    elif run.results:
+        console.print(escape(f"results: {json.dumps(run.results)}"), soft_wrap=True)
     else:
-        console.print(f"unfinished after {len(run.history)} epochs")
+        console.print(f"not yet tested, after {len(run.history)} epochs")
+
+
+def _print_whole(table: Table) -> None:
+    """At its own width: a narrow terminal may wrap it, but nothing is cut out."""
+    Console(highlight=False, width=10_000).print(table)

@@ -4,11 +4,13 @@
 import typer
 
 from throughtime.cli.cells import cell as named_cell
+from throughtime.cli.cells import check
 from throughtime.cli.data import Source, read_again, remembered
 from throughtime.errors import OptionError
 
 
 def train(
+    context: typer.Context,
     data: str | None = typer.Argument(
         None, help="A long CSV or Parquet table; the bundled Japanese Vowels without one."
     ),
@@ -16,7 +18,9 @@ def train(
     time: str | None = typer.Option(None, help="Column: time; rows as they stand without."),
     label: str | None = typer.Option(None, help="Column: the class of the sequence."),
     test: str | None = typer.Option(None, help="A table to test on, with the same columns."),
-    test_share: float = typer.Option(0.2, help="Without --test: share set aside to test on."),
+    test_share: float | None = typer.Option(
+        None, help="Without --test: share set aside to test on; 0.2 unless given."
+    ),
     cell: str = typer.Option(
         "LSTM", help="A cell: GRU, 'LSTM(peephole=True)', my_cells.py:MyCell."
     ),
@@ -54,13 +58,13 @@ def train(
     """Train a model on a table of sequences, test it, and write a run folder."""
     from throughtime.cli.show import progress_bar, show_results
 
-    _threads(threads)
     if resume is not None:
         if data is not None:
             raise OptionError(
                 f"--resume {resume} is given with the table {data}; expected one of the two. The "
                 "run remembers its table: leave it out."
             )
+        _alone(context, resume)
         finished = _resume(resume, checkpoint_seconds, progress_bar(quiet))
     else:
         from dataclasses import asdict
@@ -71,6 +75,7 @@ def train(
         from throughtime.training import Model, Options, Output
         from throughtime.training.fit import fit
 
+        _threads(threads)
         options = Options(
             epochs=epochs, batch_size=batch_size, optimiser=optimiser, learning_rate=learning_rate,
             weight_decay=weight_decay, schedule=None if schedule == "none" else schedule,
@@ -82,6 +87,7 @@ def train(
         made = named_cell(cell)
         source = Source(data, test, test_share, sequence, time, label, seed)
         train_part, test_part = source.read()
+        check(made, cell, len(train_part.channels), hidden)
         torch.manual_seed(seed)
         recurrent = Recurrent(
             made, len(train_part.channels), hidden, layers=layers, direction=direction,  # type: ignore[arg-type]
@@ -95,7 +101,9 @@ def train(
         sizes = _sizes(output)
         if sizes:
             model.output = Output(model.width, len(model.classes), sizes=sizes)
-        details = {"data": source.to_dict(train_part, test_part), "cell": cell}
+        details = {
+            "data": source.to_dict(train_part, test_part), "cell": cell, "threads": threads,
+        }  # fmt: skip
         with progress_bar(quiet) as progress:
             finished = fit(
                 model, train_part, folder=run or _new_folder(), progress=progress,
@@ -105,6 +113,19 @@ def train(
     show_results(finished)
 
 
+def _alone(context: typer.Context, folder: str) -> None:
+    """**Raises:** `OptionError` for an option that a resumed run has already."""
+    for name in context.params:
+        source = context.get_parameter_source(name)
+        given = source is not None and source.name == "COMMANDLINE"
+        if given and name not in ("resume", "checkpoint_seconds", "quiet"):
+            option = "--" + name.replace("_", "-")
+            raise OptionError(
+                f"--resume {folder} is given with {option}; expected it alone, because a run goes "
+                f"on with the options that it began with. Leave out {option}."
+            )
+
+
 def _resume(folder: str, checkpoint_seconds: float, bar):
     from dataclasses import asdict
 
@@ -112,6 +133,7 @@ def _resume(folder: str, checkpoint_seconds: float, bar):
     from throughtime.training.run import read
 
     run = read(folder)
+    _threads(run.details.get("threads", 0))
     source, fingerprints = remembered(run.details, folder)
     train_part, test_part = read_again(source, fingerprints)
     with bar as progress:

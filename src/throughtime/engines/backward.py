@@ -5,7 +5,7 @@ keep, the gradient at every affine map at every step, and needs no autograd to d
 """
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -19,7 +19,7 @@ from throughtime.program.program import Program
 
 
 @functools.lru_cache(maxsize=256)
-def _inside(program: Program) -> tuple[int, ...]:
+def inside_nodes(program: Program) -> tuple[int, ...]:
     """The nodes of the adjoint that the next step backward waits for, in order.
 
     The others, the gradient at the input among them, are done afterwards over all steps.
@@ -45,30 +45,14 @@ def backward(
     - `saved`: what `forward(save=True)` returned.
     - `dstates`, `dfinal`: the gradient at `Result.states` and `Result.final`; None for none.
     """
-    back, plan_ = adjoint(program), plan(program)
-    T, B = call.x.shape[:2]
+    back = adjoint(program)
+    B = call.x.shape[1]
     known, _ = ahead(program, call)
     loop = dict(zip(saved_nodes(program), saved, strict=True))
     real = real_steps(call)
-    weights = _by_name(program, call)
+    value = valuer(program, call, known, loop)
     names = list(program.states)
-
-    def value(i: int, values: dict[int, Any], t: int | slice) -> Any:
-        """A node of the adjoint at one step, or with a slice at all of them."""
-        node = back.nodes[i]
-        if node.op == "constant":
-            return node.attributes["value"]
-        if node.op == "saved":
-            k = node.attributes["node"]
-            return loop[k][t] if k in loop else known[k] if k in plan_.timeless else known[k][t]
-        if node.op == "transposed":
-            return values[node.args[0]] @ weights[node.attributes["weight"]]
-        return evaluate(node, [values[a] for a in node.args], call.x)
-
-    inside = _inside(program)
-    after = [i for i in range(len(back.nodes)) if i not in inside]
-    used = {a for i in after for a in back.nodes[i].args} | {*back.outputs.values()}
-    keep = [i for i in inside if i in used and back.nodes[i].op not in ("constant", "saved")]
+    keep = kept_nodes(program)
     rows: dict[int, list[Tensor]] = {i: [] for i in keep}
     zeros = [torch.zeros_like(s) for s in call.start]
     dstate = [z if d is None else d for z, d in zip(zeros, dfinal, strict=True)]
@@ -79,7 +63,7 @@ def backward(
         total = [d if g is None else d + _real(g[t], real, t) for d, g in pairs]
         entering = dict(zip(names, (_real(d, real, t) for d in total), strict=True))
         values: dict[int, Any] = {}
-        for i in inside:
+        for i in inside_nodes(program):
             node = back.nodes[i]
             gradient = node.op == "gradient"
             values[i] = entering[node.attributes["name"]] if gradient else value(i, values, t)
@@ -97,14 +81,65 @@ def backward(
         dstate = leaving
 
     reversed_call = call._replace(reverse=not call.reverse)
-    all_: dict[int, Any] = {
-        i: stack(r, reversed_call, (B, back.nodes[i].width)) for i, r in rows.items()
-    }
-    for i in inside:
-        if i not in all_ and i in used:
+    over_time = {i: stack(r, reversed_call, (B, back.nodes[i].width)) for i, r in rows.items()}
+    return finish(program, call, known, loop, over_time, tuple(dstate), tuple(dinitial))
+
+
+@functools.lru_cache(maxsize=256)
+def kept_nodes(program: Program) -> tuple[int, ...]:
+    """The nodes inside the loop that `finish` needs at every step."""
+    back, inside = adjoint(program), inside_nodes(program)
+    used = {*back.outputs.values()}
+    used.update(a for i, node in enumerate(back.nodes) if i not in inside for a in node.args)
+    return tuple(i for i in inside if i in used and back.nodes[i].op not in ("constant", "saved"))
+
+
+def valuer(
+    program: Program, call: Call, known: dict[int, Any], loop: dict[int, Tensor]
+) -> Callable[[int, dict[int, Any], int | slice], Any]:
+    """A function that gives a node of the adjoint at one step, or with a slice at all of them.
+
+    `known`: what `ahead` returned; `loop`: the saved values of the loop, `(T, B, width)`.
+    """
+    back, timeless, weights = adjoint(program), plan(program).timeless, _by_name(program, call)
+
+    def value(i: int, values: dict[int, Any], t: int | slice) -> Any:
+        node = back.nodes[i]
+        if node.op == "constant":
+            return node.attributes["value"]
+        if node.op == "saved":
+            k = node.attributes["node"]
+            return loop[k][t] if k in loop else known[k] if k in timeless else known[k][t]
+        if node.op == "transposed":
+            pairs = zip(node.args, node.attributes["weights"], strict=True)
+            return sum(values[a] @ weights[w] for a, w in pairs)
+        return evaluate(node, [values[a] for a in node.args], call.x)
+
+    return value
+
+
+def finish(
+    program: Program,
+    call: Call,
+    known: dict[int, Any],
+    loop: dict[int, Tensor],
+    over_time: dict[int, Tensor],
+    dstart: tuple[Tensor, ...],
+    dinitial: tuple[Tensor, ...],
+) -> Gradients:
+    """What of the adjoint no step waits for, over all steps at once.
+
+    `over_time`: each of `kept_nodes` at every step, `(T, B, width)`.
+    """
+    back = adjoint(program)
+    T, B = call.x.shape[:2]
+    real = real_steps(call)
+    value = valuer(program, call, known, loop)
+    inside = inside_nodes(program)
+    all_: dict[int, Any] = dict(over_time)
+    for i, node in enumerate(back.nodes):
+        if i not in all_ and (i not in inside or node.op in ("constant", "saved")):
             all_[i] = value(i, all_, slice(None))
-    for i in after:
-        all_[i] = value(i, all_, slice(None))
 
     def output(name: str, width: int) -> Tensor:
         if name not in back.outputs:
@@ -116,10 +151,10 @@ def backward(
     vectors = zip(program.vectors, call.vectors, strict=True)
     return Gradients(
         torch.cat([call.x.new_zeros(T, B, 0), *(output(f"dz_{n}", w) for n, w in maps)], -1),
-        tuple(_operand(p.operand, known, loop, T, B) for p in plan_.products),
+        tuple(_operand(p.operand, known, loop, T, B) for p in plan(program).products),
         output("dx", program.input_size),
-        tuple(dstate),
-        tuple(dinitial),
+        dstart,
+        dinitial,
         tuple(output(f"dparameter_{n}", v.shape[0]).sum((0, 1)) for n, v in vectors),
     )
 

@@ -1,8 +1,9 @@
 """Which engine runs a call.
 
-`None` chooses: the reference engine runs everything. While torch.compile or torch.export
-traces, the loop over time becomes one operator, unless a torch.func transform or forward-mode
-differentiation is active, which only the plain loop can follow.
+`None` chooses: the CPU engine where it can do the work, else the reference engine, which runs
+everything. An engine that is named and cannot do the work raises. While torch.compile or
+torch.export traces, the loop over time becomes one operator. Where a torch.func transform or
+forward-mode differentiation is active, only the plain loop can follow.
 """
 
 import importlib.util
@@ -10,28 +11,42 @@ import warnings
 
 import torch
 
-from throughtime.engines import operator, reference
+from throughtime.engines import cpu, node, operator, reference
 from throughtime.engines.call import Call, Result
 from throughtime.errors import OptionError
 from throughtime.program.program import Program
 
-ENGINES = ("reference",)
+ENGINES = ("cpu", "reference")
 
 
 def check(engine: str | None) -> None:
     """**Raises:** `OptionError` for an engine that does not exist."""
     if engine is not None and engine not in ENGINES:
         raise OptionError(
-            f"engine is {engine!r}; expected {' or '.join(map(repr, ENGINES))}, or None to let "
-            "throughtime choose. Leave it out."
+            f"`Recurrent`: engine is {engine!r}; expected {' or '.join(map(repr, ENGINES))}, "
+            "or None to let throughtime choose. Leave it out."
         )
 
 
 def run(program: Program, call: Call, engine: str | None = None) -> Result:
-    """Run a program over time on the engine asked for, see `Call` and `Result`."""
+    """Run a program over time on the engine asked for, see `Call` and `Result`.
+
+    **Raises:** `OptionError` if an engine is named and cannot run this call.
+    """
     check(engine)
-    if torch.compiler.is_compiling() and not _transformed():
+    transformed = _transformed()
+    if torch.compiler.is_compiling() and not transformed:
         return operator.run(program, call)
+    if engine == "reference":
+        return reference.forward(program, call)
+    why = "a torch.func transform is active" if transformed else cpu.why_not(call)
+    if why is None:
+        return node.run(program, call)
+    if engine == "cpu":
+        raise OptionError(
+            f'`{program.cell}`: engine is "cpu"; expected "reference" here because {why}. Leave '
+            "engine out to let throughtime choose."
+        )
     return reference.forward(program, call)
 
 

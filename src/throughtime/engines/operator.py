@@ -10,9 +10,9 @@ import functools
 import torch
 from torch import Tensor
 
-from throughtime.engines.backward import backward, weight_gradients
+from throughtime.engines import backward, cpu, reference
+from throughtime.engines.backward import weight_gradients
 from throughtime.engines.call import Call, Result
-from throughtime.engines.reference import forward
 from throughtime.program.program import Program
 
 _read = functools.lru_cache(maxsize=256)(Program.from_json)
@@ -45,7 +45,7 @@ def _forward(
 ) -> list[Tensor]:
     call = _call(x, start, initial, weights, bias, vectors, randoms, lengths, resets, reverse)
     with _autocast(x, autocast):
-        result = forward(_read(program), call, save=True)
+        result = _engine(call)[0](_read(program), call, save=True)
     # an operator may not return its own arguments, nor one tensor twice
     return [t.clone() for t in (*result.states, *result.final, *result.saved)]
 
@@ -61,7 +61,7 @@ def _(program, autocast, x, start, *rest):
         lengths=call.lengths,
     )
     with _autocast(x, autocast):
-        one = forward(read, call, save=True)
+        one = reference.forward(read, call, save=True)
     return [
         *(x.new_empty(T, B, s.shape[-1], dtype=s.dtype) for s in one.states),
         *(torch.empty_like(s) for s in one.final),
@@ -90,7 +90,7 @@ def _backward(
     call = _call(x, start, initial, weights, bias, vectors, randoms, lengths, resets, reverse)
     n = len(start)
     with _autocast(x, autocast):
-        found = backward(read, call, saved, gradients[:n], gradients[n:])
+        found = _engine(call)[1](read, call, saved, gradients[:n], gradients[n:])
         dweights, dbias = weight_gradients(read, call, found)
     bias_ = [] if dbias is None or bias is None else [dbias]
     given = [x, *start, *initial, *weights, *([] if bias is None else [bias]), *vectors]
@@ -146,6 +146,13 @@ def _call(x, start, initial, weights, bias, vectors, randoms, lengths, resets, r
         x, tuple(start), tuple(initial), tuple(weights), bias, tuple(vectors), tuple(randoms),
         lengths, resets, reverse,
     )  # fmt: skip
+
+
+def _engine(call: Call):
+    """`forward` and `backward` of the engine that runs a call."""
+    if cpu.why_not(call) is None:
+        return cpu.forward, cpu.backward
+    return reference.forward, backward.backward
 
 
 def _autocast(x: Tensor, dtype: torch.dtype | None) -> torch.autocast:

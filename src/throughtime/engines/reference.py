@@ -35,9 +35,7 @@ def forward(program: Program, call: Call, *, save: bool = False) -> Result:
     plan_, nodes, B = plan(program), program.nodes, call.x.shape[1]
     known, parts = ahead(program, call)
     timeless = tuple(plan_.timeless)  # torch.compile cannot look into a frozenset
-    timed = {
-        i: v for i, v in known.items() if isinstance(v, Tensor) and i not in timeless
-    }
+    timed = {i: v for i, v in known.items() if isinstance(v, Tensor) and i not in timeless}
     real = real_steps(call)
     leaves = program.find("state")
     outputs = [program.outputs[name] for name in program.states]
@@ -74,8 +72,7 @@ def forward(program: Program, call: Call, *, save: bool = False) -> Result:
             rows.append(values[i].expand(B, nodes[i].width))
 
     states = tuple(
-        stack([step[k] for step in trajectory], call, tuple(s.shape))
-        for k, s in enumerate(state)
+        stack([step[k] for step in trajectory], call, tuple(s.shape)) for k, s in enumerate(state)
     )
     if real is not None:
         states = tuple(torch.where(real, s, 0.0) for s in states)

@@ -6,8 +6,13 @@ from torch import Tensor
 from throughtime.errors import ShapeError
 
 
-def shape(call: str, name: str, got: Tensor, want: tuple[object, ...], because: str) -> None:
-    """**Raises:** `ShapeError` unless each size in `want` that is a number is that of `got`."""
+def shape(call: str, name: str, got: object, want: tuple[object, ...], because: str) -> None:
+    """**Raises:** `ShapeError` unless `got` is a tensor and each number in `want` is its size."""
+    if not isinstance(got, Tensor):
+        raise ShapeError(
+            f"`{call}`: {name} is a {type(got).__name__}; expected a tensor. "
+            f"Write `torch.as_tensor({name})`."
+        )
     fits = got.dim() == len(want) and all(
         g == w for g, w in zip(got.shape, want, strict=True) if isinstance(w, int)
     )
@@ -40,10 +45,16 @@ def lengths(call: str, got: object, T: int, B: int, device: torch.device) -> Ten
     """
     if got is None:
         return None
-    found = torch.as_tensor(got)
-    if found.dtype.is_floating_point or found.dtype in (torch.bool, torch.complex64):
+    try:
+        found = torch.as_tensor(got)
+    except (TypeError, ValueError, RuntimeError) as e:
         raise ShapeError(
-            f"`{call}`: lengths has dtype {found.dtype}; expected integers. Write `lengths.long()`."
+            f"`{call}`: lengths is {got!r}; expected integers ({B},). Give a list or a tensor."
+        ) from e
+    if found.numel() and not _whole(found.dtype):
+        raise ShapeError(
+            f"`{call}`: lengths has dtype {found.dtype}; expected integers. "
+            "Write `torch.as_tensor(lengths).long()`."
         )
     shape(call, "lengths", found, (B,), "because x has that many sequences. Give one for each.")
     if found.numel() and not torch.compiler.is_compiling() and not _batched():
@@ -57,16 +68,22 @@ def lengths(call: str, got: object, T: int, B: int, device: torch.device) -> Ten
     return found.to(device=device, dtype=torch.int64)
 
 
-def resets(call: str, got: Tensor | None, T: int, B: int, device: torch.device) -> Tensor | None:
-    """Resets as bool `(T, B)`. **Raises:** `ShapeError` for another shape or dtype."""
+def resets(
+    call: str, got: Tensor | None, steps: tuple[int, ...], device: torch.device
+) -> Tensor | None:
+    """Resets as bool of the first two axes of x. **Raises:** `ShapeError` if they do not fit."""
     if got is None:
         return None
-    shape(call, "resets", got, (T, B), "because x has these steps and sequences.")
-    if got.dtype.is_floating_point:
+    shape(call, "resets", got, steps, "because x has these steps. Give one for each of them.")
+    if got.dtype != torch.bool and not _whole(got.dtype):
         raise ShapeError(
             f"`{call}`: resets has dtype {got.dtype}; expected bool. Write `resets.bool()`."
         )
     return got.to(device=device, dtype=torch.bool)
+
+
+def _whole(dtype: torch.dtype) -> bool:
+    return not (dtype.is_floating_point or dtype.is_complex or dtype == torch.bool)
 
 
 def _batched() -> bool:

@@ -32,8 +32,8 @@ class Initial(nn.Module):
         if isinstance(kind, str):
             if kind not in ("learned", "zeros"):
                 raise OptionError(
-                    f'initial_state is {kind!r}; expected "learned", "zeros" or a tensor. '
-                    "Choose one of the three."
+                    f'`Recurrent`: initial_state is {kind!r}; expected "learned", "zeros" or a '
+                    "tensor. Choose one of the three."
                 )
             for name, width in states.items() if kind == "learned" else ():
                 zeros = torch.zeros(width, device=device, dtype=dtype)
@@ -42,15 +42,20 @@ class Initial(nn.Module):
         given = kind if isinstance(kind, Mapping) else dict.fromkeys(states, kind)
         if unknown := [name for name in given if name not in states]:
             raise OptionError(
-                f"initial_state has {unknown[0]!r}; expected a state of the cell, "
+                f"`Recurrent`: initial_state has {unknown[0]!r}; expected a state of the cell, "
                 f"{', '.join(states)}. Name one of these."
             )
         for name, tensor in given.items():
+            if not isinstance(tensor, Tensor):
+                raise OptionError(
+                    f"`Recurrent`: initial_state is {tensor!r} for {name}; expected a tensor. "
+                    f"Write `torch.tensor({tensor!r})`."
+                )
             if tensor.shape not in ((), (1,), (states[name],)):
                 raise ShapeError(
-                    f"initial_state has shape {tuple(tensor.shape)} for {name}; expected "
-                    f"({states[name]},), one value for each unit. For a state of each row pass "
-                    "`state=` when the layer is called."
+                    f"`Recurrent`: initial_state has shape {tuple(tensor.shape)} for {name}; "
+                    f"expected ({states[name]},), one value for each unit. For a state of each "
+                    "row pass `state=` when the layer is called."
                 )
             value = tensor.detach().to(device=device, dtype=dtype or torch.get_default_dtype())
             self.register_buffer(_field(name), value.expand(states[name]).clone())

@@ -1,5 +1,7 @@
 """One cell over time, in one direction: its parameters, and a call of an engine."""
 
+from collections.abc import Mapping
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -30,7 +32,7 @@ class OverTime(nn.Module):
         reverse: bool = False,
         initial_state: InitialState = "learned",
         variational_dropout: float = 0.0,
-        zoneout_rate: float = 0.0,
+        zoneout_rate: float | Mapping[str, float] = 0.0,
         weight_drop: float = 0.0,
         engine: str | None = None,
         device: torch.device | str | None = None,
@@ -55,15 +57,15 @@ class OverTime(nn.Module):
                 f"`{program.cell}`: weight_drop is {weight_drop}; expected 0, because this cell "
                 "has no recurrent weight. Use dropout or zoneout."
             )
+        self.initial = Initial(program.states, initial_state, device=device, dtype=dtype)
         for name, p in program.parameters.items():
             if hasattr(self, name):
                 raise OptionError(
                     f"`{program.cell}`: a parameter is named {name!r}; expected another name, "
-                    "because torch.nn.Module has an attribute of that name. Rename it."
+                    "because the layer has an attribute of that name. Rename it."
                 )
             empty = torch.empty(p.shape, device=device, dtype=dtype)
             self.register_parameter(name, nn.Parameter(empty))
-        self.initial = Initial(program.states, initial_state, device=device, dtype=dtype)
         self.reset_parameters()
 
     @torch.no_grad()

@@ -79,13 +79,21 @@ class Recurrent(nn.Module):
                            ("layers", layers)):  # fmt: skip
             if isinstance(size, bool) or not isinstance(size, int) or size < 1:
                 raise OptionError(
-                    f"`Recurrent`: {name} is {size!r}; expected a whole number, 1 or more."
+                    f"`Recurrent`: {name} is {size!r}; expected a whole number, 1 or more. "
+                    "Give an int."
                 )
         rates = zoneout.values() if isinstance(zoneout, Mapping) else [zoneout]
-        for name, p in (("dropout", dropout), ("variational_dropout", variational_dropout),
-                        ("weight_drop", weight_drop), *(("zoneout", r) for r in rates)):  # fmt: skip
-            if not 0 <= p < 1:
-                raise OptionError(f"`Recurrent`: {name} is {p}; expected a probability in [0, 1).")
+        for name, p in (
+            ("dropout", dropout),
+            ("variational_dropout", variational_dropout),
+            ("weight_drop", weight_drop),
+            *(("zoneout", rate) for rate in rates),
+        ):
+            if not isinstance(p, int | float) or not 0 <= p < 1:
+                raise OptionError(
+                    f"`Recurrent`: {name} is {p!r}; expected a probability in [0, 1). "
+                    "Give a smaller one, or 0 for none."
+                )
         choose.check(engine)
         reverses = {"forward": (False,), "backward": (True,), "both": (False, True)}[direction]
         cells = _cells(cell, len(reverses))
@@ -156,11 +164,11 @@ class Recurrent(nn.Module):
             "give three dimensions with `x.unsqueeze`.",
         )  # fmt: skip
         checks.same_kind(call, "x", x, weight)
+        resets = checks.resets(call, resets, tuple(x.shape[:2]), x.device)
         if self.batch_first:
             x, resets = x.transpose(0, 1), None if resets is None else resets.transpose(0, 1)
         T, B = x.shape[:2]
         lengths = checks.lengths(call, lengths, T, B, x.device)
-        resets = checks.resets(call, resets, T, B, x.device)
         starts = self._starts(call, state, B, weight)
         finals, everything = [], []
         for k, (ways, start) in enumerate(zip(self.cells, starts, strict=True)):
@@ -194,7 +202,8 @@ class Recurrent(nn.Module):
         if state is None:
             return [[None] * len(ways) for ways in self.cells]
         counts = [len(ways) for ways in self.cells]
-        if not isinstance(state, Sequence) or [len(s) for s in state] != counts:
+        ways_given = list(state) if isinstance(state, Sequence) else []
+        if [len(s) if isinstance(s, Sequence) else None for s in ways_given] != counts:
             raise ShapeError(
                 f"`{call}`: state has not the form state[layer][direction][name]; expected "
                 f"{len(counts)} layer(s) of {counts[0]} direction(s). Pass a state as this layer "
@@ -213,7 +222,10 @@ class Recurrent(nn.Module):
                     )
                 for name, width in widths.items():
                     where = f'state[{k}][{d}]["{name}"]'
-                    because = "because x has that many sequences and the state that many units."
+                    because = (
+                        "because x has that many sequences and the state that many units. "
+                        "Pass a state as this layer returned it."
+                    )
                     checks.shape(call, where, named[name], (B, width), because)
                     checks.same_kind(call, where, named[name], weight)
                 starts[-1].append(tuple(named[name] for name in widths))
@@ -255,5 +267,6 @@ def _cells(cell, directions: int) -> list[Cell]:
 def _choice(name: str, got: object, known: tuple[str, ...]) -> None:
     if got not in known:
         raise OptionError(
-            f"`Recurrent`: {name} is {got!r}; expected one of {', '.join(map(repr, known))}."
+            f"`Recurrent`: {name} is {got!r}; expected one of {', '.join(map(repr, known))}. "
+            "Choose one of these."
         )

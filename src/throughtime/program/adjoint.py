@@ -21,6 +21,7 @@ def adjoint(program: Program) -> Program:
     """The step backward of a program of a cell."""
     graph = Graph()
     reach: dict[int, list[Symbol]] = {}
+    arriving: dict[int, list[tuple[int, str]]] = {}  # gradients of maps that see this row
     outputs: dict[str, int] = {}
     varies = _varying(program)
 
@@ -34,9 +35,13 @@ def adjoint(program: Program) -> Program:
         width = program.states[name]
         reach.setdefault(i, []).append(Symbol(graph, graph.add("gradient", width=width, name=name)))
     for i in reversed(range(len(program.nodes))):
-        if i not in reach or i not in varies:
+        if (i not in reach and i not in arriving) or i not in varies:
             continue
         node = program.nodes[i]
+        if i in arriving:  # all the maps that see this row, as one product
+            maps, weights = zip(*arriving[i], strict=True)
+            back = graph.add("transposed", maps, node.width, weights=weights)
+            reach.setdefault(i, []).append(Symbol(graph, back))
         # what reaches a row of width 1 is summed over the units before it meets the rest
         parts = [_fit(g, min(g.width, node.width)) for g in reach[i]]
         g = _fit(sum(parts[1:], parts[0]), node.width)
@@ -48,12 +53,8 @@ def adjoint(program: Program) -> Program:
             outputs[f"dparameter_{node.attributes['name']}"] = g.index
         elif node.op == "affine":
             outputs[f"dz_{node.attributes['name']}"] = g.index
-            for k, (operand, weight) in enumerate(
-                zip(node.args, node.attributes["weights"], strict=True)
-            ):
-                width = program.nodes[operand].width
-                back = graph.add("transposed", [g.index], width, affine=i, operand=k, weight=weight)
-                reach.setdefault(operand, []).append(Symbol(graph, back))
+            for operand, weight in zip(node.args, node.attributes["weights"], strict=True):
+                arriving.setdefault(operand, []).append((g.index, weight))
         elif node.op in _ROWS:
             reach.setdefault(node.args[0], []).append(_ROWS[node.op](g, saved, program, i))
         elif node.op in POINTWISE and node.op not in CONDITIONS:

@@ -94,8 +94,8 @@ def _random(program: Program, node: Node, args: list[Node]) -> bool:
 
 
 def _transposed(program: Program, node: Node, args: list[Node]) -> bool:
-    indices = _index(node.attributes["affine"]) and _index(node.attributes["operand"])
-    return indices and _shape(program, node.attributes["weight"]) == (args[0].width, node.width)
+    shapes = [(a.width, node.width) for a in args]
+    return len(args) > 0 and [_shape(program, w) for w in node.attributes["weights"]] == shapes
 
 
 _NODES: dict[str, tuple[dict[str, type], int | None, Any]] = {
@@ -117,7 +117,7 @@ _NODES: dict[str, tuple[dict[str, type], int | None, Any]] = {
     "expand": ({}, 1, lambda p, n, a: a[0].width in (1, n.width)),
     "saved": ({"node": int}, 0, lambda p, n, a: _index(n.attributes["node"])),
     "gradient": ({"name": str}, 0, lambda p, n, a: n.width == p.states.get(n.attributes["name"])),
-    "transposed": ({"affine": int, "operand": int, "weight": str}, 1, _transposed),
+    "transposed": ({"weights": tuple}, None, _transposed),
 }  # fmt: skip
 
 

@@ -16,7 +16,7 @@ backward step (`adjoint.py`), and every engine runs it.
 | `expand` | a row of width 1, repeated | |
 | `saved` | adjoint only: a forward value | `node` |
 | `gradient` | adjoint only: what reaches a new state | `name` |
-| `transposed` | adjoint only: Wᵀ·arg of one operand of an affine map | `affine`, `operand` |
+| `transposed` | adjoint only: the sum of Wᵀ·arg over the maps that see one row | `weights` |
 | others | pointwise, see `pointwise.py` | as named there |
 """
 
@@ -76,7 +76,8 @@ class Graph:
         values = [self.value(a) for a in args]
         if op in _FOLD and None not in values:
             folded = self.constant(_FOLD[op](*values))
-            return folded if width == 1 else self.add("expand", [folded], width)
+            alone = all(self.nodes[a].op == "constant" for a in args)
+            return folded if alone else self.add("expand", [folded], width)
         neutral = {"add": 0.0, "mul": 1.0}.get(op)
         for a, value in zip(args, reversed(values), strict=True) if neutral is not None else ():
             if value == neutral and self.nodes[a].width == width:

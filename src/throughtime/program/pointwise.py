@@ -73,8 +73,16 @@ def _softplus(g, y, x, beta, threshold):
 
 
 def _clamp(g, y, x, min, max):
-    inside = [x >= min] * (min is not None) + [x <= max] * (max is not None)
-    return (where(inside[0] if len(inside) == 1 else inside[0] & inside[1], g, 0.0),)
+    if min is None or max is None:
+        inside = x <= max if min is None else x >= min
+    else:
+        inside = (x >= min) & (x <= max)
+    return (where(inside, g, 0.0),)
+
+
+def _hardsigmoid(x):
+    """torch's own has 1/6 in float32 in its derivative, and no second derivative."""
+    return F.hardtanh(x + 3, 0.0, 6.0) / 6
 
 
 T = torch.Tensor
@@ -129,7 +137,7 @@ _OPERATIONS = (
         lambda g, y, x, alpha, scale: (
             where(x <= 0, g * (torch.exp(x) * (alpha * scale)), g * scale),
         ),
-        (F.elu,),
+        (F.elu, aten.elu),
         {"alpha": 1.0, "scale": 1.0},
     ),
     Pointwise("gelu", 1, F.gelu, _gelu, (F.gelu,), {"approximate": "none"}),
@@ -140,7 +148,7 @@ _OPERATIONS = (
     Pointwise(
         "hardsigmoid",
         1,
-        F.hardsigmoid,
+        _hardsigmoid,
         lambda g, y, x: (where((x > -3.0) & (x < 3.0), g * (1 / 6), 0.0),),
         (F.hardsigmoid,),
     ),
@@ -207,8 +215,9 @@ COMPOSED: dict[Any, Callable[..., Any]] = {
     torch.rsqrt: lambda x: 1 / torch.sqrt(x),
     torch.lerp: _lerp,
     T.where: lambda a, condition, b: where(condition, a, b),
-    F.selu: lambda x, inplace=False: F.elu(
-        x, alpha=1.6732632423543772848170429916717, scale=1.0507009873554804934193349852946
+    # F.elu has no scale
+    F.selu: lambda x, inplace=False: aten.elu(
+        x, 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
     ),
     F.softsign: lambda x: x / (torch.abs(x) + 1),
     # beyond 40, exp(-x) is below the precision of float64 beside x

@@ -4,7 +4,7 @@ The equations come back with the names the cell gave them: a value that has no n
 own and is used once is written inside the expression that uses it.
 """
 
-from throughtime.program.graph import PRODUCTS, REDUCTIONS
+from throughtime.program.graph import LEAVES, PRODUCTS, REDUCTIONS
 from throughtime.program.program import Program
 from throughtime.program.schedule import AHEAD, node_levels, schedule
 
@@ -55,7 +55,8 @@ def equations(program: Program) -> list[tuple[int, str, str]]:
             inner = f"-{text(node.args[0], 3)}"
             return f"({inner})" if binding > 3 else inner
         if node.op == "transposed":
-            return f"{node.attributes['weight']}ᵀ·{text(node.args[0], 3)}"
+            pairs = zip(node.attributes["weights"], node.args, strict=True)
+            return " + ".join(f"{w}ᵀ·{text(a, 3)}" for w, a in pairs)
         if node.op == "affine":
             pairs = zip(node.attributes["weights"], node.args, strict=True)
             terms = [f"{w}·{text(a, 3)}" for w, a in pairs]
@@ -90,7 +91,7 @@ def equations(program: Program) -> list[tuple[int, str, str]]:
             if k == i:
                 mark = f"{output}'" if output in program.states else output
                 lines.append((levels[i], mark, text(i)))
-                if i not in names or node.op not in ("input", "state"):
+                if node.op not in LEAVES:
                     names[i] = mark
     return lines
 

@@ -15,6 +15,7 @@ from numbers import Real
 from pathlib import Path
 from typing import Any, NoReturn
 
+import jaxtyping
 import torch
 import torch.nn.functional as F
 
@@ -23,15 +24,16 @@ from throughtime.program.graph import Graph
 from throughtime.program.pointwise import COMPOSED, CONDITIONS, POINTWISE, Pointwise
 
 _HERE = Path(__file__).parent
-_TORCH = Path(torch.__file__).parent
+_BETWEEN = [Path(module.__file__).parent for module in (torch, jaxtyping)]
 
 
 def line_of_the_cell() -> str:
-    """`file:line: source` of the innermost frame outside this package's tracing and torch."""
+    """`file:line: source` of the innermost frame that is neither tracing, torch nor type checks."""
     frame = sys._getframe(1)
     while frame is not None:
         path = Path(frame.f_code.co_filename)
-        if path.parent != _HERE and _TORCH not in path.parents:
+        between = path.name.startswith("<@beartype") or any(b in path.parents for b in _BETWEEN)
+        if path.parent != _HERE and not between:
             source = linecache.getline(str(path), frame.f_lineno).strip()
             return f"{path.name}:{frame.f_lineno}" + (f": `{source}`" if source else "")
         frame = frame.f_back
@@ -137,7 +139,7 @@ def symbol(value: Any, graph: Graph) -> Symbol:
     if isinstance(value, torch.Tensor) and value.dim() == 0:
         value = value.item()
     if isinstance(value, Real):
-        return Symbol(graph, graph.constant(value))
+        return Symbol(graph, graph.constant(float(value)))
     refuse(
         f"{type(value).__name__} among the equations",
         'A program holds numbers, symbols and `parameter("name", size)`.',

@@ -18,11 +18,12 @@ from torch import Tensor
 from throughtime.errors import RunError
 
 FORMAT = 1
+HEAD = "throughtime"
 
 
 def write_json(path: Path, data: Mapping[str, Any]) -> None:
     """Write a mapping with its format and checksum. **Raises:** `RunError`."""
-    whole = {"format": FORMAT, **data}
+    whole = {"format": FORMAT, **_plain(path, data)}
     _write(path, json.dumps({**whole, "sha256": _digest(whole)}, indent=1).encode())
 
 
@@ -34,11 +35,7 @@ def read_json(path: Path) -> dict[str, Any]:
         expected = data.pop("sha256")
     except (ValueError, KeyError, AttributeError, TypeError) as e:
         raise _damaged(path) from e
-    if data.get("format") != FORMAT:
-        raise RunError(
-            f"{path}: has format {data.get('format')!r}; expected {FORMAT}, that of this version. "
-            "Use the version of throughtime that wrote it, or train again."
-        )
+    _check_format(path, data)
     if _digest(data) != expected:
         raise _damaged(path)
     del data["format"]
@@ -48,9 +45,10 @@ def read_json(path: Path) -> dict[str, Any]:
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], data: Mapping[str, Any]) -> None:
     """Write tensors and JSON beside them as one safetensors file. **Raises:** `RunError`."""
     own = {name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()}
-    meta = {"format": str(FORMAT), "data": json.dumps(data)}
-    meta["sha256"] = _digest_of_tensors(own, meta)
-    _write(path, save(own, metadata=meta))
+    head = {"format": FORMAT, "data": _plain(path, data)}
+    head["sha256"] = _digest_of_tensors(own, head)
+    # one entry, because safetensors writes several in any order: equal runs are equal files
+    _write(path, save(own, metadata={HEAD: json.dumps(head)}))
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -59,16 +57,12 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
         tensors = load(raw)
         size = int.from_bytes(raw[:8], "little")
-        meta = json.loads(raw[8 : 8 + size])["__metadata__"]
-        expected = meta.pop("sha256")
-        if meta["format"] != str(FORMAT):
-            raise RunError(
-                f"{path}: has format {meta['format']!r}; expected {FORMAT}, that of this version. "
-                "Use the version of throughtime that wrote it, or train again."
-            )
-        if _digest_of_tensors(tensors, meta) != expected:
+        head = json.loads(json.loads(raw[8 : 8 + size])["__metadata__"][HEAD])
+        expected = head.pop("sha256")
+        _check_format(path, head)
+        if _digest_of_tensors(tensors, head) != expected:
             raise _damaged(path)
-        return tensors, json.loads(meta["data"])
+        return tensors, head["data"]
     except RunError:
         raise
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as e:
@@ -78,6 +72,14 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 def write_text(path: Path, text: str) -> None:
     """Write a text whole. **Raises:** `RunError`."""
     _write(path, text.encode())
+
+
+def _check_format(path: Path, data: Mapping[str, Any]) -> None:
+    if data.get("format") != FORMAT:
+        raise RunError(
+            f"{path}: has format {data.get('format')!r}; expected {FORMAT}, that of this version. "
+            "Use the version of throughtime that wrote it, or train again."
+        )
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -117,12 +119,23 @@ def _damaged(path: Path) -> RunError:
     )
 
 
+def _plain(path: Path, data: Mapping[str, Any]) -> dict[str, Any]:
+    """The data as JSON will give them back: the checksum is over these."""
+    try:
+        return json.loads(json.dumps(data))
+    except (TypeError, ValueError) as e:
+        raise RunError(
+            f"{path}: cannot hold what it is given ({e}); expected plain data: texts, numbers, "
+            "lists and mappings. Give `details` and `results` as such."
+        ) from e
+
+
 def _digest(data: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
 
-def _digest_of_tensors(tensors: Mapping[str, Tensor], meta: Mapping[str, str]) -> str:
-    digest = hashlib.sha256(json.dumps(dict(meta), sort_keys=True).encode())
+def _digest_of_tensors(tensors: Mapping[str, Tensor], head: Mapping[str, Any]) -> str:
+    digest = hashlib.sha256(_digest(head).encode())
     for name in sorted(tensors):
         t = tensors[name]
         digest.update(f"{name} {t.dtype} {tuple(t.shape)}".encode())

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from throughtime.data import Batches, Scaler, Sequences, split
-from throughtime.errors import DataError, RunError
+from throughtime.errors import DataError, OptionError, RunError
 from throughtime.training import optimise, randomness
 from throughtime.training.checkpoint import read_checkpoint, write_checkpoint
 from throughtime.training.evaluate import evaluate
@@ -79,6 +79,11 @@ def fit(
     the model, `RunError` if the loss is no longer a number, or the folder cannot be used.
     """
     settings = Options(**options)
+    if not checkpoint_seconds >= 0:
+        raise OptionError(
+            f"checkpoint_seconds is {checkpoint_seconds!r}; expected a number of seconds, 0 or "
+            "more."
+        )
     _check(model, data)
     train, held = _parts(data, settings)
     device = next(model.parameters()).device
@@ -93,6 +98,7 @@ def fit(
     run = Run(model, settings, Path(folder) if folder is not None else None, details or {})
     place, best = _Place(), {}
     if resume:
+        run.check_options()
         state = read_checkpoint(run.checkpoint, model, optimiser, schedule)
         place, best = _Place(**state.place), state.best
     else:

@@ -34,7 +34,10 @@ SCHEDULES: dict[str, Schedule] = {
     ),
     "onecycle": Schedule(
         lambda o, epochs, batches: schedules.OneCycleLR(
-            o, max_lr=[g["lr"] for g in o.param_groups], total_steps=epochs * batches + 1
+            o,
+            max_lr=[g["lr"] for g in o.param_groups],
+            total_steps=epochs * batches + 1,
+            cycle_momentum="betas" in o.defaults or bool(o.defaults.get("momentum")),
         ),
         "batch",
     ),

@@ -6,6 +6,9 @@ from throughtime.errors import OptionError
 from throughtime.training.optimise import OPTIMISERS, SCHEDULES, named
 
 
+LARGEST = 2**63 - 1  # what a seed of torch's may be
+
+
 @dataclass(frozen=True)
 class Options:
     """How a model is trained.
@@ -48,15 +51,23 @@ class Options:
                 continue
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise OptionError(f"{name} is {value!r}; expected a whole number, {least} or more.")
+            if value > LARGEST:
+                raise OptionError(f"{name} is {value}; expected at most {LARGEST}.")
         for name in ("learning_rate", "clip"):
             value = getattr(self, name)
             if value is None and name == "clip":
                 continue
-            if not 0 < value < float("inf"):
+            if not (_is_number(value) and 0 < value < float("inf")):
                 raise OptionError(f"{name} is {value!r}; expected a number above 0.")
-        if not 0 <= self.weight_decay < float("inf"):
-            raise OptionError(f"weight_decay is {self.weight_decay!r}; expected 0 or more.")
+        if not (_is_number(self.weight_decay) and 0 <= self.weight_decay < float("inf")):
+            raise OptionError(
+                f"weight_decay is {self.weight_decay!r}; expected a number, 0 or more."
+            )
         for name in ("validation", "label_smoothing"):
             value = getattr(self, name)
-            if not 0 <= value < 1:
+            if not (_is_number(value) and 0 <= value < 1):
                 raise OptionError(f"{name} is {value!r}; expected a share in [0, 1).")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

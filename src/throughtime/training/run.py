@@ -11,6 +11,7 @@
 """
 
 import json
+import os
 import platform
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -30,6 +31,8 @@ from throughtime.training.files import (
 )
 from throughtime.training.model import Model
 from throughtime.training.options import Options
+
+_ABSENT = object()
 
 
 @dataclass
@@ -59,18 +62,31 @@ class Run:
         """Make the folder. **Raises:** `RunError` if there is a run in it already."""
         if self.folder is None:
             return
-        if (self.folder / "config.json").exists():
-            raise RunError(
-                f"{self.folder}: has a run in it; expected a new folder. Choose another name, or "
-                "resume the run."
-            )
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            taken = (self.folder / "config.json").exists()
+            if not taken:
+                self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as e:
             raise RunError(
                 f"{self.folder}: cannot be made ({e.strerror or e}); expected a place that may be "
                 "written to. Choose another with --run."
             ) from e
+        if taken:
+            raise RunError(
+                f"{self.folder}: has a run in it; expected a new folder. Choose another name, or "
+                "resume the run."
+            )
+
+    def check_options(self) -> None:
+        """**Raises:** `RunError` if the run in the folder was begun with other options."""
+        config = self.checkpoint.with_name("config.json")
+        began = read_json(config).get("options")
+        for name, value in asdict(self.options).items():
+            if not isinstance(began, dict) or began.get(name, _ABSENT) != value:
+                raise RunError(
+                    f"fit: {name} is {value!r} in {self.folder}; expected that of the run, as "
+                    "config.json has it, to resume. Give the same options, or train anew."
+                )
 
     def describe(self) -> None:
         """Write what the run is. A folder is a run from here on, so a checkpoint goes first."""
@@ -150,7 +166,7 @@ def load(
 def read(folder: str | Path, **named: Any) -> Run:
     """A run without its weights: to resume it, or to look at it."""
     path = Path(folder)
-    if not (path / "config.json").is_file():
+    if not os.path.isfile(path / "config.json"):
         raise RunError(
             f"{folder}: is not a run folder; expected a folder with a config.json, as "
             "`throughtime train` writes it. Check the path."
@@ -169,8 +185,12 @@ def read(folder: str | Path, **named: Any) -> Run:
     if metrics.exists():
         try:
             run.history = [json.loads(line) for line in metrics.read_text().splitlines()]
-        except (OSError, ValueError) as e:
-            raise RunError(f"{metrics}: cannot be read ({e}); expected JSON lines.") from e
+            _ = [(row["epoch"], row["loss"], row["seconds"]) for row in run.history]
+        except (OSError, ValueError, KeyError, TypeError) as e:
+            raise RunError(
+                f"{metrics}: cannot be read ({type(e).__name__}: {e}); expected a line of JSON for "
+                "each epoch. Restore it from a copy, or remove it: the model does not need it."
+            ) from e
     if (path / "results.json").exists():
         run.results = read_json(path / "results.json")
     return run

@@ -1,0 +1,65 @@
+"""The command line in this process, and tables to give it."""
+
+import jaxtyping
+import polars as pl
+import pytest
+import torch
+
+from throughtime.cli import main
+
+
+@pytest.fixture(autouse=True, scope="module")
+def types_unchecked():
+    """A person may give anything: the errors are to be throughtime's and not those of types."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
+
+
+@pytest.fixture(autouse=True)
+def threads():
+    """`--threads` is of the process."""
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def call(capfd):
+    """Runs a command that is to succeed and gives what it printed."""
+
+    def run(*arguments):
+        status = main([str(a) for a in arguments])
+        out, err = capfd.readouterr()
+        assert (status, err) == (0, "")
+        return out
+
+    return run
+
+
+def frame(count=20, classes=("no", "yes"), seed=0, **columns):
+    """A long table of `count` sequences of 3 to 5 steps; `a` tells the class, `b` nothing."""
+    draw = torch.Generator().manual_seed(seed)
+    rows = {"id": [], "t": [], "a": [], "b": [], "kind": []}
+    for k in range(count):
+        for step in range(3 + k % 3):
+            noise = torch.randn(2, generator=draw).tolist()
+            rows["id"].append(f"s{k}")
+            rows["t"].append(10 * step)
+            rows["a"].append(round(2.0 * (k % len(classes)) + 0.2 * noise[0], 4))
+            rows["b"].append(round(noise[1], 4))
+            rows["kind"].append(classes[k % len(classes)])
+    return pl.DataFrame(rows).with_columns(**columns)
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Writes the table as `name` and gives its path."""
+
+    def write(name="data.csv", **options):
+        made = frame(**options)
+        path = tmp_path / name
+        (made.write_csv if name.endswith("csv") else made.write_parquet)(path)
+        return path
+
+    return write

@@ -1,0 +1,472 @@
+"""What a person gives wrongly: one clear line on stderr, status 2, and nothing else touched."""
+
+import os
+import subprocess
+import sys
+
+import polars as pl
+import pytest
+from cli.conftest import frame
+
+from throughtime.cli import main
+from throughtime.training import files
+from throughtime.training.files import read_json, write_json
+
+COLUMNS = ["--sequence", "id", "--time", "t", "--label", "kind"]
+SMALL = ["--hidden", "2", "--epochs", "1", "--dropout", "0"]
+
+
+@pytest.fixture
+def refused(capfd, tmp_path, monkeypatch):
+    """Runs a command that is to be refused, in a folder of its own, and gives the line."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        before = whole(tmp_path)
+        status = main([str(a) for a in arguments])
+        out, err = capfd.readouterr()
+        assert status == 2 and out == ""
+        assert err.startswith("throughtime: ") and err.endswith("\n")
+        assert err[:-1].isprintable(), "one line, nothing hidden in it"
+        after = whole(tmp_path)
+        assert {name: after.get(name) for name in before} == before, "all is as it was"
+        assert not [n for n in {*after} - {*before} if "__pycache__" not in n], "nothing is added"
+        return err.removeprefix("throughtime: ")[:-1]
+
+    return run
+
+
+def whole(folder):
+    return {str(p): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+HEAD = "id,t,a,kind\n"
+GOOD = "x,0,1,yes\nx,1,3,yes\ny,0,5,no\ny,1,2,no\n"
+
+TABLES = {
+    "empty file": ("", "data.csv: file has no text; expected a header and rows"),
+    "header only": (HEAD, "header and no rows; expected at least 1. Add rows"),
+    "cut-off row": (HEAD + GOOD + "z,0", "row 6 has 2 fields; expected 4 .* if it was cut off"),
+    "cut-off text": (HEAD + GOOD + 'z,0,1,"ye', "quotation .* complete the file if it was cut"),
+    "binary": (b"\0\1\2\xff" * 50, "expected "),
+    "not UTF-8": (b"id,t,a,kind\nx,0,1,\xe9\n", "has the byte 0xe9; expected UTF-8"),
+    "semicolons": (HEAD.replace(",", ";"), "expected columns separated by commas"),
+    "missing column": ("id,a,kind\nx,1,yes\n", "time has 't'; expected one of the columns 'id'"),
+    "misnamed column": ("Id,t,a,kind\nx,0,1,yes\n", "sequence has 'id'; .* Did you mean 'Id'"),
+    "duplicate column": ("id,t,a,a,kind\nx,0,1,2,yes\n", "has the column 'a' twice; expected"),
+    "nameless column": ("id,t,,kind\nx,0,1,yes\n", "no name for column 3; expected one"),
+    "no channel": ("id,t,kind\nx,0,yes\ny,0,no\n", "channels has no column; expected at least 1"),
+    "text among numbers": (HEAD + "x,0,one,yes\n", "column 'a', row 2 has the text 'one'; expec"),
+    "NaN": (HEAD + GOOD + "y,2,nan,no\n", "column 'a', row 6 has NaN; expected a finite number"),
+    "infinity": (HEAD + GOOD + "y,2,-inf,no\n", "row 6 has infinity; expected a finite number"),
+    "too large": (HEAD + GOOD + "y,2,1e39,no\n", "row 6 has '1e39'; expected at most 3.4"),
+    "missing value": (HEAD + GOOD + "y,2,,no\n", "row 6 has no value; expected a number. Fill"),
+    "missing label": (HEAD + GOOD + "y,2,1,\n", "row 6 has no value; expected a label"),
+    "missing sequence": (HEAD + GOOD + ",2,1,no\n", "row 6 has no value; expected a sequence"),
+    "single class": (HEAD + GOOD.replace("no", "yes"), "has one class, 'yes'; expected at least 2"),
+    "one sequence": (HEAD + "x,0,1,yes\nx,1,2,yes\n", "has one sequence, 'x'; expected at least 2"),
+    "label changes": (HEAD + GOOD + "x,2,1,no\n", "row 6 has the label 'no' in sequence 'x'; exp"),
+    "time twice": (HEAD + GOOD + "x,1,1,yes\n", "row 6 has the time '1' a second time"),
+    "no time": (HEAD + GOOD + "x,soon,1,yes\n", "row 6 has the text 'soon'; expected a number"),
+    "fractions": (HEAD + "x,0,1,0.5\ny,0,1,1.5\n", "number '0.5'; expected text or whole numbers"),
+    "lone classes": (HEAD + "x,0,1,yes\ny,0,5,no\n", "alone in their class; expected a class with"),
+}
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_tables(refused, tmp_path, kind):
+    content, says = TABLES[kind]
+    content = content if isinstance(content, bytes) else content.encode()
+    (tmp_path / "data.csv").write_bytes(content)
+    line = refused("train", "data.csv", *COLUMNS, *SMALL, "--run", "run")
+    assert_says(line, says)
+
+
+def assert_says(line, says):
+    import re
+
+    assert re.search(says, line), line
+
+
+def test_a_table_that_is_not_there(refused):
+    line = refused("train", "none.csv", *COLUMNS)
+    assert line.startswith("none.csv: path has no file; expected a table. Check the spelling")
+
+
+def test_a_folder_as_a_table(refused, tmp_path):
+    (tmp_path / "folder.csv").mkdir()
+    assert_says(refused("train", "folder.csv", *COLUMNS), "folder.csv: path has a folder; expected")
+
+
+def test_a_wrong_suffix(refused, tmp_path):
+    (tmp_path / "data.xlsx").write_text("")
+    assert_says(refused("train", "data.xlsx", *COLUMNS), "suffix '.xlsx'; expected one of '.csv'")
+
+
+def test_parquet_files_cut_off_and_damaged(refused, tmp_path):
+    path = tmp_path / "data.parquet"
+    frame().write_parquet(path)
+    content = path.read_bytes()
+    says = {
+        content[: len(content) // 2]: "is cut off; expected Parquet to end with PAR1",
+        b"": "file is empty; expected a table",
+        b"id,t\n": "other contents than Parquet; expected it to begin with PAR1",
+        content[:50] + content[-50:]: "contents that are not Parquet .*; expected a whole",
+    }
+    for damaged, message in says.items():
+        path.write_bytes(damaged)
+        assert_says(refused("train", path, *COLUMNS, "--run", "run"), message)
+
+
+def test_a_class_only_in_the_test_part(refused, tmp_path):
+    frame().write_csv(tmp_path / "data.csv")
+    frame(classes=("no", "yess")).write_csv(tmp_path / "test.csv")
+    line = refused("train", "data.csv", *COLUMNS, *SMALL, "--test", "test.csv", "--run", "run")
+    assert_says(line, "test.csv: .* unknown class 'yess'; expected one of 'no', 'yes'")
+
+
+def test_a_test_table_without_a_channel(refused, tmp_path):
+    frame().write_csv(tmp_path / "data.csv")
+    frame().drop("b").write_csv(tmp_path / "test.csv")
+    line = refused("train", "data.csv", *COLUMNS, *SMALL, "--test", "test.csv", "--run", "run")
+    assert_says(line, "test.csv: channels has 'b'; expected one of the columns")
+
+
+@pytest.mark.parametrize("missing", ["--sequence", "--label"])
+def test_a_table_without_its_columns_named(refused, tmp_path, missing):
+    frame().write_csv(tmp_path / "data.csv")
+    given = {"--sequence": "id", "--label": "kind"}
+    del given[missing]
+    line = refused("train", "data.csv", *[part for pair in given.items() for part in pair])
+    assert_says(line, f"data.csv: {missing} is missing; expected the column .* Add {missing} COL")
+
+
+@pytest.mark.parametrize("option", ["--sequence", "--time", "--label", "--test", "--test-share"])
+def test_an_option_of_a_table_without_one(refused, option):
+    line = refused("train", option, "0.5")
+    assert_says(line, f"{option} 0.5 is given without a table; expected one before it")
+
+
+def test_columns_that_are_one(refused, tmp_path):
+    frame().write_csv(tmp_path / "data.csv")
+    line = refused("train", "data.csv", "--sequence", "id", "--label", "id")
+    assert_says(line, "sequence and label have the same column 'id'; expected two columns")
+
+
+def test_usage(refused):
+    assert_says(refused("train", "--epoch", "3"), "`throughtime train`: .*--epoch.* See `throughti")
+    assert_says(refused("learn"), "`throughtime`: .*learn.* See `throughtime --help`")
+    assert_says(refused("evaluate"), "`throughtime evaluate`: .*RUN")
+    assert_says(refused("predict", "run"), "`throughtime predict`: .*DATA")
+    assert_says(refused("train", "a.csv", "b.csv"), "unexpected extra argument")
+    assert_says(refused("train", "--epochs"), "--epochs.* requires an argument")
+
+
+COUNTS = ("hidden", "layers", "epochs", "batch-size", "patience")
+RATES = ("dropout", "variational-dropout", "zoneout", "weight-drop", "label-smoothing",
+         "validation")  # fmt: skip
+NUMBERS = {
+    **{f"--{name}={bad}": name for name in COUNTS for bad in ("0", "-1", "nan", "many", "1.5")},
+    **{f"--{name}={bad}": name for name in RATES for bad in ("1", "-1", "nan", "many", "inf")},
+    **{f"--learning-rate={bad}": "learning-rate" for bad in ("0", "-1", "nan", "inf", "fast")},
+    **{f"--weight-decay={bad}": "weight-decay" for bad in ("-1", "nan", "inf", "much")},
+    **{f"--clip={bad}": "clip" for bad in ("-1", "nan", "inf", "much")},
+    **{f"--seed={bad}": "seed" for bad in ("-1", "nan", "1.5", "some", str(10**30))},
+    **{f"--threads={bad}": "threads" for bad in ("-1", "nan", "all")},
+    **{f"--checkpoint-seconds={bad}": "checkpoint-seconds" for bad in ("-1", "nan", "often")},
+    **{f"--test-share={bad}": "test-share" for bad in ("0", "1", "-1", "nan", "half")},
+}
+
+
+@pytest.mark.parametrize("option", NUMBERS)
+def test_numbers(refused, tmp_path, option):
+    frame(6).write_csv(tmp_path / "data.csv")
+    line = refused("train", "data.csv", *COLUMNS, *SMALL, "--run", "run", option)
+    assert NUMBERS[option].replace("-", "_") in line.replace("-", "_")
+    given = option.split("=")[1]
+    assert given in line or str(float(given)) in line
+    assert "; expected " in line
+
+
+CHOICES = {
+    "--optimiser=adamm": "optimiser is 'adamm'; expected one of adam, .* Did you mean 'adam'",
+    "--schedule=linear": "schedule is 'linear'; expected one of cosine",
+    "--direction=up": "direction is 'up'; expected one of 'forward', 'backward', 'both'",
+    "--merge=add": "merge is 'add'; expected one of 'concat', 'sum', 'mean'",
+    "--pooling=first": "pooling is 'first'; expected one of 'last', 'mean', 'max'",
+    "--initial-state=one": "--initial-state 'one'; expected learned or zeros",
+    "--output=64,x": "--output '64,x'; expected whole numbers, .* Write 64,32",
+    "--output=0": "--output '0'; expected whole numbers, 1 or more",
+    "--output=8,": "--output '8,'; expected whole numbers",
+    "--hidden=30000000": "not enough memory .* expected a model .* Set a lower --hidden",
+    "--cell=LTSM": "--cell 'LTSM'; expected one of RNN, LSTM, .* Did you mean LSTM",
+    "--cell=Transformer": "--cell 'Transformer'; expected one of RNN, .* Write my_cells.py:MyCell",
+    "--cell=GRU(reset=after)": "cannot be read; expected a name with options .* Quote it",
+    '--cell=GRU("after")': "cannot be read; expected a name with options",
+    "--cell=GRU(": "cannot be read; expected a name with options",
+    "--cell=GRU({[]: 1})": "cannot be read; expected a name with options",
+    "--cell=GRU(reset={[]: 1})": "cannot be read; expected a name with options",
+    "--cell=GRU(reset='later')": "reset is 'later'; expected \"before\"",
+    "--cell=GRU(size=3)": "unexpected keyword argument 'size'; expected options of GRU",
+    "--cell=RNN(activation='tanhh')": "'tanhh'; expected one of .* Did you mean 'tanh'",
+    "--cell=__import__('os').abort()": "cannot be read; expected a name",
+}
+
+
+@pytest.mark.parametrize("option", CHOICES)
+def test_choices(refused, tmp_path, option):
+    frame(6).write_csv(tmp_path / "data.csv")
+    line = refused("train", "data.csv", *COLUMNS, *SMALL, "--run", "run", option)
+    assert_says(line, CHOICES[option])
+
+
+CELL_FILES = {
+    "missing": (None, "my.py: there is no such file; expected Python. Check the path"),
+    "syntax": ("class MyCell(:\n", "my.py:1: SyntaxError: .*; expected Python that runs. Mend"),
+    "raises": ("\n\n1 / 0\n", "my.py:3: ZeroDivisionError: .*; expected Python that runs"),
+    "exits": ("import sys\nsys.exit(5)\n", "my.py:2: SystemExit: 5; expected Python that runs"),
+    "no class": ("x = 1\n", "has no cell 'MyCell'; expected a class derived from .* Write `class"),
+    "other class": (
+        "from throughtime import Cell\nclass Mine(Cell):\n    pass\n",
+        "has no cell 'MyCell'; expected a class derived from throughtime.Cell. It has Mine",
+    ),
+    "not a cell": ("class MyCell:\n    pass\n", "has no cell 'MyCell'; expected a class derived"),
+    "no step": (
+        "from throughtime import Cell\nclass MyCell(Cell):\n    pass\n",
+        "MyCell.*has no `step`; write its equations",
+    ),
+    "step raises": (
+        "from throughtime import Cell\nclass MyCell(Cell):\n"
+        "    def step(self, x, h):\n        return h.sort()\n",
+        "my.py:4|line 4",
+    ),
+    "step raises another error": (
+        "from throughtime import Cell\nclass MyCell(Cell):\n"
+        "    def step(self, x, h):\n        return h + {}['rate']\n",
+        "my.py:4: KeyError: 'rate' Expected equations that can be traced. Mend the file",
+    ),
+    "step takes too little": (
+        "from throughtime import Cell\nclass MyCell(Cell):\n    def step(self, x):\n"
+        "        return x\n",
+        r"MyCell.step.*expected x and one argument for each of `states`",
+    ),
+    "branch on a value": (
+        "from throughtime import Cell\nclass MyCell(Cell):\n"
+        "    def step(self, x, h):\n        return h if h > 0 else -h\n",
+        "my.py:4|line 4",
+    ),
+    "options": (
+        "from throughtime import Cell\nclass MyCell(Cell):\n    def __init__(self):\n"
+        "        raise KeyError('size')\n",
+        "KeyError: 'size'; expected options that MyCell takes",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", CELL_FILES)
+def test_cells_of_ones_own(refused, tmp_path, kind):
+    text, says = CELL_FILES[kind]
+    frame(6).write_csv(tmp_path / "data.csv")
+    if text is not None:
+        (tmp_path / "my.py").write_text(text)
+    line = refused(
+        "train", "data.csv", *COLUMNS, *SMALL, "--run", "run", "--cell", "my.py:MyCell"
+    )
+    assert_says(line, says)
+
+
+@pytest.mark.parametrize("run", ["file/run", "file", "a" * 300])
+def test_a_folder_that_cannot_be_written(refused, tmp_path, run):
+    frame(6).write_csv(tmp_path / "data.csv")
+    (tmp_path / "file").write_text("")
+    line = refused("train", "data.csv", *COLUMNS, *SMALL, "--run", run)
+    assert_says(line, f"{run}: cannot be made .*; expected a place .* Choose another with --run")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A table and a finished run on it, to be copied."""
+    folder = tmp_path_factory.mktemp("finished")
+    frame().write_csv(folder / "data.csv")
+    here = os.getcwd()
+    os.chdir(folder)
+    try:
+        assert main(["train", "data.csv", *COLUMNS, *SMALL, "--run", "run"]) == 0
+    finally:
+        os.chdir(here)
+    return whole(folder), folder
+
+
+@pytest.fixture
+def run(finished, tmp_path, capfd):
+    """A copy of it here, whose path is given."""
+    content, origin = finished
+    (tmp_path / "run").mkdir()
+    for name, data in content.items():
+        (tmp_path / os.path.relpath(name, origin)).write_bytes(data)
+    capfd.readouterr()
+    return tmp_path / "run"
+
+
+USES = {
+    "evaluate": ["evaluate", "run"],
+    "predict": ["predict", "run", "data.csv"],
+    "info": ["info", "run"],
+    "resume": ["train", "--resume", "run"],
+}
+
+
+def test_the_good_run_is_good(run, capfd, monkeypatch):
+    monkeypatch.chdir(run.parent)
+    for arguments in USES.values():
+        assert main(arguments) == 0
+        out, err = capfd.readouterr()
+        assert out and not err
+
+
+def test_a_folder_with_a_run(refused, run):
+    line = refused("train", "data.csv", *COLUMNS, *SMALL, "--run", "run")
+    assert_says(line, "run: has a run in it; expected a new folder. Choose another name")
+
+
+@pytest.mark.parametrize("use", USES)
+def test_a_run_folder_that_is_not_there(refused, run, use):
+    arguments = ["none" if part == "run" else part for part in USES[use]]
+    assert_says(refused(*arguments), "none: is not a run folder; expected a folder with a config")
+
+
+@pytest.mark.parametrize("use", USES)
+def test_a_run_of_another_version(refused, run, use, monkeypatch):
+    data = read_json(run / "config.json")
+    monkeypatch.setattr(files, "FORMAT", 2)
+    write_json(run / "config.json", data)
+    monkeypatch.setattr(files, "FORMAT", 1)
+    assert_says(refused(*USES[use]), "config.json: has format 2; expected 1, .* Use the version")
+
+
+DAMAGE = [(use, "config.json") for use in USES] + [
+    ("evaluate", "weights.safetensors"), ("predict", "weights.safetensors"),
+    ("info", "results.json"), ("resume", "checkpoint.safetensors"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("use", "name"), DAMAGE)
+@pytest.mark.parametrize("how", ["flipped", "cut off"])
+def test_a_damaged_run(refused, run, use, name, how):
+    content = bytearray((run / name).read_bytes())
+    content[-9] ^= 1
+    (run / name).write_bytes(content if how == "flipped" else content[: len(content) // 2])
+    assert_says(refused(*USES[use]), f"run/{name}: is damaged: .* Restore it from a copy, or train")
+
+
+@pytest.mark.parametrize(
+    ("use", "name", "says"),
+    [
+        ("evaluate", "weights.safetensors", "has no weights yet; .* `throughtime train --resume"),
+        ("predict", "weights.safetensors", "has no weights yet; expected a finished run"),
+        ("resume", "checkpoint.safetensors", "cannot be read .No such file"),
+    ],
+)
+def test_a_run_with_a_file_missing(refused, run, use, name, says):
+    (run / name).unlink()
+    assert_says(refused(*USES[use]), says)
+
+
+def test_resuming_with_changed_data(refused, run, tmp_path):
+    frame(seed=1).write_csv(tmp_path / "data.csv")
+    for arguments in (USES["resume"], USES["evaluate"]):
+        assert_says(refused(*arguments), "data.csv: has changed since the run began; expected the")
+    (tmp_path / "data.csv").unlink()
+    assert_says(refused(*USES["resume"]), "data.csv: path has no file")
+
+
+def test_resuming_with_a_table(refused, run):
+    line = refused("train", "data.csv", "--resume", "run")
+    assert_says(line, "--resume run is given with the table data.csv; expected one of the two")
+
+
+@pytest.mark.parametrize("option", ["--epochs=5", "--seed=0", "--run=run", "--threads=2"])
+def test_resuming_with_options_of_its_own(refused, run, option):
+    line = refused("train", "--resume", "run", option)
+    name = option.split("=")[0]
+    assert_says(line, f"--resume run is given with {name}; expected it alone, .* Leave out {name}")
+
+
+def test_evaluating_other_tables(refused, run, tmp_path):
+    frame(classes=("no", "maybe")).write_csv(tmp_path / "classes.csv")
+    assert_says(refused("evaluate", "run", "classes.csv"), "unknown class 'maybe'; expected one of")
+    frame().drop("b").write_csv(tmp_path / "channels.csv")
+    for command in ("evaluate", "predict"):
+        line = refused(command, "run", "channels.csv")
+        assert_says(line, "channels.csv: channels has 'b'; expected one of the columns")
+    frame().drop("kind").write_csv(tmp_path / "bare.csv")
+    assert_says(refused("evaluate", "run", "bare.csv"), "label has 'kind'; expected one of the col")
+
+
+@pytest.mark.parametrize("output", ["none/p.csv", "run", "data.csv/p.csv"])
+def test_predictions_that_cannot_be_written(refused, run, output):
+    line = refused("predict", "run", "data.csv", "--output", output)
+    assert_says(line, f"{output}: cannot be written .*; expected a file .* Choose another with")
+
+
+def test_a_run_that_was_made_from_python(refused, tmp_path):
+    from training.tiny import model, sequences
+
+    from throughtime import fit
+
+    for name, details in (("a", {}), ("b", {"data": "mine"}), ("c", {"data": {"sha256": 1, "x": 2}})):
+        fit(model(sequences(6)), sequences(6), epochs=1, folder=tmp_path / name, details=details)
+        assert_says(refused("evaluate", name), f"{name}: does not say which columns it was trained")
+
+
+HOSTILE = ["a\nb", "a\rb", "\x1b[31mred\x1b[0m", "[bold]b[/bold]", "[/]", "<script>x</script>",
+           "a\x07\x08b", "a\u202eb", "a\u2028b", "%s %d {0}", "x" * 5000]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_names_in_errors(refused, tmp_path, name):
+    rows = pl.DataFrame({"id": ["x", "y"], "kind": [name, name], "a": ["1", name], "b": [1, 2]})
+    rows.write_csv(tmp_path / "label.csv")
+    arguments = ["--sequence", "id", "--label", "kind"]
+    assert len(refused("train", "label.csv", *arguments)) < 500
+    assert len(refused("train", "label.csv", "--sequence", name, "--label", "kind")) < 500
+    rows.rename({"b": name}).write_csv(tmp_path / "column.csv")
+    assert len(refused("train", "column.csv", "--sequence", "b", "--label", "kind")) < 500
+    for file in (name, f"{name}.csv", f"{name}/x.py:MyCell"):
+        refused("train", file, *arguments)
+        refused("info", file)
+        refused("train", "--cell", file)
+        refused(file)
+
+
+@pytest.mark.parametrize("name", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_names_on_the_screen(tmp_path, name, capfd, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    frame(classes=("plain", name)).rename({"a": f"c{name}"}).write_csv("data.csv")
+    folder = "[bold]run[/bold] \x1b[31m"
+    assert main(["train", "data.csv", *COLUMNS, *SMALL, "--run", folder]) == 0
+    for arguments in (["evaluate", folder], ["info", folder]):
+        assert main(arguments) == 0
+    out, err = capfd.readouterr()
+    assert err == ""
+    assert all(line.isprintable() for line in out.split("\n"))
+    shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in name)
+    assert f"c{shown}" in out and f"plain, {shown}" in out or f"{shown}, plain" in out
+    assert "[bold]run[/bold] \\x1b[31m" in out
+
+
+PROCESSES = {
+    "a table that is not there": ["train", "none.csv", *COLUMNS],
+    "a folder that is no run": ["evaluate", "."],
+    "an option that does not exist": ["train", "--epoch", "3"],
+    "a name that is not text": ["info", b"\xff\n\x1b[1m"],
+}
+
+
+@pytest.mark.parametrize("kind", PROCESSES)
+def test_a_process_of_its_own(tmp_path, kind):
+    command = [sys.executable, "-c", "import sys; from throughtime.cli import main; sys.exit(main())"]
+    done = subprocess.run([*command, *PROCESSES[kind]], cwd=tmp_path, capture_output=True)
+    assert done.returncode == 2 and done.stdout == b""
+    assert done.stderr.count(b"\n") == 1 and b"Traceback" not in done.stderr
+    assert done.stderr.startswith(b"throughtime: ") and done.stderr[:-1].decode().isprintable()

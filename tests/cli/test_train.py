@@ -1,0 +1,369 @@
+"""From a table to a run folder and back out of it, as a person types it."""
+
+import csv
+import io
+import json
+import math
+import sys
+
+import polars as pl
+import pytest
+import torch
+
+from throughtime import load
+from throughtime.cli import main
+from throughtime.data import datasets
+from throughtime.training import evaluate
+
+COLUMNS = ["--sequence", "id", "--time", "t", "--label", "kind"]
+SMALL = ["--hidden", "3", "--epochs", "1", "--batch-size", "8", "--dropout", "0"]
+
+
+def train(call, path, folder, *options):
+    return call("train", path, *COLUMNS, *SMALL, "--run", folder, *options)
+
+
+@pytest.mark.parametrize("name", ["data.csv", "data.parquet"])
+def test_a_table_of_ones_own(call, table, tmp_path, name):
+    path, folder = table(name, count=40), tmp_path / "run"
+    out = train(call, path, folder, "--epochs", "12", "--learning-rate", "0.1")
+    lines = out.splitlines()
+    assert lines[0].startswith("LSTM, both, ") and ": 12 epochs in " in lines[0]
+    assert "on 8 test sequences" in lines[1] and lines[1].endswith("accuracy")
+    assert lines[2].split() == ["majority", "class", "0.5000"]
+    assert lines[3].startswith("linear (logistic regression)")
+    assert lines[4].split() == ["throughtime", "LSTM", "1.0000"]
+    assert lines[5:] == [f"run folder: {folder}"]
+
+    assert "8 sequences: accuracy 1.0000, loss 0.0" in call("evaluate", folder)
+    other = table(f"new-{name}", count=12, seed=5)
+    scores = json.loads(call("evaluate", folder, other, "--json"))
+    assert scores["sequences"] == 12 and scores["accuracy"] == 1.0
+    assert scores["confusion"] == [[6, 0], [0, 6]]
+    assert scores["classes"] == ["no", "yes"]
+
+    bare = pl.read_csv(other) if name.endswith("csv") else pl.read_parquet(other)
+    bare = bare.select("b", "id", "a", "t", unused=pl.lit("x"))
+    unlabelled = tmp_path / f"bare-{name}"
+    (bare.write_csv if name.endswith("csv") else bare.write_parquet)(unlabelled)
+    rows = list(csv.DictReader(io.StringIO(call("predict", folder, unlabelled))))
+    assert [row["sequence"] for row in rows] == [f"s{k}" for k in range(12)]
+    assert [row["predicted"] for row in rows] == ["no", "yes"] * 6
+    for row in rows:
+        p = {name: float(row[f"p_{name}"]) for name in ("no", "yes")}
+        assert sum(p.values()) == pytest.approx(1, abs=2e-6)
+        assert max(p, key=p.get) == row["predicted"]
+    call("predict", folder, unlabelled, "--output", tmp_path / "p.csv")
+    assert (tmp_path / "p.csv").read_text() == call("predict", folder, unlabelled)
+
+
+def test_predicting_does_not_look_at_labels(call, table, tmp_path):
+    train(call, table(), tmp_path / "run")
+    plain = call("predict", tmp_path / "run", table("new.csv", seed=3))
+    for k, kind in enumerate((pl.lit("never seen"), pl.lit(None, pl.String))):
+        assert call("predict", tmp_path / "run", table(f"{k}.csv", seed=3, kind=kind)) == plain
+
+
+def test_predictions_with_names_that_need_quoting(call, table, tmp_path):
+    names = ('a,"b"', "c\nd")
+    path = table(classes=names)
+    train(call, path, tmp_path / "run")
+    rows = list(csv.reader(io.StringIO(call("predict", tmp_path / "run", path))))
+    assert rows[0] == ["sequence", "predicted", *(f"p_{n}" for n in sorted(names))]
+    assert len(rows) == 21 and {row[1] for row in rows[1:]} <= {*names}
+
+
+def test_info(call, table, tmp_path):
+    train(call, table(), tmp_path / "run", "--cell", "GRU")
+    out = call("info", tmp_path / "run")
+    for line in (
+        "layer 1, forward in time", "layer 1, backward in time", "classes: no, yes",
+        "channels: a, b", f"run folder: {tmp_path / 'run'}",
+    ):  # fmt: skip
+        assert line in out.splitlines()
+    assert "update = sigmoid(" in out and "hidden_size" not in out.splitlines()[0]
+    assert "seed=0" in out and "throughtime GRU" in out
+    model = load(tmp_path / "run").model
+    for name, p in model.named_parameters():
+        assert any(
+            line.split() == [name, *" x ".join(map(str, p.shape)).split()]
+            for line in out.splitlines()
+        )
+    assert f"in all {sum(p.numel() for p in model.parameters()):,} parameters" in out
+
+
+def test_the_bundled_data(call, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    out = call("train", "--epochs", "2", "--hidden", "16")
+    [folder] = (tmp_path / "runs").iterdir()
+    assert f"run folder: runs/{folder.name}" in out
+    assert "on 370 test sequences" in out and "majority class" in out
+    _, test = datasets.japanese_vowels()
+    run = load(folder)
+    assert run.results["test"] == json.loads(json.dumps(evaluate(run.model, test).to_dict()))
+    assert run.model.recurrent[0].direction == "both"
+    assert f"accuracy {run.results['test']['accuracy']:.4f}" in call("evaluate", folder)
+
+
+def test_a_second_run_in_the_same_second_has_its_own_folder(call, table, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for _ in range(3):
+        call("train", table(), *COLUMNS, *SMALL)
+    assert len(list((tmp_path / "runs").iterdir())) == 3
+
+
+def test_resume(call, table, tmp_path, monkeypatch, capfd):
+    import throughtime.cli.show as show
+
+    path = table()
+    options = ["--epochs", "4", "--dropout", "0.3", "--checkpoint-seconds", "0"]
+    train(call, path, tmp_path / "whole", *options)
+
+    class Bar:
+        def __init__(self, quiet):
+            self.told = 0
+
+        def __enter__(self):
+            def progress(at):
+                self.told += 1
+                if self.told == 6:
+                    raise KeyboardInterrupt
+
+            return progress
+
+        def __exit__(self, *error):
+            return None
+
+    with monkeypatch.context() as patched:
+        patched.setattr(show, "progress_bar", Bar)
+        arguments = ["train", path, *COLUMNS, *SMALL, "--run", tmp_path / "run", *options]
+        assert main([str(a) for a in arguments]) == 130
+    assert not (tmp_path / "run" / "weights.safetensors").exists()
+    torch.manual_seed(99)
+    assert capfd.readouterr().err == "throughtime: stopped\n"
+    assert "not yet tested" in call("info", tmp_path / "run")
+    call("train", "--resume", tmp_path / "run")
+    names = [tmp_path / name / "weights.safetensors" for name in ("whole", "run")]
+    assert names[0].read_bytes() == names[1].read_bytes()
+    assert load(tmp_path / "run").results == load(tmp_path / "whole").results
+
+
+def test_a_resumed_run_has_its_threads_again(call, table, tmp_path):
+    train(call, table(), tmp_path / "run", "--threads", "2")
+    assert torch.get_num_threads() == 2
+    torch.set_num_threads(1)
+    call("train", "--resume", tmp_path / "run")
+    assert torch.get_num_threads() == 2
+
+
+def test_a_cell_with_options(call, table, tmp_path):
+    out = train(call, table(), tmp_path / "run", "--cell", 'GRU(reset="after")')
+    assert out.startswith("GRU, both")
+    cell = load(tmp_path / "run").model.recurrent[0].cells[0][0].cell
+    assert repr(cell).startswith("GRU(reset='after'")
+    assert "remembered" in (tmp_path / "run" / "equations.txt").read_text()
+
+
+@pytest.mark.parametrize("name", ["rnn", "LeakyRNN", "MinimalGatedUnit", "indrnn"])
+def test_each_cell_by_name(call, table, tmp_path, name):
+    assert train(call, table(), tmp_path / "run", "--cell", name).lower().startswith(name.lower())
+
+
+MINE = '''
+from dataclasses import dataclass
+import torch
+from throughtime import Cell, affine
+
+@dataclass(frozen=True)
+class MyCell(Cell):
+    """A leaky one."""
+    rate: float = 0.5
+    name: str = "a:b"
+    states = ("h",)
+
+    def step(self, x, h):
+        return self.rate * h + torch.tanh(affine("transition", h, x))
+'''
+
+
+def test_a_cell_of_ones_own(call, table, tmp_path):
+    file = tmp_path / "random.py"  # as a module of Python's: it must not take its place
+    file.write_text(MINE)
+    spec = f'{file}:MyCell(rate=0.25, name="c:d.py:E")'
+    out = train(call, table(), tmp_path / "run", "--cell", spec)
+    assert out.startswith("MyCell, both")
+    import random
+
+    assert hasattr(random, "getstate")
+    text = (tmp_path / "run" / "equations.txt").read_text()
+    assert "0.25" in text
+    file.unlink()  # what is saved is all that is needed from here on
+    assert "accuracy" in call("evaluate", tmp_path / "run")
+    assert "0.25" in call("info", tmp_path / "run")
+    call("train", "--resume", tmp_path / "run")
+
+
+def test_a_cell_file_in_another_folder_without_options(call, table, tmp_path):
+    (tmp_path / "a.py.d").mkdir()
+    file = tmp_path / "a.py.d" / "mine.py"
+    file.write_text(MINE)
+    assert train(call, table(), tmp_path / "run", "--cell", f"{file}:MyCell").startswith("MyCell")
+
+
+def built(folder):
+    model = load(folder).model
+    layer = model.recurrent[0]
+    return {
+        "hidden": layer.hidden_size, "layers": len(layer.cells), "direction": layer.direction,
+        "merge": layer.merge, "layer dropout": layer.dropout, "dropout": model.dropout,
+        "variational_dropout": layer.variational_dropout, "zoneout": layer.zoneout,
+        "weight_drop": layer.weight_drop, "pooling": model.pooling,
+        "sizes": model.output.sizes,
+        "initial": bool(list(layer.cells[0][0].initial.parameters())),
+    }  # fmt: skip
+
+
+OF_THE_MODEL = [
+    (["--hidden", "5"], {"hidden": 5}),
+    (["--layers", "2"], {"layers": 2}),
+    (["--direction", "forward"], {"direction": "forward"}),
+    (["--direction", "backward"], {"direction": "backward"}),
+    (["--merge", "sum"], {"merge": "sum"}),
+    (["--initial-state", "zeros"], {"initial": False}),
+    (["--pooling", "max"], {"pooling": "max"}),
+    (["--output", "16,8"], {"sizes": (16, 8)}),
+    (["--output", "7"], {"sizes": (7,)}),
+    (["--dropout", "0.25"], {"dropout": 0.25, "layer dropout": 0.25}),
+    (["--variational-dropout", "0.25"], {"variational_dropout": 0.25}),
+    (["--zoneout", "0.25"], {"zoneout": 0.25}),
+    (["--weight-drop", "0.25"], {"weight_drop": 0.25}),
+]
+
+
+@pytest.mark.parametrize(("options", "changed"), OF_THE_MODEL, ids=lambda v: " ".join(v))
+def test_each_option_of_the_model_reaches_it(call, table, tmp_path, options, changed):
+    train(call, table(), tmp_path / "run", *options)
+    expected = {
+        "hidden": 3, "layers": 1, "direction": "both", "merge": "concat", "layer dropout": 0.0,
+        "dropout": 0.0, "variational_dropout": 0.0, "zoneout": 0.0, "weight_drop": 0.0,
+        "pooling": "last", "sizes": (), "initial": True,
+    }  # fmt: skip
+    assert built(tmp_path / "run") == expected | changed
+
+
+OF_TRAINING = {
+    "epochs": ("2", 2), "batch-size": ("7", 7), "optimiser": ("sgd", "sgd"),
+    "learning-rate": ("0.5", 0.5), "weight-decay": ("0.5", 0.5), "schedule": ("step", "step"),
+    "clip": ("0.5", 0.5), "class-weights": (None, True), "label-smoothing": ("0.25", 0.25),
+    "validation": ("0.25", 0.25), "patience": ("3", 3), "seed": ("8", 8),
+}  # fmt: skip
+
+
+def test_each_option_of_training_reaches_it(call, table, tmp_path):
+    arguments = [part for name, (text, _) in OF_TRAINING.items() for part in (f"--{name}", text)]
+    train(call, table(), tmp_path / "run", *(a for a in arguments if a is not None))
+    options = vars(load(tmp_path / "run").options)
+    assert options == {name.replace("-", "_"): value for name, (_, value) in OF_TRAINING.items()}
+
+
+def test_none_and_nought_switch_off(call, table, tmp_path):
+    train(call, table(), tmp_path / "run", "--schedule", "none", "--clip", "0")
+    options = load(tmp_path / "run").options
+    assert options.schedule is None and options.clip is None
+
+
+def test_the_defaults_are_what_the_help_says(call, table, tmp_path):
+    call("train", table(), *COLUMNS, "--epochs", "1", "--run", tmp_path / "run")
+    run, help = load(tmp_path / "run"), " ".join(call("train", "--help").split())
+    assert vars(run.options) == {
+        "epochs": 1, "batch_size": 32, "optimiser": "adam", "learning_rate": 3e-3,
+        "weight_decay": 0.0, "schedule": "cosine", "clip": 1.0, "class_weights": False,
+        "label_smoothing": 0.0, "validation": 0.0, "patience": 20, "seed": 0,
+    }  # fmt: skip
+    for default in ("[default: LSTM]", "[default: both]", "[default: cosine]", "[default: 0.003]"):
+        assert default in help
+    assert built(tmp_path / "run")["hidden"] == 64 and built(tmp_path / "run")["dropout"] == 0.3
+
+
+def test_the_columns_and_parts_reach_the_data(call, table, tmp_path):
+    path, other = table(), table("test.csv", count=6, seed=4)
+    train(call, path, tmp_path / "run", "--test", other)
+    assert load(tmp_path / "run").results["test"]["sequences"] == 6
+    train(call, path, tmp_path / "share", "--test-share", "0.5")
+    assert load(tmp_path / "share").results["test"]["sequences"] == 10
+    details = load(tmp_path / "run").details
+    assert details["data"]["sequence"] == "id" and details["data"]["time"] == "t"
+    assert load(tmp_path / "run").model.channels == ("a", "b")
+    # without a time column it is one more channel
+    call("train", path, "--sequence", "id", "--label", "kind", *SMALL, "--run", tmp_path / "no")
+    assert load(tmp_path / "no").model.channels == ("t", "a", "b")
+
+
+def test_another_seed_is_another_model_and_the_same_seed_is_the_same(call, table, tmp_path):
+    path = table()
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        train(call, path, tmp_path / name, "--seed", seed)
+    a, b, c = ((tmp_path / name / "weights.safetensors").read_bytes() for name in "abc")
+    assert a == b != c
+
+
+def test_checkpoint_seconds(call, table, tmp_path, monkeypatch):
+    fit, counts = sys.modules["throughtime.training.fit"], []
+    write = fit.write_checkpoint
+    monkeypatch.setattr(fit, "write_checkpoint", lambda *a: (counts.append(1), write(*a)))
+    train(call, table(), tmp_path / "often", "--checkpoint-seconds", "0", "--epochs", "3")
+    often, counts[:] = len(counts), []
+    train(call, table(), tmp_path / "seldom", "--checkpoint-seconds", "1e9", "--epochs", "3")
+    assert (often, len(counts)) == (7, 2), "at the start, each of 6 batches; start and end"
+
+
+def test_it_is_silent_where_there_is_no_terminal(call, table, tmp_path):
+    out = train(call, table(), tmp_path / "run", "--epochs", "3")
+    assert "left" not in out and "\x1b" not in out and len(out.splitlines()) == 6
+
+
+def test_the_bar_on_a_terminal(table, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "100")
+    arguments = ["train", table(), *COLUMNS, *SMALL, "--epochs", "3", "--run", tmp_path / "run"]
+    assert main([str(a) for a in arguments]) == 0
+    err = capsys.readouterr().err
+    assert "epoch " in err and "loss " in err and "left" in err
+    arguments[-1] = tmp_path / "quiet"
+    assert main([str(a) for a in [*arguments, "--quiet"]]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_many_classes_are_all_shown(call, table, tmp_path):
+    names = tuple(f"class number {k}" for k in range(12))
+    train(call, table(classes=names, count=48), tmp_path / "run")
+    out = call("evaluate", tmp_path / "run")
+    for name in names:
+        assert out.count(name) >= 2, "as a row and as a column"
+    assert "…" not in out
+
+
+def test_version_and_help(call):
+    assert call("--version").split()[0] == "throughtime"
+    assert call("--version").split()[1][0].isdigit()
+    bare = call()
+    assert bare == call("--help") == call("-h")
+    for command in ("train", "evaluate", "predict", "info"):
+        assert command in bare
+        text = call(command, "--help")
+        assert f"throughtime {command}" in text or f"{command} [OPTIONS]" in text
+        assert len(text.splitlines()) > 5
+
+
+def test_every_option_of_train_is_in_its_help(call, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    text = call("train", "--help")
+    for name in [*OF_TRAINING, "resume", "run", "test-share", "checkpoint-seconds", "threads"]:
+        assert f"--{name}" in text
+
+
+def test_probabilities_are_finite_for_values_far_off(call, table, tmp_path):
+    train(call, table(), tmp_path / "run")
+    out = call("predict", tmp_path / "run", table("far.csv", a=pl.lit(1e30)))
+    for row in csv.DictReader(io.StringIO(out)):
+        assert math.isfinite(float(row["p_no"]))

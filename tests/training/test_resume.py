@@ -1,0 +1,193 @@
+"""A run that was broken off and resumed is the run that was not, bit for bit."""
+
+import dataclasses
+
+import pytest
+import torch
+from training.tiny import model, same, sequences, without_seconds
+
+from throughtime import GRU, LSTM, LeakyRNN, fit
+from throughtime.errors import DataError, RunError
+from throughtime.training import load
+
+DATA = sequences(26)
+BATCH = 5  # 6 batches an epoch, of 5 and 4 sequences
+
+
+class Stop(Exception):
+    pass
+
+
+def stop_at(*counts):
+    """A `progress` that breaks the run off after so many batches, counted over all calls."""
+    seen = 0
+
+    def progress(at):
+        nonlocal seen
+        seen += 1
+        if seen in counts:
+            raise Stop
+
+    return progress
+
+
+def trained(folder, kind, **options):
+    options = {"epochs": 3, "batch_size": BATCH} | KINDS[kind][1] | options
+    return fit(model(DATA, **KINDS[kind][0]), DATA, folder=folder, **options)
+
+
+KINDS = {
+    "plain": ({}, {}),
+    "dropout": ({"dropout": 0.3, "layers": 2, "variational_dropout": 0.2}, {}),
+    "zoneout": ({"zoneout": {"h": 0.2, "C": 0.1}, "weight_drop": 0.2}, {}),
+    "noise": ({"cell": LeakyRNN(noise=0.5), "direction": "both"}, {}),
+    "early stopping": (
+        {"dropout": 0.2},
+        {"validation": 0.3, "patience": 2, "learning_rate": 0.3, "clip": None, "epochs": 6},
+    ),
+    "plateau": ({"cell": GRU}, {"schedule": "plateau", "validation": 0.3, "epochs": 4}),
+    "onecycle": ({}, {"schedule": "onecycle"}),
+    "momentum": ({}, {"optimiser": "sgd", "schedule": "onecycle", "learning_rate": 0.05}),
+    "class weights": ({}, {"class_weights": True, "optimiser": "rmsprop", "schedule": "step"}),
+}
+
+
+@pytest.mark.parametrize("every", [3, 7])
+@pytest.mark.parametrize("kind", KINDS)
+def test_many_breaks_change_nothing(tmp_path, kind, every):
+    whole = trained(tmp_path / "whole", kind)
+    folder, broken, resume = tmp_path / "broken", 0, False
+    while True:
+        # a batch is in a checkpoint after `progress` was told of it, so each piece of a run
+        # gets `every - 1` batches further
+        stop = stop_at(every)
+        try:
+            again = trained(folder, kind, resume=resume, progress=stop, checkpoint_seconds=0)
+            break
+        except Stop:
+            broken, resume = broken + 1, True
+            # what the process held is lost: the next call seeds nothing and restores it all
+            torch.manual_seed(broken)
+    assert broken >= 2
+    assert same(whole.model.state_dict(), again.model.state_dict())
+    assert without_seconds(whole.history) == without_seconds(again.history)
+    for file in ("weights.safetensors", "equations.txt", "config.json"):
+        assert (tmp_path / "whole" / file).read_bytes() == (folder / file).read_bytes()
+    assert load(folder).history == again.history
+
+
+@pytest.mark.parametrize("at", [1, 2, 5, 6, 7, 11, 12, 13, 17, 18])
+def test_a_break_after_any_batch(tmp_path, at):
+    whole = trained(None, "dropout")
+    with pytest.raises(Stop):
+        trained(tmp_path / "run", "dropout", progress=stop_at(at), checkpoint_seconds=0)
+    again = trained(tmp_path / "run", "dropout", resume=True)
+    assert same(whole.model.state_dict(), again.model.state_dict())
+    assert without_seconds(whole.history) == without_seconds(again.history)
+
+
+def test_with_rare_checkpoints_more_is_repeated_and_nothing_changes(tmp_path):
+    whole = trained(None, "zoneout")
+    with pytest.raises(Stop):
+        trained(tmp_path / "run", "zoneout", progress=stop_at(14), checkpoint_seconds=1e9)
+    told = []
+    again = trained(tmp_path / "run", "zoneout", resume=True, progress=told.append)
+    assert len(told) == 18, "the first checkpoint is from before the first batch"
+    assert same(whole.model.state_dict(), again.model.state_dict())
+
+
+def test_resuming_a_finished_run_leaves_it_as_it_is(tmp_path):
+    run = trained(tmp_path / "run", "early stopping")
+    before = {p.name: p.read_bytes() for p in (tmp_path / "run").iterdir()}
+
+    def never(at):
+        raise AssertionError("no batch is left")
+
+    again = trained(tmp_path / "run", "early stopping", resume=True, progress=never)
+    assert same(run.model.state_dict(), again.model.state_dict())
+    assert again.history == run.history
+    assert {p.name: p.read_bytes() for p in (tmp_path / "run").iterdir()} == before
+
+
+def test_the_time_goes_on(tmp_path, monkeypatch):
+    clock = iter(range(100_000))
+    monkeypatch.setattr("time.monotonic", lambda: float(next(clock)))
+    with pytest.raises(Stop):
+        trained(tmp_path / "run", "plain", progress=stop_at(14), checkpoint_seconds=0)
+    run = trained(tmp_path / "run", "plain", resume=True)
+    seconds = [row["seconds"] for row in run.history]
+    assert seconds == sorted(seconds) and len({*seconds}) == 3
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_seed_is_one_result(tmp_path, kind):
+    one, two = (trained(tmp_path / name, kind) for name in "ab")
+    assert same(one.model.state_dict(), two.model.state_dict())
+    assert without_seconds(one.history) == without_seconds(two.history)
+    files = [(tmp_path / name / "weights.safetensors").read_bytes() for name in "ab"]
+    assert files[0] == files[1]
+    other = trained(None, kind, seed=1)
+    assert not same(one.model.state_dict(), other.model.state_dict())
+
+
+def test_what_happened_before_in_the_process_does_not_matter():
+    one = trained(None, "dropout")
+    torch.manual_seed(77)
+    torch.rand(5)
+    first = model(DATA, **KINDS["dropout"][0])
+    torch.rand(9)
+    two = fit(first, DATA, epochs=3, batch_size=BATCH)
+    assert same(one.model.state_dict(), two.model.state_dict())
+
+
+def test_another_number_of_threads_changes_rounding_only():
+    threads = torch.get_num_threads()
+    try:
+        results = []
+        for count in (1, 2):
+            torch.set_num_threads(count)
+            one = model(DATA, LSTM, 32, direction="both", dropout=0.2)
+            results.append(fit(one, DATA, epochs=2, batch_size=13).model.state_dict())
+    finally:
+        torch.set_num_threads(threads)
+    for name, t in results[0].items():
+        assert torch.allclose(t, results[1][name], rtol=1e-4, atol=1e-5), name
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ({"schedule": None}, "schedule"),
+        ({"optimiser": "sgd"}, "optimiser"),
+        ({"epochs": 9}, "epochs"),
+        ({"seed": 5}, "seed"),
+        ({"validation": 0.5}, "validation"),
+    ],
+)
+def test_other_options_are_refused(tmp_path, options, name):
+    with pytest.raises(Stop):
+        trained(tmp_path / "run", "plain", progress=stop_at(3), checkpoint_seconds=0)
+    before = {p.name: p.read_bytes() for p in (tmp_path / "run").iterdir()}
+    with pytest.raises(RunError, match=f"{name} is .*; expected that of the run"):
+        trained(tmp_path / "run", "plain", resume=True, **options)
+    assert {p.name: p.read_bytes() for p in (tmp_path / "run").iterdir()} == before
+
+
+def test_another_model_is_refused(tmp_path):
+    trained(tmp_path / "run", "plain")
+    with pytest.raises(RunError, match="does not fit the model .* Resume with those of the run"):
+        fit(model(DATA, GRU), DATA, folder=tmp_path / "run", resume=True, epochs=3, batch_size=5)
+
+
+def test_other_data_are_refused(tmp_path):
+    trained(tmp_path / "run", "plain")
+    other = dataclasses.replace(DATA, classes=("k0", "new"))
+    with pytest.raises(DataError, match="expected those of the model"):
+        fit(model(DATA), other, folder=tmp_path / "run", resume=True, epochs=3, batch_size=5)
+
+
+def test_nothing_to_resume(tmp_path):
+    with pytest.raises(RunError, match="resume has no folder; .* Give folder="):
+        trained(None, "plain", resume=True)
+    with pytest.raises(RunError, match="config.json: cannot be read"):
+        trained(tmp_path / "none", "plain", resume=True)
