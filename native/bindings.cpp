@@ -150,6 +150,7 @@ std::vector<std::string> operations() {
 
 NB_MODULE(_native, m) {
   using namespace throughtime;
+  nb::set_leak_warnings(false);  // lowered programs are cached until the process ends
   bind_pointwise<float>(m);
   bind_pointwise<double>(m);
   nb::class_<Lowered>(m, "Lowered");

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from throughtime.cells import LeakyRNN as LeakyRNN
     from throughtime.cells import MinimalGatedUnit as MinimalGatedUnit
     from throughtime.cells import layer_norm as layer_norm
-    from throughtime.layers import Recurrent as Recurrent
     from throughtime.data import datasets as datasets
+    from throughtime.layers import Recurrent as Recurrent
     from throughtime.program import Chrono as Chrono
     from throughtime.program import Program as Program
     from throughtime.program import adjoint as adjoint

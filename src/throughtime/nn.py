@@ -146,7 +146,7 @@ def _layers(kind: str, *args):
             finals.append(result.final)
         x = outputs[0] if directions == 1 else torch.cat(outputs, -1)
     if hidden_at == 2:
-        x = _torch_vf._pack_padded_sequence(x, lengths, False)[0]
+        x = _torch_vf._pack_padded_sequence(x, lengths, False)[0]  # pyright: ignore
     elif turn:
         x = x.transpose(0, 1)
     return x, *(torch.stack(h) for h in zip(*finals, strict=True))

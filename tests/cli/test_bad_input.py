@@ -1,6 +1,7 @@
 """What a person gives wrongly: one clear line on stderr, status 2, and nothing else touched."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -83,8 +84,6 @@ def test_tables(refused, tmp_path, kind):
 
 
 def assert_says(line, says):
-    import re
-
     assert re.search(says, line), line
 
 
@@ -156,8 +155,8 @@ def test_columns_that_are_one(refused, tmp_path):
 def test_usage(refused):
     assert_says(refused("train", "--epoch", "3"), "`throughtime train`: .*--epoch.* See `throughti")
     assert_says(refused("learn"), "`throughtime`: .*learn.* See `throughtime --help`")
-    assert_says(refused("evaluate"), "`throughtime evaluate`: .*RUN")
-    assert_says(refused("predict", "run"), "`throughtime predict`: .*DATA")
+    assert_says(refused("evaluate"), "`throughtime evaluate`: .*(?i:run)")
+    assert_says(refused("predict", "run"), "`throughtime predict`: .*(?i:data)")
     assert_says(refused("train", "a.csv", "b.csv"), "unexpected extra argument")
     assert_says(refused("train", "--epochs"), "--epochs.* requires an argument")
 
@@ -269,9 +268,7 @@ def test_cells_of_ones_own(refused, tmp_path, kind):
     frame(6).write_csv(tmp_path / "data.csv")
     if text is not None:
         (tmp_path / "my.py").write_text(text)
-    line = refused(
-        "train", "data.csv", *COLUMNS, *SMALL, "--run", "run", "--cell", "my.py:MyCell"
-    )
+    line = refused("train", "data.csv", *COLUMNS, *SMALL, "--run", "run", "--cell", "my.py:MyCell")
     assert_says(line, says)
 
 
@@ -414,7 +411,11 @@ def test_a_run_that_was_made_from_python(refused, tmp_path):
 
     from throughtime import fit
 
-    for name, details in (("a", {}), ("b", {"data": "mine"}), ("c", {"data": {"sha256": 1, "x": 2}})):
+    for name, details in (
+        ("a", {}),
+        ("b", {"data": "mine"}),
+        ("c", {"data": {"sha256": 1, "x": 2}}),
+    ):
         fit(model(sequences(6)), sequences(6), epochs=1, folder=tmp_path / name, details=details)
         assert_says(refused("evaluate", name), f"{name}: does not say which columns it was trained")
 
@@ -465,7 +466,11 @@ PROCESSES = {
 
 @pytest.mark.parametrize("kind", PROCESSES)
 def test_a_process_of_its_own(tmp_path, kind):
-    command = [sys.executable, "-c", "import sys; from throughtime.cli import main; sys.exit(main())"]
+    command = [
+        sys.executable,
+        "-c",
+        "import sys; from throughtime.cli import main; sys.exit(main())",
+    ]
     done = subprocess.run([*command, *PROCESSES[kind]], cwd=tmp_path, capture_output=True)
     assert done.returncode == 2 and done.stdout == b""
     assert done.stderr.count(b"\n") == 1 and b"Traceback" not in done.stderr

@@ -138,9 +138,9 @@ def test_resume(call, table, tmp_path, monkeypatch, capfd):
         patched.setattr(show, "progress_bar", Bar)
         arguments = ["train", path, *COLUMNS, *SMALL, "--run", tmp_path / "run", *options]
         assert main([str(a) for a in arguments]) == 130
+        assert capfd.readouterr().err == "throughtime: stopped\n"
     assert not (tmp_path / "run" / "weights.safetensors").exists()
     torch.manual_seed(99)
-    assert capfd.readouterr().err == "throughtime: stopped\n"
     assert "not yet tested" in call("info", tmp_path / "run")
     call("train", "--resume", tmp_path / "run")
     names = [tmp_path / name / "weights.safetensors" for name in ("whole", "run")]

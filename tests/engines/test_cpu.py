@@ -24,12 +24,12 @@ def _call(name, T, B, I, H, dtype, reverse, ragged, resets, seed):  # noqa: E741
     x = torch.randn(B, T, I, dtype=dtype).transpose(0, 1)  # strides as batch_first gives them
     start = tuple(torch.randn(B, w, dtype=dtype) for w in p.states.values())
     initial = tuple(torch.randn(B, w, dtype=dtype) for w in p.states.values())
-    bias = way._bias(x)
+    bias = way._bias(way.plan)
     call = Call(
         x,
         start,
         initial if resets else (),
-        tuple(w.detach() for w in way._weights()),
+        tuple(w.detach() for w in way._weights(way.plan)),
         None if bias is None else bias.detach(),
         tuple(getattr(way, n).detach() for n in p.vectors),
         tuple(draw(node, T, B, x) for node in p.randoms),

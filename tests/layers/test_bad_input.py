@@ -164,8 +164,8 @@ RATE = "expected a probability in [0, 1). Give a smaller one, or 0 for none."
          "'backward', 'both'. Choose one of these."),
         (LSTM, {"merge": "max"}, "`Recurrent`: merge is 'max'; expected one of 'concat', 'sum', "
          "'mean'. Choose one of these."),
-        (LSTM, {"engine": "abacus"}, "`Recurrent`: engine is 'abacus'; expected 'reference', or "
-         "None to let throughtime choose. Leave it out."),
+        (LSTM, {"engine": "abacus"}, "`Recurrent`: engine is 'abacus'; expected 'cpu' or "
+         "'reference', or None to let throughtime choose. Leave it out."),
         (LSTM, {"initial_state": "ones"}, "`Recurrent`: initial_state is 'ones'; expected "
          '"learned", "zeros" or a tensor. Choose one of the three.'),
         (LSTM, {"initial_state": 0.5}, "`Recurrent`: initial_state is 0.5 for h; expected a "

@@ -20,9 +20,9 @@ pytestmark = [
 ]
 
 NAMES = ("RNN", "LSTM", "GRU")
-# Where torch happens to be exact four times its error is nothing: rounding of a sum of some
-# tens of products, 8 ulp, is always granted.
-FLOOR = 8 * torch.finfo(torch.float32).eps
+# Where torch happens to be exact (in a tensor of one or two values it often is) four times its
+# error is nothing. So 32 ulp are always granted: 1 - z of a GRU's gate loses as much by z = 0.97.
+FLOOR = 32 * torch.finfo(torch.float32).eps
 
 
 def spectral_radius_at_most_one(module: torch.nn.Module) -> None:

@@ -54,7 +54,7 @@ def test_every_cell(name):
     same(expected(program))
 
 
-@settings(max_examples=50, phases=[Phase.generate])
+@settings(max_examples=25, phases=[Phase.generate])
 @given(st.data())
 def test_random_programs(data):
     program = random_program(data)
@@ -146,6 +146,7 @@ def node(data, op):
         (lambda d: node(d, "affine").update(name=3), "is named 3"),
         (lambda d: node(d, "tanh").update(width=0), "has width 0"),
         (lambda d: node(d, "tanh").update(width=3), "joins widths"),
+        (lambda d: node(d, "mul").update(args=[1, 2]), "joins widths"),
         (lambda d: node(d, "tanh").update(op="add"), "has other arguments"),
         (lambda d: node(d, "tanh").update(op="leaky_relu"), "has other arguments"),
         (lambda d: node(d, "tanh").update(op="saved"), "has attributes"),

@@ -38,7 +38,9 @@ def test_tensors_come_back(tmp_path):
     write_tensors(tmp_path / "t.safetensors", TENSORS, PLAIN)
     tensors, data = read_tensors(tmp_path / "t.safetensors")
     assert same(tensors, TENSORS) and data == PLAIN
-    assert {name: t.dtype for name, t in tensors.items()} == {n: t.dtype for n, t in TENSORS.items()}
+    assert {name: t.dtype for name, t in tensors.items()} == {
+        n: t.dtype for n, t in TENSORS.items()
+    }
 
 
 def test_json_comes_back(tmp_path):
@@ -97,7 +99,9 @@ def _failing(name):
     ids=["full", "fsync", "replace"],
 )
 @pytest.mark.parametrize("kind", ["json", "tensors"])
-def test_a_failing_write_leaves_the_old_file_whole(tmp_path, monkeypatch, kind, fault, says, exists):
+def test_a_failing_write_leaves_the_old_file_whole(
+    tmp_path, monkeypatch, kind, fault, says, exists
+):
     path = tmp_path / "file"
 
     def write(n):

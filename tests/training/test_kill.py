@@ -51,6 +51,7 @@ def kill(process: subprocess.Popen, folder: Path, writes: int, seconds: float | 
             until = until or time.monotonic() + seconds
             if time.monotonic() >= until:
                 break
+        time.sleep(0.0002)
     alive = process.poll() is None
     process.send_signal(signal.SIGKILL)
     process.communicate()

@@ -65,7 +65,7 @@ class LSTM(Cell):
         h = read * a(layer_norm("cell", C) if self.layer_norm else C)
         return (h if self.projection is None else self._project(h)), C
 
-    def _map(self, name, *operands, seen=None, bias_init="uniform"):
+    def _map(self, name, *operands, seen=None, bias_init: Any = "uniform"):
         """The pre-activation of a gate; `seen` is the cell that a peephole looks at."""
         bias = self.bias and not self.layer_norm
         z = affine(name, *operands, bias=bias, bias_init=bias_init)

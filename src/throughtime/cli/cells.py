@@ -66,11 +66,11 @@ def _call(text: str, spec: str) -> tuple[str, dict[str, Any]]:
 
 
 def _built_in(name: str) -> Any:
-    import throughtime
+    from throughtime import cells
 
     known = {n.lower(): n for n in BUILT_IN}
     if name.lower() in known:
-        return getattr(throughtime, known[name.lower()])
+        return getattr(cells, known[name.lower()])
     near = difflib.get_close_matches(name.lower(), known, n=1)
     raise OptionError(
         f"--cell {name!r}; expected one of {', '.join(BUILT_IN)} or a class in a file. "

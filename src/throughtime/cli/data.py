@@ -72,7 +72,7 @@ class Source:
         """Another table with the same columns, for the model of a run."""
         from throughtime.data import read_table
 
-        columns = self._columns() if self.path is not None else dict(_BUNDLED)
+        columns = self._columns() if self.path is not None else {**_BUNDLED}
         if not labelled:
             columns["label"] = None  # what stands there, if anything, does not matter
         return read_table(
@@ -89,7 +89,7 @@ class Source:
         return {**asdict(self), "sha256": [fingerprint(part) for part in parts]}
 
 
-_BUNDLED = {"sequence": "series_id", "time": "t", "label": "label"}
+_BUNDLED: dict[str, Any] = {"sequence": "series_id", "time": "t", "label": "label"}
 
 
 def remembered(details: dict[str, Any], path: Any) -> tuple[Source, list[str]]:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape as escape_markup
@@ -27,7 +27,13 @@ def progress_bar(quiet: bool) -> "Iterator[Callable[[Progress], None] | None]":
     if quiet or not console.is_terminal:
         yield None
         return
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
     columns = (
         TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"), BarColumn(),
@@ -51,11 +57,12 @@ def show_results(run: "Run") -> None:
     console = Console(highlight=False)
     results, model = run.results, run.model
     parameters = sum(p.numel() for p in model.parameters())
-    cell = model.recurrent[0].cells[0][0].equations.cell
+    first: Any = model.recurrent[0]
+    cell = first.cells[0][0].equations.cell
     last = run.history[-1] if run.history else {"epoch": 0, "seconds": 0.0}
     console.print(
         escape(
-            f"{cell}, {model.recurrent[0].direction}, {parameters:,} parameters: "
+            f"{cell}, {first.direction}, {parameters:,} parameters: "
             f"{last['epoch']} epochs in {last['seconds']:.1f} s"
         )
     )

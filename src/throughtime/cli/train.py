@@ -1,6 +1,5 @@
 """`throughtime train`: from a table to a trained model in a run folder."""
 
-
 import typer
 
 from throughtime.cli.cells import cell as named_cell
@@ -49,7 +48,9 @@ def train(
     validation: float = typer.Option(0.0, help="Share set aside for early stopping; 0: none."),
     patience: int = typer.Option(20, help="Epochs without improvement there before stopping."),
     seed: int = typer.Option(0),
-    threads: int = typer.Option(1, help="Of torch; small models are fastest with 1; 0: torch's own."),
+    threads: int = typer.Option(
+        1, help="Of torch; small models are fastest with 1; 0: torch's own."
+    ),
     run: str | None = typer.Option(None, help="The run folder; runs/<time> unless given."),
     resume: str | None = typer.Option(None, help="Go on with the run in this folder."),
     checkpoint_seconds: float = typer.Option(10.0, help="Least time between checkpoints."),

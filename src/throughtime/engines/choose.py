@@ -34,12 +34,12 @@ def run(program: Program, call: Call, engine: str | None = None) -> Result:
     **Raises:** `OptionError` if an engine is named and cannot run this call.
     """
     check(engine)
-    transformed = _transformed()
-    if torch.compiler.is_compiling() and not transformed:
+    functional = transformed()
+    if torch.compiler.is_compiling() and not functional:
         return operator.run(program, call)
     if engine == "reference":
         return reference.forward(program, call)
-    why = "a torch.func transform is active" if transformed else cpu.why_not(call)
+    why = "a torch.func transform is active" if functional else cpu.why_not(call)
     if why is None:
         return node.run(program, call)
     if engine == "cpu":
@@ -51,10 +51,10 @@ def run(program: Program, call: Call, engine: str | None = None) -> Result:
 
 
 @torch.compiler.assume_constant_result  # dynamo guards on the transforms that are active
-def _transformed() -> bool:
+def transformed() -> bool:
     """Whether a torch.func transform or forward-mode differentiation is active."""
     return (
-        torch._C._functorch.maybe_current_level() is not None
+        torch._C._functorch.maybe_current_level() is not None  # pyright: ignore
         or torch.autograd.forward_ad._current_level >= 0
     )
 

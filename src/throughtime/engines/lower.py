@@ -6,6 +6,7 @@ memory has a key here; `cpu.py` gives each key its tensor when the loop is run.
 
 import functools
 import math
+from collections import Counter
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
@@ -37,7 +38,13 @@ class Lowered:
 class _Emitter:
     """Collects registers, instructions and the keys of arrays and matrices."""
 
-    def __init__(self, program: Program, nodes: tuple[Node, ...], codes: dict[str, int]) -> None:
+    def __init__(
+        self,
+        program: Program,
+        nodes: tuple[Node, ...],
+        codes: dict[str, int],
+        private: set[int],
+    ) -> None:
         self.program, self.nodes, self.codes = program, nodes, codes
         self.registers: list[list[int]] = []
         self.instructions: list[tuple[int, int, int, int, int, float, float]] = []
@@ -49,6 +56,7 @@ class _Emitter:
         self.finals: list[tuple[int, int]] = []
         self.at: dict[int, int] = {}  # node -> register
         self.expanded: dict[tuple[Hashable, int], int] = {}
+        self.fused, self.absorbed = _fuse(nodes, private)
 
     def register(self, width: int, life: int = CHUNK) -> int:
         self.registers.append([width, life])
@@ -97,7 +105,14 @@ class _Emitter:
     def node(self, i: int) -> None:
         """A node that is neither a leaf nor a product."""
         node = self.nodes[i]
-        if node.op in ("sum", "mean", "variance"):
+        if i in self.absorbed:
+            return
+        if i in self.fused:
+            op, operands = self.fused[i]
+            to = self.emit(
+                op, self.register(node.width), *(self.wide(a, node.width) for a in operands)
+            )
+        elif node.op in ("sum", "mean", "variance"):
             to = self.register(1)
             self.emit(node.op, to, self.at[node.args[0]], p=node.attributes.get("correction", 0))
         elif node.op == "expand":
@@ -129,6 +144,55 @@ class _Emitter:
                     op == product or seen.setdefault(r, segment) != segment
                 ):
                     self.registers[r][1] = STEP
+
+
+def _fuse(
+    nodes: tuple[Node, ...], private: set[int]
+) -> tuple[dict[int, tuple[str, tuple[int, ...]]], set[int]]:
+    """Nodes that one instruction computes together with nodes that only they use.
+
+    **Returns:** for each such node its instruction and operands; the nodes it absorbs.
+    Only `private` nodes can be: those of the loop that nothing outside it needs.
+    """
+    uses = Counter(a for node in nodes for a in node.args)
+    fused: dict[int, tuple[str, tuple[int, ...]]] = {}
+    absorbed: set[int] = set()
+
+    def inner(i: int, op: str, width: int) -> bool:
+        own = i in private and uses[i] == 1 and i not in fused
+        return own and nodes[i].op == op and nodes[i].width == width
+
+    def one_minus(i: int) -> int | None:
+        """b, where node i is 1 - b of the same width."""
+        if nodes[i].op != "sub" or nodes[nodes[i].args[0]].op != "constant":
+            return None
+        one, b = nodes[i].args
+        same = nodes[one].attributes["value"] == 1 and nodes[b].width == nodes[i].width
+        return b if same else None
+
+    for i, node in enumerate(nodes):
+        if node.op == "mul":
+            for g, k in (node.args, node.args[::-1]):
+                b = one_minus(k)
+                if b is not None and inner(k, "sub", node.width) and inner(b, "mul", node.width):
+                    y, again = nodes[b].args
+                    if y == again:
+                        fused[i] = ("tanh_slope", (g, y))
+                        absorbed |= {k, b}
+                        break
+                if inner(k, "mul", node.width):
+                    s, y = nodes[k].args
+                    if one_minus(s) == y and inner(s, "sub", node.width):
+                        fused[i] = ("sigmoid_slope", (g, y))
+                        absorbed |= {k, s}
+                        break
+        elif node.op == "add":
+            for product, c in (node.args, node.args[::-1]):
+                if inner(product, "mul", node.width) and product != c:
+                    fused[i] = ("multiply_add", (*nodes[product].args, c))
+                    absorbed.add(product)
+                    break
+    return fused, absorbed
 
 
 def _spelled(node: Node) -> tuple[str, float, float]:
@@ -169,8 +233,10 @@ def forward_loop(program: Program, native: Any, save: bool) -> Lowered:
     """The loop forward. Keys: `("start" | "state" | "final" | "initial", name)`,
     `("part", column)`, `("known", node)`, `("saved", node)`."""
     plan_, nodes = plan(program), program.nodes
-    e = _Emitter(program, nodes, _codes(native))
     collect = set(saved_nodes(program)) if save else set()
+    inside = {i for level in plan_.levels for i in level.nodes}
+    private = inside - collect - {*program.outputs.values()}
+    e = _Emitter(program, nodes, _codes(native), private)
     states: dict[str, int] = {}
     for i in program.find("state"):
         name, width = nodes[i].attributes["name"], nodes[i].width
@@ -226,8 +292,9 @@ def backward_loop(program: Program, native: Any, given: tuple[bool, ...]) -> Low
     `("dstate" | "dfinal" | "dstart" | "dinitial", name)`, `("known", node)`, `("saved", node)`,
     `("kept", adjoint node)`."""
     back = adjoint(program)
-    e = _Emitter(program, back.nodes, _codes(native))
     loop, kept = set(saved_nodes(program)), set(kept_nodes(program))
+    private = {*inside_nodes(program)} - kept - {*back.outputs.values()}
+    e = _Emitter(program, back.nodes, _codes(native), private)
     states: dict[str, int] = {}
     entering: dict[str, int] = {}
     for (name, width), over_time in zip(program.states.items(), given, strict=True):

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from throughtime.engines import choose
 from throughtime.errors import ShapeError
 
 
@@ -57,7 +58,7 @@ def lengths(call: str, got: object, T: int, B: int, device: torch.device) -> Ten
             "Write `torch.as_tensor(lengths).long()`."
         )
     shape(call, "lengths", found, (B,), "because x has that many sequences. Give one for each.")
-    if found.numel() and not torch.compiler.is_compiling() and not _batched():
+    if found.numel() and not torch.compiler.is_compiling() and not choose.transformed():
         low, high = (int(v) for v in torch.aminmax(found))
         if low < 0 or high > T:
             wrong = low if low < 0 else high
@@ -84,7 +85,3 @@ def resets(
 
 def _whole(dtype: torch.dtype) -> bool:
     return not (dtype.is_floating_point or dtype.is_complex or dtype == torch.bool)
-
-
-def _batched() -> bool:
-    return torch._C._functorch.maybe_current_level() is not None

@@ -12,6 +12,7 @@ from throughtime.errors import OptionError
 from throughtime.layers.initial_state import Initial, InitialState
 from throughtime.program import Program, schedule
 from throughtime.program.regularise import expected, variational, zoneout
+from throughtime.program.schedule import Schedule
 
 
 class OverTime(nn.Module):
@@ -49,7 +50,7 @@ class OverTime(nn.Module):
             program = zoneout(program, zoneout_rate)
         self.program: Program = program
         self.quiet: Program = expected(program)
-        self.plan = schedule(program)
+        self.plan, self.quiet_plan = schedule(program), schedule(self.quiet)
         # made now, so that torch.compile finds a string and not the code that writes it
         _ = self.program.json, self.quiet.json
         if weight_drop and not self.plan.recurrent:
@@ -87,13 +88,14 @@ class OverTime(nn.Module):
         """Run over `x (T, B, I)` from `start`, or from the initial state; see `Result`."""
         T, B = x.shape[:2]
         program = self.program if self.training else self.quiet
+        plan = self.plan if self.training else self.quiet_plan
         initial = self.initial(B, x)
         call = Call(
             x,
             initial if start is None else start,
             () if resets is None else initial,
-            self._weights(),
-            self._bias(x),
+            self._weights(plan),
+            self._bias(plan),
             tuple(getattr(self, name) for name in program.vectors),
             tuple(draw(node, T, B, x) for node in program.randoms),
             lengths,
@@ -102,19 +104,19 @@ class OverTime(nn.Module):
         )
         return choose.run(program, call, self.engine)
 
-    def _weights(self) -> tuple[Tensor, ...]:
+    def _weights(self, plan: Schedule) -> tuple[Tensor, ...]:
         """The weights that meet one operand, stacked, for each product."""
         packed = []
-        for k, product in enumerate(self.plan.products):
+        for k, product in enumerate(plan.products):
             found = [getattr(self, name) for name in product.weights]
             weight = found[0] if len(found) == 1 else torch.cat(found)
-            if self.weight_drop and k in self.plan.recurrent:
+            if self.weight_drop and k in plan.recurrent:
                 weight = F.dropout(weight, self.weight_drop, self.training)
             packed.append(weight)
         return tuple(packed)
 
-    def _bias(self, x: Tensor) -> Tensor | None:
-        names = self.plan.biases
+    def _bias(self, plan: Schedule) -> Tensor | None:
+        names = plan.biases
         if not any(isinstance(name, str) for name in names):
             return None
         like = next(iter(self.parameters()))

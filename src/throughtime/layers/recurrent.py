@@ -1,7 +1,7 @@
 """`Recurrent`: a cell over time, in layers and directions."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -47,11 +47,14 @@ class Recurrent(nn.Module):
     - `initial_state`: `"learned"` (a vector for every state, layer and direction, 0 at
       first), `"zeros"`, or a tensor `(width,)`, or a mapping from state to tensor.
     - `batch_first`: x, y, resets and states over time are `(B, T, ...)`.
-    - `engine`: `None` to let throughtime choose, or `"reference"`.
+    - `engine`: `None` to let throughtime choose, `"cpu"` or `"reference"`; one that is named and
+      cannot run a call raises.
 
     **Raises:** `OptionError` for an option that does not exist, `TraceError` for equations
     that cannot be a program.
     """
+
+    cells: Any  # ModuleList of layers, each a ModuleList of directions, each an `OverTime`
 
     def __init__(
         self,
@@ -247,7 +250,7 @@ def _named(ways, results: list[Result], field: str) -> tuple[dict[str, Tensor], 
     )
 
 
-def _cells(cell, directions: int) -> list[Cell]:
+def _cells(cell, directions: int) -> list[Any]:
     pair = list(cell) if isinstance(cell, tuple | list) else [cell] * directions
     if len(pair) != directions:
         raise OptionError(

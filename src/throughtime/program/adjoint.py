@@ -11,6 +11,8 @@ next step) and `saved` (a value of the step forward). Its outputs are rows of on
 An output that nothing reaches is missing.
 """
 
+from typing import Any
+
 from throughtime.program.graph import Graph
 from throughtime.program.pointwise import CONDITIONS, POINTWISE
 from throughtime.program.program import Program, rebuild
@@ -43,7 +45,7 @@ def adjoint(program: Program) -> Program:
             back = graph.add("transposed", maps, node.width, weights=weights)
             reach.setdefault(i, []).append(Symbol(graph, back))
         # what reaches a row of width 1 is summed over the units before it meets the rest
-        parts = [_fit(g, min(g.width, node.width)) for g in reach[i]]
+        parts: list[Any] = [_fit(g, min(g.width, node.width)) for g in reach[i]]
         g = _fit(sum(parts[1:], parts[0]), node.width)
         if node.op == "state":
             outputs[f"dstate_{node.attributes['name']}"] = g.index

@@ -41,11 +41,10 @@ def _pow(g, y, a, b):
         return (None if b == 0 else g * (b * a ** (b - 1))), None
     if isinstance(a, float):
         log = math.log(a) if a > 0 else -math.inf if a == 0 else math.nan
-        power = g * (y * log)
-        return None, where(b >= 0, 0.0, power) if a == 0 else power
+        power = y * log
+        return None, g * (where(b >= 0, 0.0, power) if a == 0 else power)
     base = where(b == 0, 0.0, g * (b * a ** (b - 1)))
-    power = where((a == 0) & (b >= 0), 0.0, g * (y * torch.log(a)))
-    return base, power
+    return base, g * where((a == 0) & (b >= 0), 0.0, y * torch.log(a))
 
 
 def _extreme(g, a, b, loses):

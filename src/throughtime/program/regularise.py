@@ -1,6 +1,7 @@
 """Regularisation of a recurrence, written into its program, so that every engine runs it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from throughtime.errors import OptionError
 from throughtime.program.graph import Graph, Node
@@ -36,7 +37,7 @@ def variational(program: Program, p: float) -> Program:
     heard = False
     for i, node in enumerate(program.nodes):
         if node.op == "affine":
-            args = [masked.get(a, at[a]) for a in node.args]
+            args = [masked[a] if a in masked else at[a] for a in node.args]
             at[i] = graph.add("affine", args, node.width, **node.attributes)
             continue
         at[i] = _copy(graph, node, at)
@@ -47,7 +48,7 @@ def variational(program: Program, p: float) -> Program:
             masked[i] = graph.add("mul", [at[i], scaled], node.width)
             heard |= node.op == "state"
         elif node.op in POINTWISE and any(a in masked for a in node.args):
-            args = [masked.get(a, at[a]) for a in node.args]
+            args = [masked[a] if a in masked else at[a] for a in node.args]
             masked[i] = graph.add(node.op, args, node.width, **node.attributes)
     if not heard or not _recurrent(program):
         raise OptionError(
@@ -88,12 +89,8 @@ def zoneout(program: Program, p: float | Mapping[str, float]) -> Program:
 def _copy(graph: Graph, node: Node, at: dict[int, int]) -> int:
     i = graph.add(node.op, [at[a] for a in node.args], node.width, **node.attributes)
     if node.name and graph.nodes[i].name is None and graph.nodes[i].op == node.op:
-        graph.nodes[i] = Node(*_fields(graph.nodes[i]), node.name)
+        graph.nodes[i] = replace(graph.nodes[i], name=node.name)
     return i
-
-
-def _fields(node: Node) -> tuple:
-    return node.op, node.args, node.width, node.attributes
 
 
 def _mask(graph: Graph, name: str, width: int, probability: float, scope: str) -> int:

@@ -24,7 +24,7 @@ from throughtime.program.graph import Graph
 from throughtime.program.pointwise import COMPOSED, CONDITIONS, POINTWISE, Pointwise
 
 _HERE = Path(__file__).parent
-_BETWEEN = [Path(module.__file__).parent for module in (torch, jaxtyping)]
+_BETWEEN = [Path(str(module.__file__)).parent for module in (torch, jaxtyping)]
 
 
 def line_of_the_cell() -> str:
@@ -191,7 +191,7 @@ def apply(operation: Pointwise, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     conditions = _CONDITIONS_OF.get(operation.name, 0)
     symbols = [(symbol if k < conditions else number)(a, graph) for k, a in enumerate(arrays)]
     if operation.name == "where" and graph.nodes[symbols[0].index].op not in CONDITIONS:
-        symbols[0] = symbols[0] != 0
+        symbols[0] = torch.ne(symbols[0], 0)  # type: ignore[arg-type]
     width = fit([s.width for s in symbols], operation.name)
     return Symbol(graph, graph.add(operation.name, [s.index for s in symbols], width, **attributes))
 

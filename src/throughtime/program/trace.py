@@ -61,12 +61,12 @@ def _size(size: Any, tracing: _Tracing, call: str) -> int:
 
 def affine(
     name: str,
-    *operands: Symbol,
+    *operands: Any,
     size: int | None = None,
     bias: bool = True,
     init: Init | Mapping[str, Init] = "uniform",
     bias_init: Init = "uniform",
-) -> Symbol:
+) -> Any:
     """W·stack(operands) + b, with one weight for each operand.
 
     **Arguments:**
@@ -117,7 +117,7 @@ def affine(
     return Symbol(tracing.graph, index)
 
 
-def parameter(name: str, size: int | None = None, init: Init = "uniform") -> Symbol:
+def parameter(name: str, size: int | None = None, init: Init = "uniform") -> Any:
     """A learned vector of width `size` (`hidden_size` unless given): a peephole, a gain."""
     tracing = _current("parameter")
     width = _size(size, tracing, f"parameter({name!r})")
@@ -125,12 +125,12 @@ def parameter(name: str, size: int | None = None, init: Init = "uniform") -> Sym
     return Symbol(tracing.graph, tracing.graph.add("parameter", width=width, name=name))
 
 
-def noise(size: int | None = None) -> Symbol:
+def noise(size: int | None = None) -> Any:
     """Standard normal noise, drawn anew for each step, row and unit; 0 in eval mode."""
     return _random("noise", size, "normal", 0.0, "step")
 
 
-def mask(probability: float, size: int | None = None, *, fixed: bool = False) -> Symbol:
+def mask(probability: float, size: int | None = None, *, fixed: bool = False) -> Any:
     """1 with `probability`, else 0, for each row and unit; `probability` in eval mode.
 
     Drawn anew at each step, or with `fixed` once for a whole sequence.

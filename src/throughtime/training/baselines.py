@@ -25,13 +25,14 @@ def linear(train: Sequences, test: Sequences) -> Scores:
     x, z = (_features(scaler.apply(part)) for part in (train, test))
     mean, std = x.mean(0), x.std(0, correction=0).clamp(min=1e-6)
     x, z = (x - mean) / std, (z - mean) / std
+    labels = train.labels
     weight = torch.zeros(x.shape[1], len(train.classes), dtype=x.dtype, requires_grad=True)
     bias = torch.zeros(len(train.classes), dtype=x.dtype, requires_grad=True)
     optimiser = torch.optim.LBFGS([weight, bias], max_iter=500, line_search_fn="strong_wolfe")
 
     def loss() -> Tensor:
         optimiser.zero_grad()
-        fit = nn.functional.cross_entropy(x @ weight + bias, train.labels)
+        fit = nn.functional.cross_entropy(x @ weight + bias, labels)
         total = fit + weight.square().sum() / (2 * len(x))
         total.backward()
         return total

@@ -92,7 +92,7 @@ def fit(
         model, settings.optimiser, settings.learning_rate, settings.weight_decay
     )
     scheme = optimise.SCHEDULES.get(settings.schedule or "")
-    schedule = scheme.make(optimiser, settings.epochs, len(batches)) if scheme else None
+    schedule: Any = scheme.make(optimiser, settings.epochs, len(batches)) if scheme else None
     weights = _class_weights(train).to(device) if settings.class_weights else None
     loss_of = nn.CrossEntropyLoss(weights, label_smoothing=settings.label_smoothing)
     run = Run(model, settings, Path(folder) if folder is not None else None, details or {})
@@ -138,9 +138,7 @@ def fit(
             place.steepest = max(place.steepest, norm)
             place.batch += 1
             if progress:
-                progress(
-                    Progress(epoch, settings.epochs, place.batch, len(batches), loss.item())
-                )
+                progress(Progress(epoch, settings.epochs, place.batch, len(batches), loss.item()))
             if time.monotonic() - saved >= checkpoint_seconds and place.batch < len(batches):
                 place.seconds = before + time.monotonic() - started
                 save()

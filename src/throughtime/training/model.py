@@ -107,7 +107,7 @@ class Model(nn.Module):
         state: Any = None
         for layer in self.recurrent:
             y, state = layer(y, lengths=lengths)
-        last = self.recurrent[-1]
+        last: Any = self.recurrent[-1]
         if self.pooling == "last":
             ways = zip(last.cells[-1], state[-1], strict=True)
             y = torch.cat([named[way.program.output] for way, named in ways], -1)
@@ -183,13 +183,13 @@ def _pool(y: Tensor, lengths: Tensor | None, how: str) -> Tensor:
     return torch.where(lengths[:, None] > 0, top, 0.0)
 
 
-def _width(layer: Recurrent, pooling: str) -> int:
+def _width(layer: Any, pooling: str) -> int:
     if pooling != "last":
         return layer.output_size
     return sum(way.program.states[way.program.output] for way in layer.cells[-1])
 
 
-def _describe(layer: Recurrent) -> dict[str, Any]:
+def _describe(layer: Any) -> dict[str, Any]:
     first = layer.cells[0][0]
     kind = "learned" if list(first.initial.parameters()) else "zeros"
     given = [name.removesuffix("0") for name, _ in first.initial.named_buffers()]
@@ -220,7 +220,9 @@ def _layer(data: Mapping[str, Any], cell: Cell | type[Cell] | None) -> Recurrent
                     f"those of {p.cell} in the run folder. Leave cell out to use what was saved."
                 )
     ways = zip(*programs, strict=True)  # of each direction, its program in each layer
-    cells = [RecordedCell(s, list(w)) for s, w in zip(data["cells"][0], ways, strict=True)]
+    cells: list[Any] = [
+        RecordedCell(s, list(w)) for s, w in zip(data["cells"][0], ways, strict=True)
+    ]
     initial = data["initial_state"]
     if isinstance(initial, Mapping):
         initial = {name: torch.zeros(()) for name in initial["given"]}

@@ -14,7 +14,8 @@ from throughtime.errors import OptionError
 
 OPTIMISERS = {
     name.lower(): getattr(torch.optim, name)
-    for name in ("Adam", "AdamW", "SGD", "RMSprop", "Adagrad", "Adadelta", "Adamax", "NAdam", "RAdam")
+    for name in ("Adam", "AdamW", "SGD", "RMSprop", "Adagrad", "Adadelta", "Adamax", "NAdam",
+                 "RAdam")
 }  # fmt: skip
 
 
@@ -64,9 +65,7 @@ def named(kind: str, name: str, known: dict[str, Any]) -> Any:
     )
 
 
-def optimiser(
-    model: nn.Module, name: str, learning_rate: float, weight_decay: float
-) -> Optimizer:
+def optimiser(model: nn.Module, name: str, learning_rate: float, weight_decay: float) -> Optimizer:
     """A torch optimiser; matrices decay, biases, vectors and initial states do not."""
     parameters = [p for p in model.parameters() if p.requires_grad]
     groups = [
@@ -74,7 +73,7 @@ def optimiser(
         {"params": [p for p in parameters if p.dim() < 2], "weight_decay": 0.0},
     ]
     kind = named("optimiser", name, OPTIMISERS)
-    options = {"momentum": 0.9} if kind is torch.optim.SGD else {}
+    options: dict[str, Any] = {"momentum": 0.9} if kind is torch.optim.SGD else {}
     if "foreach" in inspect.signature(kind).parameters:
         options["foreach"] = False  # one rounding whatever the number of parameters
     return kind([g for g in groups if g["params"]], lr=learning_rate, **options)

@@ -1,10 +1,10 @@
 """The settings of a training run, saved with it."""
 
 from dataclasses import dataclass
+from typing import Any, TypeGuard
 
 from throughtime.errors import OptionError
 from throughtime.training.optimise import OPTIMISERS, SCHEDULES, named
-
 
 LARGEST = 2**63 - 1  # what a seed of torch's may be
 
@@ -54,7 +54,7 @@ class Options:
             if value > LARGEST:
                 raise OptionError(f"{name} is {value}; expected at most {LARGEST}.")
         for name in ("learning_rate", "clip"):
-            value = getattr(self, name)
+            value: Any = getattr(self, name)
             if value is None and name == "clip":
                 continue
             if not (_is_number(value) and 0 < value < float("inf")):
@@ -69,5 +69,5 @@ class Options:
                 raise OptionError(f"{name} is {value!r}; expected a share in [0, 1).")
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: Any) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)

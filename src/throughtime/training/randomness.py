@@ -20,7 +20,8 @@ def capture() -> tuple[dict[str, Tensor], dict[str, Any]]:
     tensors = {"torch": torch.get_rng_state()}
     for k in range(torch.cuda.device_count() if torch.cuda.is_initialized() else 0):
         tensors[f"cuda{k}"] = torch.cuda.get_rng_state(k)
-    kind, keys, *rest = numpy.random.get_state(legacy=True)
+    state: Any = numpy.random.get_state(legacy=True)
+    kind, keys, *rest = state
     tensors["numpy"] = torch.from_numpy(keys.astype("int64"))
     version, words, gauss = random.getstate()
     return tensors, {"numpy": [kind, *rest], "python": [version, list(words), gauss]}

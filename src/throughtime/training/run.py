@@ -125,7 +125,8 @@ class Run:
 def equations(model: Model) -> str:
     """The programs of all recurrent layers, printed."""
     parts = []
-    for layer in model.recurrent:
+    layers: Any = model.recurrent
+    for layer in layers:
         for k, ways in enumerate(layer.cells):
             for way in ways:
                 time = "backward" if way.reverse else "forward"

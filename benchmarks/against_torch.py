@@ -1,8 +1,9 @@
-"""How fast the reference engine is: beside torch.nn's own loop, and beside a loop written by hand.
+"""How fast an engine is: beside torch.nn's own loops, and beside a loop written by hand.
 
 Agreement of outputs and gradients is checked first, in float64; a pair that disagrees is not
 timed. The members of a pair take turns, so that a busy machine slows both, and the median of
-the rounds counts. Prints a table, and writes it as CSV with `--csv FILE`.
+the rounds counts. Beside each ratio stands the share of the machine's rate for large products,
+measured in the same run. Prints a table, and writes it as CSV with `--csv FILE`.
 """
 
 import argparse
@@ -18,7 +19,18 @@ from torch import nn
 import throughtime
 from throughtime.engines import choose, reference
 
-SHAPES = ((20, 32, 12, 64), (100, 32, 64, 128), (200, 16, 64, 256))  # T, B, I, H
+SHAPES = (  # T, B, I, H
+    (100, 1, 32, 64),
+    (1000, 1, 16, 64),
+    (100, 1, 128, 256),
+    (1000, 8, 16, 64),
+    (100, 32, 32, 64),
+    (100, 32, 128, 128),
+    (200, 64, 128, 256),
+    (100, 32, 256, 512),
+    (784, 64, 1, 128),
+)
+GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
 
 
 class GRULoop(nn.Module):
@@ -48,7 +60,7 @@ class GRULoop(nn.Module):
 def pairs(inputs: int, H: int, dtype: torch.dtype):
     """name -> (what it is compared with, throughtime); both of the same weights."""
     torch.manual_seed(0)
-    for name in ("LSTM", "GRU"):
+    for name in GATES:
         theirs = getattr(nn, name)(inputs, H, dtype=dtype)
         ours = getattr(throughtime.nn, name)(inputs, H, dtype=dtype)
         ours.load_state_dict(theirs.state_dict())
@@ -78,6 +90,17 @@ def agree(T: int, B: int, inputs: int, H: int) -> None:
                 sys.exit(f"{name} at T={T}, B={B}, I={inputs}, H={H}: differs by {error:.1e}")
 
 
+def peak_rate() -> float:
+    """Multiply-adds a second of a large float32 product, times two."""
+    a, b = torch.randn(1024, 1024), torch.randn(1024, 1024)
+    times = []
+    for _ in range(9):
+        start = time.perf_counter()
+        a @ b
+        times.append(time.perf_counter() - start)
+    return 2 * 1024**3 / statistics.median(times)
+
+
 def timed(model, x, backward: bool) -> float:
     start = time.perf_counter()
     with torch.set_grad_enabled(backward):
@@ -89,20 +112,26 @@ def timed(model, x, backward: bool) -> float:
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--threads", type=int, default=1)
-    options.add_argument("--rounds", type=int, default=15)
+    options.add_argument("--engine", choices=("cpu", "reference"), default="cpu")
+    options.add_argument("--threads", type=int, default=torch.get_num_threads())
+    options.add_argument("--rounds", type=int, default=7)
     options.add_argument("--csv")
     given = options.parse_args()
     torch.set_num_threads(given.threads)
-    choose.run = lambda program, call, engine=None: reference.forward(program, call)
+    if given.engine == "reference":
+        choose.run = lambda program, call, engine=None: reference.forward(program, call)
     about = {
-        "machine": platform.machine(), "threads": given.threads, "torch": torch.__version__,
+        "engine": given.engine, "machine": platform.machine(), "threads": given.threads,
+        "torch": torch.__version__,
         "throughtime": throughtime.__version__, "python": platform.python_version(),
         "dtype": "float32", "rounds": given.rounds,
     }  # fmt: skip
     print(", ".join(f"{k} {v}" for k, v in about.items()))
     rows = []
-    print(f"{'layer':26}{'T, B, I, H':20}{'pass':10}{'theirs ms':>10}{'ours ms':>10}{'ratio':>8}")
+    print(
+        f"{'layer':26}{'T, B, I, H':20}{'pass':10}{'theirs ms':>10}{'ours ms':>10}"
+        f"{'theirs / ours':>15}{'of peak':>9}"
+    )
     for T, B, inputs, H in SHAPES:
         agree(T, B, inputs, H)
         x = torch.randn(T, B, inputs)
@@ -112,10 +141,15 @@ def main() -> None:
                 times = [[timed(m, x, backward) for m in models] for _ in range(given.rounds + 2)]
                 a, b = (statistics.median(column) for column in zip(*times[2:], strict=True))
                 way = "fwd+bwd" if backward else "fwd"
+                gates = GATES.get(name.removeprefix("nn."), 3)
+                work = 2 * T * B * H * gates * (inputs + H) * (3 if backward else 1)
+                share = work / (b / 1000) / peak_rate()
                 shape = f"{T}, {B}, {inputs}, {H}"
-                print(f"{name:26}{shape:20}{way:10}{a:10.2f}{b:10.2f}{b / a:8.2f}", flush=True)
+                print(f"{name:26}{shape:20}{way:10}{a:10.2f}{b:10.2f}{a / b:15.2f}{share:9.0%}",
+                      flush=True)  # fmt: skip
                 rows.append({"layer": name, "beside": beside, "T": T, "B": B, "I": inputs, "H": H,
-                             "pass": way, "theirs_ms": a, "ours_ms": b, **about})  # fmt: skip
+                             "pass": way, "theirs_ms": a, "ours_ms": b, "of_peak": share,
+                             **about})  # fmt: skip
     if given.csv:
         with open(given.csv, "w", newline="") as f:
             writer = csv.DictWriter(f, rows[0])
