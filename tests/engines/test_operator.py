@@ -108,7 +108,7 @@ def test_compiled_equals_eager(key, ragged):
         assert error(a, b) < 1e-10
     for a, b in zip(found, wanted, strict=True):
         a, b = (torch.zeros(1) if t is None else t for t in (a, b))
-        assert error(a, b) < 1e-7 if key == "everything" else error(a, b) < 1e-10
+        assert error(a, b) < 1e-10
 
 
 def test_compiled_in_training_mode_draws_masks_anew():

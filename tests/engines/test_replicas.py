@@ -67,4 +67,4 @@ def test_gradients_of_the_replicas(name, reverse, lengths, resets):
     assert len(got) == len(want)
     for g, w in zip(got, want, strict=True):
         # torch's derivative of hardsigmoid is 1/6 rounded to float32, in float64 too
-        assert error(g, w) < (1e-7 if name == "lstm-everything" else 1e-10)
+        assert error(g, w) < 1e-10

@@ -106,11 +106,8 @@ def test_gradients_of_single_samples(name):
 
 
 @cells
-def test_double_gradients(name, request):
+def test_double_gradients(name):
     """A gradient penalty against forward over reverse."""
-    if name == "lstm-everything":
-        reason = "torch has no second derivative of hardsigmoid"
-        request.applymarker(pytest.mark.xfail(raises=RuntimeError, strict=True, reason=reason))
     layer, x = layer_of(name), data(3, 2, 3).requires_grad_()
     (first,) = torch.autograd.grad(loss_of(layer, x), x, create_graph=True)
     v = data(3, 2, 3).flip(0)

@@ -22,7 +22,9 @@ pytestmark = [
 NAMES = ("RNN", "LSTM", "GRU")
 # Where torch happens to be exact (in a tensor of one or two values it often is) four times its
 # error is nothing. So 32 ulp are always granted: 1 - z of a GRU's gate loses as much by z = 0.97.
+# In a tensor of a few values a single one that cancels stands for all: it is granted more.
 FLOOR = 32 * torch.finfo(torch.float32).eps
+FLOOR_OF_FEW = 128 * torch.finfo(torch.float32).eps
 
 
 def spectral_radius_at_most_one(module: torch.nn.Module) -> None:

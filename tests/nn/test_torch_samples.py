@@ -11,7 +11,10 @@ INFO = {info.name.removeprefix("nn."): info for info in module_db}
 CASES = [(n, d, t) for n in NAMES for d in (torch.float32, torch.float64) for t in (True, False)]
 
 # torch's samples are of wrong types on purpose
-pytestmark = pytest.mark.usefixtures("types_unchecked")
+pytestmark = [
+    pytest.mark.usefixtures("types_unchecked"),
+    pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN"),
+]
 
 
 def inputs(function, name, dtype, training):

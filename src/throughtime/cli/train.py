@@ -23,12 +23,12 @@ def train(
     cell: str = typer.Option(
         "LSTM", help="A cell: GRU, 'LSTM(peephole=True)', my_cells.py:MyCell."
     ),
-    hidden: int = typer.Option(64, help="Units of each state."),
+    hidden: int = typer.Option(128, help="Units of each state."),
     layers: int = typer.Option(1, help="Recurrent layers."),
     direction: str = typer.Option("both", help="forward, backward or both."),
     merge: str = typer.Option("concat", help="Of both directions: concat, sum or mean."),
     initial_state: str = typer.Option("learned", help="learned or zeros."),
-    pooling: str = typer.Option("last", help="What the output network sees: last, mean, max."),
+    pooling: str = typer.Option("mean", help="What the output network sees: last, mean, max."),
     output: str = typer.Option("", help="Sizes of its inner layers: 64 or 64,32; none: linear."),
     dropout: float = typer.Option(0.3, help="Between layers and before the output network."),
     variational_dropout: float = typer.Option(0.0, help="One mask a sequence, in the cell."),

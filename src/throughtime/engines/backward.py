@@ -47,7 +47,7 @@ def backward(
     """
     back = adjoint(program)
     B = call.x.shape[1]
-    known, _ = ahead(program, call)
+    known, _ = ahead(program, call, for_loop=False)
     loop = dict(zip(saved_nodes(program), saved, strict=True))
     real = real_steps(call)
     value = valuer(program, call, known, loop)
@@ -126,10 +126,12 @@ def finish(
     over_time: dict[int, Tensor],
     dstart: tuple[Tensor, ...],
     dinitial: tuple[Tensor, ...],
+    dz: Tensor | None = None,
 ) -> Gradients:
     """What of the adjoint no step waits for, over all steps at once.
 
-    `over_time`: each of `kept_nodes` at every step, `(T, B, width)`.
+    - `over_time`: each of `kept_nodes` at every step, `(T, B, width)`.
+    - `dz`: `Gradients.dz`, where those of the loop stand in it already and padded steps are 0.
     """
     back = adjoint(program)
     T, B = call.x.shape[:2]
@@ -137,7 +139,14 @@ def finish(
     value = valuer(program, call, known, loop)
     inside = inside_nodes(program)
     all_: dict[int, Any] = dict(over_time)
+    whole = None if dz is None else _whole_products(program, call)
     for i, node in enumerate(back.nodes):
+        if whole is not None and node.op == "transposed" and i not in inside:
+            if node.attributes["weights"] in whole:
+                columns, weight = whole[node.attributes["weights"]]
+                if all(a in over_time for a in node.args):
+                    all_[i] = dz[..., columns] @ weight  # type: ignore[index]
+                    continue
         if i not in all_ and (i not in inside or node.op in ("constant", "saved")):
             all_[i] = value(i, all_, slice(None))
 
@@ -149,8 +158,16 @@ def finish(
 
     maps = [(program.nodes[a].attributes["name"], program.nodes[a].width) for a in program.affines]
     vectors = zip(program.vectors, call.vectors, strict=True)
+    if dz is None:
+        dz = torch.cat([call.x.new_zeros(T, B, 0), *(output(f"dz_{n}", w) for n, w in maps)], -1)
+    else:
+        column = 0
+        for name, width in maps:
+            if back.outputs.get(f"dz_{name}") not in over_time:
+                dz[..., column : column + width] = output(f"dz_{name}", width)
+            column += width
     return Gradients(
-        torch.cat([call.x.new_zeros(T, B, 0), *(output(f"dz_{n}", w) for n, w in maps)], -1),
+        dz,
         tuple(_operand(p.operand, known, loop, T, B) for p in plan(program).products),
         output("dx", program.input_size),
         dstart,
@@ -166,10 +183,29 @@ def weight_gradients(
     plan_ = plan(program)
     dweights = []
     for k, weight in enumerate(call.weights):
-        rows = [gradients.dz[..., b.columns] for b in plan_.blocks if k in dict(b.rows)]
-        dz = torch.cat(rows, -1).flatten(0, 1)
+        dz = gradients.dz.flatten(0, 1)
+        columns = [b.columns for b in plan_.blocks if k in dict(b.rows)]
+        joined = _joined(columns)
+        dz = torch.cat([dz[:, c] for c in columns], -1) if joined is None else dz[:, joined]
         dweights.append(dz.t() @ gradients.operands[k].reshape(-1, weight.shape[1]))
     return tuple(dweights), None if call.bias is None else gradients.dz.sum((0, 1))
+
+
+def _joined(columns: list[slice]) -> slice | None:
+    """Neighbouring columns as one slice."""
+    pairs = zip(columns, columns[1:], strict=False)
+    neighbours = all(a.stop == b.start for a, b in pairs)
+    return slice(columns[0].start, columns[-1].stop) if columns and neighbours else None
+
+
+def _whole_products(program: Program, call: Call) -> dict[tuple[str, ...], tuple[slice, Tensor]]:
+    """Products whose maps stand side by side in `dz`: their columns and packed weight."""
+    plan_, found = plan(program), {}
+    for k, product in enumerate(plan_.products):
+        columns = _joined([b.columns for b in plan_.blocks if k in dict(b.rows)])
+        if columns is not None:
+            found[product.weights[::-1]] = columns, call.weights[k]
+    return found
 
 
 def _real(g: Tensor, real: Tensor | None, t: int) -> Tensor:

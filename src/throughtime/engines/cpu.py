@@ -86,11 +86,11 @@ def backward(
     """The gradients of a loss through `forward`, see `Gradients`."""
     T, B = call.x.shape[:2]
     lowered = backward_loop(program, _native(), tuple(d is not None for d in dstates))
-    known, _ = ahead(program, call)
+    known, _ = ahead(program, call, for_loop=False)
     widths = program.states
     loop = dict(zip(saved_nodes(program), saved, strict=True))
     new = call.x.new_empty if call.lengths is None else call.x.new_zeros
-    kept = _kept(program, new, T, B)
+    dz, kept = _kept(program, new, T, B)
     zeros = {name: call.x.new_zeros(B, width) for name, width in widths.items()}
     dstart = {name: call.x.new_empty(B, width) for name, width in widths.items()}
     dinitial = {name: torch.zeros_like(z) for name, z in zeros.items()}
@@ -111,12 +111,19 @@ def backward(
         _matrices(program, call),
         reverse=not call.reverse,
     )
+    for name, i in adjoint(program).outputs.items():  # maps whose gradient is another's
+        if name.startswith("dz_") and i in kept:
+            columns = _columns_of(program, name.removeprefix("dz_"))
+            if dz[..., columns].data_ptr() != kept[i].data_ptr():
+                dz[..., columns] = kept[i]
     begun = tuple(dinitial.values()) if call.initial else ()
-    return finish(program, call, known, loop, kept, tuple(dstart.values()), begun)
+    return finish(program, call, known, loop, kept, tuple(dstart.values()), begun, dz)
 
 
-def _kept(program: Program, new: Callable[..., Tensor], T: int, B: int) -> dict[int, Tensor]:
-    """Room for each of `kept_nodes`; the gradients of the affine maps side by side."""
+def _kept(
+    program: Program, new: Callable[..., Tensor], T: int, B: int
+) -> tuple[Tensor, dict[int, Tensor]]:
+    """Room for `Gradients.dz`, and for each of `kept_nodes`: there, or of its own."""
     back = adjoint(program)
     packed = new(T, B, program.affine_width)
     found, column = {}, 0
@@ -129,7 +136,18 @@ def _kept(program: Program, new: Callable[..., Tensor], T: int, B: int) -> dict[
     for i in kept_nodes(program):
         if i not in found:
             found[i] = new(T, B, back.nodes[i].width)
-    return found
+    return packed, found
+
+
+def _columns_of(program: Program, name: str) -> slice:
+    """The packed columns of an affine map."""
+    column = 0
+    for a in program.affines:
+        node = program.nodes[a]
+        if node.attributes["name"] == name:
+            return slice(column, column + node.width)
+        column += node.width
+    raise KeyError(name)
 
 
 def _columns(

@@ -64,8 +64,12 @@ def scatter(program: Program, block: Block, z: Tensor, values: dict[int, Any]) -
     values.update(zip(block.affines, pieces, strict=True))
 
 
-def ahead(program: Program, call: Call) -> tuple[dict[int, Any], dict[int, Tensor | None]]:
+def ahead(
+    program: Program, call: Call, *, for_loop: bool = True
+) -> tuple[dict[int, Any], dict[int, Tensor | None]]:
     """What does not wait for the loop, over all steps at once.
+
+    `for_loop`: whether the parts of sums inside the loop are wanted; backward needs none.
 
     **Returns:** the value of each node known ahead, `(T, B, width)`, or without the time axis
     for those in `Schedule.timeless`; and for each block inside the loop the part of its sum
@@ -82,12 +86,13 @@ def ahead(program: Program, call: Call) -> tuple[dict[int, Any], dict[int, Tenso
     products: dict[int, Tensor] = {}
     parts: dict[int, Tensor | None] = {}
     waiting = set(plan_.ahead.nodes)
+    known_maps = {a for b in plan_.ahead.blocks for a in plan_.blocks[b].affines}
     for i, node in enumerate(nodes):  # in order, as nodes and products feed each other here
         if node.op == "constant":
             values[i] = node.attributes["value"]
         elif i in waiting:
             values[i] = evaluate(node, [values[a] for a in node.args], call.x)
-        elif node.op == "affine":
+        elif node.op == "affine" and (for_loop or i in known_maps):
             for k, product in enumerate(plan_.products):
                 if product.level == AHEAD and k not in products and product.operand in values:
                     out = F.linear(values[product.operand], call.weights[k])

@@ -46,7 +46,10 @@ def adjoint(program: Program) -> Program:
             reach.setdefault(i, []).append(Symbol(graph, back))
         # what reaches a row of width 1 is summed over the units before it meets the rest
         parts: list[Any] = [_fit(g, min(g.width, node.width)) for g in reach[i]]
-        g = _fit(sum(parts[1:], parts[0]), node.width)
+        total = parts[0]
+        for part in parts[1:]:
+            total = total + part
+        g = _fit(total, node.width)
         if node.op == "state":
             outputs[f"dstate_{node.attributes['name']}"] = g.index
         elif node.op == "input":
