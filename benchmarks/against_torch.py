@@ -115,6 +115,7 @@ def main() -> None:
     options.add_argument("--engine", choices=("cpu", "reference"), default="cpu")
     options.add_argument("--threads", type=int, default=torch.get_num_threads())
     options.add_argument("--rounds", type=int, default=7)
+    options.add_argument("--torch-only", action="store_true", help="without the loop by hand")
     options.add_argument("--csv")
     given = options.parse_args()
     torch.set_num_threads(given.threads)
@@ -136,6 +137,8 @@ def main() -> None:
         agree(T, B, inputs, H)
         x = torch.randn(T, B, inputs)
         for name, beside, theirs, ours in pairs(inputs, H, torch.float32):
+            if given.torch_only and not name.startswith("nn."):
+                continue
             for backward in (False, True):
                 models = (theirs, ours)
                 times = [[timed(m, x, backward) for m in models] for _ in range(given.rounds + 2)]

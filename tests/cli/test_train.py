@@ -369,3 +369,12 @@ def test_probabilities_are_finite_for_values_far_off(call, table, tmp_path):
     out = call("predict", tmp_path / "run", table("far.csv", a=pl.lit(1e30)))
     for row in csv.DictReader(io.StringIO(out)):
         assert math.isfinite(float(row["p_no"]))
+
+
+def test_chosen_channels_let_a_column_of_text_stand(call, table, tmp_path):
+    path = table(note=pl.lit("a remark"))
+    train(call, path, tmp_path / "run", "--channels", "a")
+    assert load(tmp_path / "run").model.channels == ("a",)
+    call("evaluate", tmp_path / "run", path)
+    with pytest.raises(AssertionError, match="At index 0 diff: 2"):
+        train(call, path, tmp_path / "all")

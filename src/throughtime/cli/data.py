@@ -22,11 +22,13 @@ class Source:
     sequence: str | None = None
     time: str | None = None
     label: str | None = None
+    channels: tuple[str, ...] | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
         given = {"--sequence": self.sequence, "--time": self.time, "--label": self.label,
-                 "--test": self.test, "--test-share": self.test_share}  # fmt: skip
+                 "--channels": self.channels, "--test": self.test,
+                 "--test-share": self.test_share}  # fmt: skip
         if self.path is None:
             for option, value in given.items():
                 if value is not None:
@@ -59,7 +61,7 @@ class Source:
 
         if self.path is None:
             return datasets.japanese_vowels()
-        train = read_table(self.path, **self._columns())
+        train = read_table(self.path, **self._columns(), channels=self.channels)
         if self.test is None:
             share = TEST_SHARE if self.test_share is None else self.test_share
             return split(train, share, self.seed)
@@ -97,6 +99,7 @@ def remembered(details: dict[str, Any], path: Any) -> tuple[Source, list[str]]:
     try:
         data = dict(details["data"])
         fingerprints = data.pop("sha256")
+        data["channels"] = None if data["channels"] is None else tuple(data["channels"])
         return Source(**data), fingerprints
     except (KeyError, TypeError, ValueError) as e:
         raise RunError(

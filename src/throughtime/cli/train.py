@@ -16,6 +16,9 @@ def train(
     sequence: str | None = typer.Option(None, help="Column: which sequence a row is of."),
     time: str | None = typer.Option(None, help="Column: time; rows as they stand without."),
     label: str | None = typer.Option(None, help="Column: the class of the sequence."),
+    channels: str | None = typer.Option(
+        None, help="Columns to learn from, with commas; all others without."
+    ),
     test: str | None = typer.Option(None, help="A table to test on, with the same columns."),
     test_share: float | None = typer.Option(
         None, help="Without --test: share set aside to test on; 0.2 unless given."
@@ -86,7 +89,8 @@ def train(
         if initial_state not in ("learned", "zeros"):
             raise OptionError(f"--initial-state {initial_state!r}; expected learned or zeros.")
         made = named_cell(cell)
-        source = Source(data, test, test_share, sequence, time, label, seed)
+        columns = None if channels is None else tuple(channels.split(","))
+        source = Source(data, test, test_share, sequence, time, label, columns, seed)
         train_part, test_part = source.read()
         check(made, cell, len(train_part.channels), hidden)
         torch.manual_seed(seed)

@@ -81,7 +81,7 @@ def _read(
     mend = "Correct it or remove the row."
     if channels is None:
         channels = [name for name in header if name not in roles.values()]
-        mend = "Correct it, or name in channels the columns to use."
+        mend = "Correct it, or name the columns to use (channels=, on the command line --channels)."
     for name in channels:
         find(header, "channels", name)
     if not channels:
