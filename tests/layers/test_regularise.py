@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from catalogue import CELLS
 
-from throughtime import GRU, LSTM, RNN, IndRNN, Recurrent
+from throughtime import GRU, LSTM, RNN, Cell, IndRNN, Recurrent, affine, noise
 from throughtime.errors import OptionError
 from throughtime.layers import over_time
 
@@ -268,3 +268,25 @@ def test_what_a_cell_does_not_have(cell, options, message):
     with pytest.raises(OptionError) as error:
         Recurrent(cell, 3, 4, **options)
     assert str(error.value) == message
+
+
+class _TwoNoises(Cell):
+    """In eval mode both noises are 0, so that one product serves both maps."""
+
+    states = ("h",)
+
+    def step(self, x, h):
+        return torch.tanh(affine("a", noise(), h) + affine("b", noise(), x))
+
+
+def test_eval_mode_may_need_other_products_than_training():
+    layer = Recurrent(_TwoNoises, 3, 4)
+    x = torch.randn(5, 2, 3)
+    layer(x)
+    layer.eval()
+    y, _ = layer(x)
+    (way,) = layer.cells[0]
+    h = torch.zeros(2, 4)
+    for t in range(5):
+        h = torch.tanh(h @ way.a_h.T + way.a_bias + x[t] @ way.b_x.T + way.b_bias)
+        assert torch.allclose(y[t], h, atol=1e-6)
