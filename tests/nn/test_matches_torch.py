@@ -84,7 +84,7 @@ def compare(kind: str, options: dict, x, hx) -> None:
     torch32 = everything(copy.deepcopy(theirs).float(), single(x), single(hx))
     ours32 = everything(copy.deepcopy(ours).float(), single(x), single(hx))
     ours64 = everything(ours, x, hx)
-    largest = max(w.abs().max() for w in want if w.numel())
+    largest = max(w.abs().max() for w in want if w.numel()).clamp(min=1e-6)
     for k, tensors in enumerate(zip(want, ours64, torch32, ours32, strict=True)):
         w, a, b32, a32 = tensors
         assert a.shape == w.shape and a32.shape == w.shape
