@@ -101,7 +101,7 @@ def valuer(
 
     `known`: what `ahead` returned; `loop`: the saved values of the loop, `(T, B, width)`.
     """
-    back, timeless, weights = adjoint(program), plan(program).timeless, _by_name(program, call)
+    back, timeless, weights = adjoint(program), plan(program).timeless, by_name(program, call)
 
     def value(i: int, values: dict[int, Any], t: int | slice) -> Any:
         node = back.nodes[i]
@@ -161,11 +161,9 @@ def finish(
     if dz is None:
         dz = torch.cat([call.x.new_zeros(T, B, 0), *(output(f"dz_{n}", w) for n, w in maps)], -1)
     else:
-        column = 0
         for name, width in maps:
             if back.outputs.get(f"dz_{name}") not in over_time:
-                dz[..., column : column + width] = output(f"dz_{name}", width)
-            column += width
+                dz[..., program.columns[name]] = output(f"dz_{name}", width)
     return Gradients(
         dz,
         tuple(_operand(p.operand, known, loop, T, B) for p in plan(program).products),
@@ -212,7 +210,7 @@ def _real(g: Tensor, real: Tensor | None, t: int) -> Tensor:
     return g if real is None else torch.where(real[t], g, 0.0)
 
 
-def _by_name(program: Program, call: Call) -> dict[str, Tensor]:
+def by_name(program: Program, call: Call) -> dict[str, Tensor]:
     """The packed matrices cut back into the weight of each operand of each map."""
     found = {}
     for product, packed in zip(plan(program).products, call.weights, strict=True):

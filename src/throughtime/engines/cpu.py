@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from throughtime.engines.backward import finish, kept_nodes
+from throughtime.engines.backward import by_name, finish, kept_nodes
 from throughtime.engines.call import Call, Gradients, Result
 from throughtime.engines.evaluate import ahead, plan
 from throughtime.engines.lower import Lowered, backward_loop, forward_loop
@@ -72,7 +72,7 @@ def forward(program: Program, call: Call, *, save: bool = False) -> Result:
         kind, name = key
         return part(name) if kind == "part" else given[kind][name]
 
-    _run(lowered, call, tensor, _matrices(program, call), reverse=call.reverse)
+    _run(lowered, call, tensor, by_name(program, call), reverse=call.reverse)
     return Result(tuple(states.values()), tuple(final.values()), tuple(saved.values()))
 
 
@@ -108,14 +108,13 @@ def backward(
         lowered,
         call,
         lambda key: given[key[0]][key[1]],
-        _matrices(program, call),
+        by_name(program, call),
         reverse=not call.reverse,
     )
-    for name, i in adjoint(program).outputs.items():  # maps whose gradient is another's
-        if name.startswith("dz_") and i in kept:
-            columns = _columns_of(program, name.removeprefix("dz_"))
-            if dz[..., columns].data_ptr() != kept[i].data_ptr():
-                dz[..., columns] = kept[i]
+    for name, columns in program.columns.items():  # maps whose gradient is another's
+        i = adjoint(program).outputs.get(f"dz_{name}")
+        if i in kept and dz[..., columns].data_ptr() != kept[i].data_ptr():
+            dz[..., columns] = kept[i]
     begun = tuple(dinitial.values()) if call.initial else ()
     return finish(program, call, known, loop, kept, tuple(dstart.values()), begun, dz)
 
@@ -126,28 +125,15 @@ def _kept(
     """Room for `Gradients.dz`, and for each of `kept_nodes`: there, or of its own."""
     back = adjoint(program)
     packed = new(T, B, program.affine_width)
-    found, column = {}, 0
-    for a in program.affines:
-        width = program.nodes[a].width
-        i = back.outputs.get(f"dz_{program.nodes[a].attributes['name']}")
+    found = {}
+    for name, columns in program.columns.items():
+        i = back.outputs.get(f"dz_{name}")
         if i in kept_nodes(program) and i not in found:
-            found[i] = packed[..., column : column + width]
-        column += width
+            found[i] = packed[..., columns]
     for i in kept_nodes(program):
         if i not in found:
             found[i] = new(T, B, back.nodes[i].width)
     return packed, found
-
-
-def _columns_of(program: Program, name: str) -> slice:
-    """The packed columns of an affine map."""
-    column = 0
-    for a in program.affines:
-        node = program.nodes[a]
-        if node.attributes["name"] == name:
-            return slice(column, column + node.width)
-        column += node.width
-    raise KeyError(name)
 
 
 def _columns(
@@ -169,22 +155,11 @@ def _columns(
     return found.__getitem__
 
 
-def _matrices(program: Program, call: Call) -> Callable[[str], Tensor]:
-    found = {}
-    for product, packed in zip(plan(program).products, call.weights, strict=True):
-        row = 0
-        for weight in product.weights:
-            rows = program.parameters[weight].shape[0]
-            found[weight] = packed[row : row + rows]
-            row += rows
-    return found.__getitem__
-
-
 def _run(
     lowered: Lowered,
     call: Call,
     tensor: Callable[[Any], Tensor],
-    matrix: Callable[[str], Tensor],
+    matrix: dict[str, Tensor],
     *,
     reverse: bool,
 ) -> None:
@@ -199,7 +174,7 @@ def _run(
         arrays += [t.data_ptr(), step, row]
     matrices: list[int] = []
     for weight, transposed in lowered.matrices:
-        w = matrix(weight)
+        w = matrix[weight]
         out, in_ = w.stride()
         matrices += [w.data_ptr(), in_, out] if transposed else [w.data_ptr(), out, in_]
     lengths = None if call.lengths is None else call.lengths.contiguous()

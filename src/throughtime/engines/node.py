@@ -30,7 +30,7 @@ class _Loop(torch.autograd.Function):
     def forward(ctx: Any, program: Program, call: Call, *flat: Tensor) -> tuple[Tensor, ...]:
         result = cpu.forward(program, call, save=True)
         ctx.program = program
-        ctx.shape = call._replace(**dict.fromkeys(_TENSORS, ()), x=call.x[:0, :0], bias=None)
+        ctx.shape = call._replace(**dict.fromkeys(_TUPLES, ()), x=call.x[:0, :0], bias=None)
         ctx.counts = [len(getattr(call, name)) for name in _TUPLES]
         ctx.biased = call.bias is not None
         ctx.save_for_backward(*flat, *result.saved)
@@ -53,7 +53,6 @@ class _Loop(torch.autograd.Function):
 
 
 _TUPLES = ("start", "initial", "weights", "vectors", "randoms")
-_TENSORS = _TUPLES
 
 
 def _flat(call: Call) -> list[Tensor]:

@@ -44,6 +44,16 @@ class Program:
         """The affine maps in the order of the cell: the order of their packed columns."""
         return tuple(self.find("affine"))
 
+    @functools.cached_property
+    def columns(self) -> dict[str, slice]:
+        """The columns of each affine map, by its name, in a packed gradient `dz`."""
+        found, column = {}, 0
+        for a in self.affines:
+            node = self.nodes[a]
+            found[node.attributes["name"]] = slice(column, column + node.width)
+            column += node.width
+        return found
+
     @property
     def affine_width(self) -> int:
         """The summed size of all affine maps: the columns of a packed gradient `dz`."""
