@@ -1,6 +1,9 @@
 #include "engine.h"
 
+#include <sched.h>
+
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -9,58 +12,125 @@
 
 #include "team.h"
 
+#if defined(__x86_64__) || defined(__i386__)
+#include <immintrin.h>
+#endif
+
 namespace throughtime {
 namespace {
 
-struct Free {
-  void operator()(void* p) const { std::free(p); }
+// Memory of a thread, kept from call to call.
+class Workspace {
+ public:
+  void* take(std::size_t bytes) {
+    if (bytes > size_ || size_ > kKept) {
+      memory_.reset(std::aligned_alloc(64, (bytes + 63) / 64 * 64));
+      size_ = bytes;
+      if (!memory_) {
+        size_ = 0;
+        throw std::bad_alloc();
+      }
+    }
+    return memory_.get();
+  }
+
+  void* taken() const { return memory_.get(); }
+
+ private:
+  struct Free {
+    void operator()(void* p) const { std::free(p); }
+  };
+  static constexpr std::size_t kKept = std::size_t(1) << 25;
+  std::unique_ptr<void, Free> memory_;
+  std::size_t size_ = 0;
 };
-using Memory = std::unique_ptr<void, Free>;
 
-Memory allocate(std::size_t bytes) {
-  void* p = std::aligned_alloc(64, (bytes + 127) / 64 * 64);
-  if (p == nullptr) throw std::bad_alloc();
-  return Memory(p);
-}
+// Threads that meet after every stage of a step.
+class Barrier {
+ public:
+  static void wait(void* self, int parts) { static_cast<Barrier*>(self)->wait(parts); }
 
-// Numbers in a chunk of a register: small enough that a program's registers share the first-level
-// cache, large enough that decoding an instruction costs little.
-constexpr std::ptrdiff_t kChunk = 256;
-// Rows that go through time together: a panel of weights in the cache is used for all of them.
-constexpr std::ptrdiff_t kTileRows = 48;
+ private:
+  void wait(int parts) {
+    const unsigned round = round_.load(std::memory_order_acquire);
+    if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == parts) {
+      arrived_.store(0, std::memory_order_relaxed);
+      round_.store(round + 1, std::memory_order_release);
+      return;
+    }
+    // A stage lasts microseconds; where it takes longer, another process has the core.
+    for (int spins = 0; round_.load(std::memory_order_acquire) == round; ++spins) {
+      if (spins < kSpins)
+        pause();
+      else
+        sched_yield();
+    }
+  }
+
+  static void pause() {
+#if defined(__x86_64__) || defined(__i386__)
+    _mm_pause();
+#elif defined(__aarch64__)
+    asm volatile("yield");
+#endif
+  }
+
+  static constexpr int kSpins = 2000;
+  alignas(64) std::atomic<int> arrived_{0};
+  alignas(64) std::atomic<unsigned> round_{0};
+};
+
 // Registers a power of two apart would share cache sets.
 constexpr std::ptrdiff_t kSkew = 320;
+
+std::int32_t padded(std::int32_t width, std::int32_t panel) {
+  return (width + panel - 1) / panel * panel;
+}
 
 template <class T>
 class Plan {
  public:
-  Plan(const Loop& loop, const LoopKernels& kernels) : loop_(loop), kernels_(kernels) {
+  Plan(const Loop& loop, const LoopKernels& kernels, const Split& split)
+      : loop_(loop), kernels_(kernels), split_(split) {
     pack();
-    group();
     order();
+    lay_out();
   }
 
-  void run(int threads) {
-    // A thread's rows are every threads-th, so that each has long and short ones.
-    const std::ptrdiff_t batch = loop_.batch;
-    const int used = int(std::clamp<std::ptrdiff_t>(batch / kRowsForAThread, 1, threads));
-    const std::ptrdiff_t share = (batch + used - 1) / used;
-    const std::ptrdiff_t tiles = (share + kTileRows - 1) / kTileRows;
-    const std::ptrdiff_t size = (share + tiles - 1) / tiles;
-    lay_out(size);
-    in_parallel(used, [&](int number) {
-      std::vector<std::int64_t> rows;
-      for (std::ptrdiff_t i = number; i < batch; i += used) rows.push_back(rows_[i]);
-      Memory arena = allocate(arena_bytes_);
-      for (std::size_t first = 0; first < rows.size(); first += size)
-        tile(rows.data() + first, std::min<std::ptrdiff_t>(size, rows.size() - first),
-             static_cast<T*>(arena.get()));
-    });
+  void run() {
+    const int threads = split_.threads;
+    totals_.assign(threads, std::vector<double>(totals_size_));
+    if (split_.by_units) {
+      Barrier barrier;
+      shared_.take(shared_bytes(rows_.size()));
+      in_parallel(threads, [&](int number, int count) {
+        for_groups(rows_, [&](const std::int64_t* rows, std::ptrdiff_t size) {
+          group(rows, size, number, count, &barrier, number);
+        });
+      });
+    } else {
+      in_parallel(threads, [&](int number, int count) {
+        for (int share = number; share < threads; share += count) {
+          std::vector<std::int64_t> rows;  // every threads-th: each has long ones and short ones
+          for (std::size_t i = share; i < rows_.size(); i += threads) rows.push_back(rows_[i]);
+          for_groups(rows, [&](const std::int64_t* first, std::ptrdiff_t size) {
+            group(first, size, 0, 1, nullptr, share);
+          });
+        }
+      });
+    }
+    for (std::size_t k = 0; k < loop_.sums.size(); ++k) {
+      const Sum& sum = loop_.sums[k];
+      T* to = static_cast<T*>(loop_.arrays[sum.array].data);
+      for (std::int32_t j = 0; j < sum.width; ++j) {
+        double total = 0;
+        for (const std::vector<double>& part : totals_) total += part[sums_[k] + j];
+        to[j] = T(total);
+      }
+    }
   }
 
  private:
-  static constexpr std::ptrdiff_t kRowsForAThread = 4;
-
   void pack() {
     std::size_t total = 0;
     std::vector<std::size_t> at;
@@ -68,20 +138,11 @@ class Plan {
       at.push_back(total);
       total += std::size_t(pitch(m.out)) * m.in;
     }
-    weights_ = allocate(total * sizeof(T));
+    static thread_local Workspace workspace;
+    T* weights = static_cast<T*>(workspace.take(total * sizeof(T)));
     for (std::size_t k = 0; k < loop_.matrices.size(); ++k) {
-      packed_.push_back(static_cast<T*>(weights_.get()) + at[k]);
-      kernels_.pack(loop_.matrices[k], const_cast<void*>(packed_.back()));
-    }
-  }
-
-  void group() {
-    for (std::int32_t i = 0; i < std::int32_t(loop_.instructions.size()); ++i) {
-      const bool product = loop_.instructions[i].op == Op::product;
-      if (product || items_.empty() || items_.back().product)
-        items_.push_back({product, i, i + 1});
-      else
-        items_.back().end = i + 1;
+      packed_.push_back(weights + at[k]);
+      kernels_.pack(loop_.matrices[k], weights + at[k]);
     }
   }
 
@@ -94,91 +155,176 @@ class Plan {
       });
   }
 
-  void lay_out(std::ptrdiff_t tile_rows) {
-    std::int32_t widest = kernels_.panel;
-    for (const RegisterSpec& r : loop_.registers) widest = std::max(widest, pitch(r.width));
-    chunk_rows_ = std::max<std::ptrdiff_t>(1, kChunk / widest);
-    std::ptrdiff_t at = 0;
+  void lay_out() {
+    const std::ptrdiff_t tile = split_.tile_rows;
+    // A shared register's tiles follow each other, so its offset depends on the number of rows.
     for (const RegisterSpec& r : loop_.registers) {
-      const bool advances = r.life == Life::step || r.life == Life::state;
-      registers_.push_back({at, r.width, pitch(r.width), advances});
-      const std::ptrdiff_t rows = advances ? tile_rows : std::min(chunk_rows_, tile_rows);
-      const std::ptrdiff_t bytes = rows * pitch(r.width) * std::ptrdiff_t(sizeof(T)) + kSkew;
-      at += (bytes + 63) / 64 * 64 / std::ptrdiff_t(sizeof(T));
+      const bool shared =
+          r.life == Life::step || r.life == Life::state || r.life == Life::next;
+      const std::int32_t width = pitch(r.width);
+      const std::ptrdiff_t numbers =
+          tile * (r.life == Life::block ? std::min<std::ptrdiff_t>(width, split_.block) : width);
+      registers_.push_back({0, r.width, width, shared, r.life != Life::block});
+      if (shared) continue;
+      registers_.back().offset = scratch_;
+      scratch_ += skewed(numbers);
     }
-    arena_bytes_ = std::size_t(at) * sizeof(T);
+    for (const Sum& s : loop_.sums) {
+      sums_.push_back(totals_size_);
+      totals_size_ += pitch(s.width);
+    }
   }
 
-  void tile(const std::int64_t* rows, std::ptrdiff_t count, T* arena) {
-    std::memset(arena, 0, arena_bytes_);
+  // Offsets of the shared registers for so many tiles, in numbers; returns where they end.
+  std::ptrdiff_t place_shared(std::vector<Register>& registers, std::ptrdiff_t tiles) const {
+    std::ptrdiff_t at = 0;
+    for (Register& r : registers) {
+      if (!r.shared) continue;
+      r.offset = at;
+      at += skewed(tiles * split_.tile_rows * r.pitch);
+    }
+    return at;
+  }
+
+  static std::ptrdiff_t skewed(std::ptrdiff_t numbers) {
+    const std::ptrdiff_t bytes = numbers * std::ptrdiff_t(sizeof(T)) + kSkew;
+    return (bytes + 63) / 64 * 64 / std::ptrdiff_t(sizeof(T));
+  }
+
+  std::size_t shared_bytes(std::ptrdiff_t rows) const {
+    std::vector<Register> registers = registers_;
+    return place_shared(registers, tiles_of(together(rows))) * sizeof(T);
+  }
+
+  std::ptrdiff_t tiles_of(std::ptrdiff_t rows) const {
+    return (rows + split_.tile_rows - 1) / split_.tile_rows;
+  }
+
+  // Rows of a group, where so many rows are cut into groups of nearly one size.
+  std::ptrdiff_t together(std::ptrdiff_t rows) const {
+    const std::ptrdiff_t groups = (rows + split_.together - 1) / split_.together;
+    return groups ? (rows + groups - 1) / groups : 0;
+  }
+
+  template <class F>
+  void for_groups(const std::vector<std::int64_t>& rows, F f) const {
+    const std::ptrdiff_t all = std::ptrdiff_t(rows.size()), size = together(all);
+    for (std::ptrdiff_t first = 0; first < all; first += size)
+      f(rows.data() + first, std::min(size, all - first));
+  }
+
+  void group(const std::int64_t* rows, std::ptrdiff_t count, int part, int parts,
+             Barrier* barrier, int totals) {
+    std::vector<Register> even = registers_;
+    const std::size_t bytes = place_shared(even, tiles_of(count)) * sizeof(T);
+    std::vector<Register> odd = even;
+    for (std::size_t k = 0; k < odd.size(); ++k)
+      if (loop_.registers[k].life == Life::next) std::swap(odd[k].offset, odd[k - 1].offset);
+    static thread_local Workspace scratch_space, shared_space;
+    T* scratch = static_cast<T*>(scratch_space.take(scratch_ * sizeof(T)));
+    T* shared = static_cast<T*>(parts > 1 ? shared_.taken() : shared_space.take(bytes));
+    std::memset(scratch, 0, scratch_ * sizeof(T));
+    if (part == 0) {
+      std::memset(shared, 0, bytes);
+      fill_states(even, odd, rows, count, shared);
+    }
+    for (const Preload& p : loop_.preloads)
+      if (p.array < 0)
+        std::fill_n(scratch + even[p.to].offset, split_.tile_rows * even[p.to].pitch, T(p.value));
+    if (parts > 1) Barrier::wait(barrier, parts);
+    kernels_.run({loop_.instructions.data(), loop_.stages.data(),
+                  std::int32_t(loop_.stages.size()), {even.data(), odd.data()},
+                  loop_.arrays.data(), loop_.matrices.data(), packed_.data(),
+                  loop_.restarts.data(), std::int32_t(loop_.restarts.size()),
+                  loop_.finals.data(), std::int32_t(loop_.finals.size()), sums_.data(),
+                  loop_.steps, loop_.batch, loop_.reverse, loop_.backward, loop_.restart_offset,
+                  loop_.restart, loop_.lengths, rows, count, split_.tile_rows, split_.block, shared,
+                  scratch, totals_[totals].data(), part, parts,
+                  &Barrier::wait, barrier});
+    if (parts > 1) Barrier::wait(barrier, parts);
+  }
+
+  // Both halves: a row that begins late finds its state in whichever has its turn.
+  void fill_states(const std::vector<Register>& even, const std::vector<Register>& odd,
+                   const std::int64_t* rows, std::ptrdiff_t count, T* shared) const {
     for (const Preload& p : loop_.preloads) {
-      const Register& r = registers_[p.to];
-      const std::ptrdiff_t n = r.advances ? count : std::min(chunk_rows_, count);
-      for (std::ptrdiff_t i = 0; i < n; ++i) {
-        T* to = arena + r.offset + i * r.pitch;
-        if (p.array < 0)
-          std::fill(to, to + r.pitch, T(p.value));
-        else
-          std::memcpy(to, row_of(p.array, r.advances ? rows[i] : 0), r.width * sizeof(T));
-      }
-    }
-    Tile tile{loop_.instructions.data(),
-              items_.data(),
-              std::int32_t(items_.size()),
-              registers_.data(),
-              loop_.arrays.data(),
-              loop_.matrices.data(),
-              packed_.data(),
-              loop_.restarts.data(),
-              std::int32_t(loop_.restarts.size()),
-              loop_.steps,
-              loop_.reverse,
-              loop_.restart,
-              loop_.batch,
-              loop_.restart_offset,
-              loop_.backward,
-              loop_.lengths,
-              rows,
-              count,
-              chunk_rows_,
-              arena};
-    kernels_.run(tile);
-    for (const Final& f : loop_.finals) {
-      const Register& r = registers_[f.state];
+      if (p.array < 0) continue;
+      const Array& a = loop_.arrays[p.array];
       for (std::ptrdiff_t i = 0; i < count; ++i)
-        std::memcpy(row_of(f.array, rows[i]), arena + r.offset + i * r.pitch, r.width * sizeof(T));
+        for (const Register* r : {&even[p.to], &odd[p.to]}) {
+          const T* from = static_cast<const T*>(a.data) + rows[i] * a.row;
+          const std::ptrdiff_t tile = i / split_.tile_rows, row = i % split_.tile_rows;
+          T* to = shared + r->offset + tile * split_.tile_rows * r->pitch;
+          for (std::int32_t j = 0; j < r->width; j += std::int32_t(split_.block)) {
+            const std::int32_t block = std::int32_t(split_.block);
+            const std::int32_t pitch = std::min(block, r->pitch - j);
+            std::memcpy(to + j * split_.tile_rows + row * pitch, from + j,
+                        std::min(block, r->width - j) * sizeof(T));
+          }
+        }
     }
   }
 
-  T* row_of(std::int32_t array, std::int64_t row) const {
-    const Array& a = loop_.arrays[array];
-    return static_cast<T*>(a.data) + row * a.row;
-  }
-
-  std::int32_t pitch(std::int32_t width) const {
-    return (width + kernels_.panel - 1) / kernels_.panel * kernels_.panel;
-  }
+  std::int32_t pitch(std::int32_t width) const { return padded(width, kernels_.panel); }
 
   const Loop& loop_;
   const LoopKernels& kernels_;
-  Memory weights_;
+  const Split split_;
   std::vector<const void*> packed_;
-  std::vector<Item> items_;
   std::vector<std::int64_t> rows_;
   std::vector<Register> registers_;
-  std::ptrdiff_t chunk_rows_ = 1;
-  std::size_t arena_bytes_ = 0;
+  std::ptrdiff_t scratch_ = 0;
+  std::vector<std::ptrdiff_t> sums_;
+  std::ptrdiff_t totals_size_ = 0;
+  std::vector<std::vector<double>> totals_;
+  Workspace shared_;
 };
 
 }  // namespace
 
-template <class T>
-void run_loop(const Loop& loop, const LoopKernels& kernels, int threads) {
-  if (loop.batch == 0) return;
-  Plan<T>(loop, kernels).run(threads);
+Split choose_split(const Loop& loop, std::int32_t panel, int threads) {
+  // Measured on two cores with 512 KiB of second-level cache each, see benchmarks/.
+  constexpr std::ptrdiff_t kBlock = 64, kTileRows = 12, kTogether = 48;
+  constexpr std::ptrdiff_t kRowsForAThread = 4;
+  constexpr double kStepForThreads = 32e3, kCallForThreads = 8e6;  // multiply-adds
+  double step = 0;
+  for (const Matrix& m : loop.matrices) step += double(m.in) * m.out;
+  step *= double(loop.batch);
+  std::int32_t units = 0;
+  for (const Stage& stage : loop.stages) units = std::max(units, padded(stage.width, panel));
+  Split split{1, false, 0, kBlock, kTogether};
+  const std::ptrdiff_t rows_each = loop.batch / std::max(threads, 1);
+  if (threads > 1 && rows_each >= kRowsForAThread) {
+    split.threads = threads;
+  } else if (loop.batch >= 2 * kRowsForAThread) {
+    split.threads = int(loop.batch / kRowsForAThread);
+  } else if (threads > 1 && units >= 2 * panel && step >= kStepForThreads &&
+             step * double(loop.steps) >= kCallForThreads) {
+    split.by_units = true;
+    split.threads = int(std::min<std::ptrdiff_t>(threads, units / panel));
+    split.block = std::clamp<std::ptrdiff_t>(
+        padded(std::int32_t((units + split.threads - 1) / split.threads), panel), panel, kBlock);
+  }
+  const std::ptrdiff_t rows =
+      split.by_units ? loop.batch : (loop.batch + split.threads - 1) / split.threads;
+  const std::ptrdiff_t groups = (rows + kTogether - 1) / kTogether;
+  const std::ptrdiff_t group = groups ? (rows + groups - 1) / groups : 1;
+  const std::ptrdiff_t tiles = (group + kTileRows - 1) / kTileRows;
+  split.tile_rows = tiles ? (group + tiles - 1) / tiles : 1;
+  return split;
 }
 
-template void run_loop<float>(const Loop&, const LoopKernels&, int);
-template void run_loop<double>(const Loop&, const LoopKernels&, int);
+template <class T>
+void run_loop(const Loop& loop, const LoopKernels& kernels, const Split& split) {
+  if (loop.batch == 0) {
+    for (const Sum& s : loop.sums)
+      std::fill_n(static_cast<T*>(loop.arrays[s.array].data), s.width, T(0));
+    return;
+  }
+  Plan<T>(loop, kernels, split).run();
+}
+
+template void run_loop<float>(const Loop&, const LoopKernels&, const Split&);
+template void run_loop<double>(const Loop&, const LoopKernels&, const Split&);
 
 }  // namespace throughtime

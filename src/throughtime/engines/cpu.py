@@ -1,25 +1,31 @@
 """The CPU engine: the loop over time in C++, what lies around it in torch.
 
-What depends on the input alone is one large torch product ahead of the loop, and what no
-step waits for is done after it, exactly as in the reference engine; only the loop is native.
+What depends on the input alone is part of the loop where the input is narrow, else one large
+torch product ahead of it; what no step waits for is done after the loop. See `lower.py` for
+what the loops do and `stored.py` for what they keep.
 """
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from throughtime.engines.backward import by_name, finish, kept_nodes
+from throughtime.engines.after import After, Values
+from throughtime.engines.backward import by_name
 from throughtime.engines.call import Call, Gradients, Result
 from throughtime.engines.evaluate import ahead, plan
 from throughtime.engines.lower import Lowered, backward_loop, forward_loop
-from throughtime.engines.reference import adjoint, saved_nodes
+from throughtime.engines.reference import adjoint
+from throughtime.engines.steps import steady
+from throughtime.engines.stored import Mode, kept_nodes, operand_states, stored_columns
 from throughtime.program.program import Program
 
 DTYPES = (torch.float32, torch.float64)
+WIDE = 192  # an input of so many columns is worth a product of its own, ahead of the loop
 _PLAIN = (Tensor, torch.nn.Parameter)
+_split: tuple[int, bool, int, int, int] | None = None  # for tests: `Split` in native/engine.h
 
 
 def why_not(call: Call) -> str | None:
@@ -47,119 +53,164 @@ def _native() -> Any:
         return None
 
 
+def mode(program: Program, call: Call) -> Mode:
+    """How a call is run: a pure function of shapes, the same forward and backward."""
+    return Mode(program.input_size >= WIDE and call.x.shape[1] > 1, call.recompute)
+
+
 def forward(program: Program, call: Call, *, save: bool = False) -> Result:
-    """Run a program over time, see `Call` and `Result`."""
-    T, B = call.x.shape[:2]
-    lowered = forward_loop(program, _native(), save)
-    known, parts = ahead(program, call)
-    widths = program.states
+    """Run a program over time, see `Call` and `Result`.
+
+    `Result.saved`: the stored values side by side `(T, B, columns)`; each state over time that
+    is not returned; and for each state that products read its value before every step.
+    """
+    mode_, x = mode(program, call), call.x
+    T, B = x.shape[:2]
+    names = tuple(program.states)
+    wanted = len(names) if call.every_state or save else 1
+    lowered = forward_loop(program, _native(), mode_, save, wanted)
+    known, parts = ahead(program, call, hoist=mode_.hoist)
     # steps past a length are never written
-    new = call.x.new_empty if call.lengths is None else call.x.new_zeros
-    states = {name: new(T, B, width) for name, width in widths.items()}
-    saved = {i: new(T, B, program.nodes[i].width) for i in (saved_nodes(program) if save else ())}
-    final = {name: call.x.new_empty(B, width) for name, width in widths.items()}
-    part = _columns(program, parts, call)
-    given = {
-        "start": dict(zip(widths, call.start, strict=True)),
-        "initial": dict(zip(widths, call.initial or call.start, strict=True)),
-        "state": states,
-        "final": final,
-        "known": known,
-        "saved": saved,
-    }
+    new = x.new_empty if call.lengths is None else x.new_zeros
+    states: list[Tensor] = []
+    before: list[Tensor] = []
+    for k, name in enumerate(names[:wanted]):
+        width = program.states[name]
+        if save and name in operand_states(program) and steady(call):
+            # one step longer: what stood before the first step, then all the others
+            whole = new(T + 1, B, width)
+            whole[T if call.reverse else 0] = call.start[k]
+            before.append(whole[1:] if call.reverse else whole[:T])
+            states.append((whole[:T] if call.reverse else whole[1:]).detach())
+        else:
+            states.append(new(T, B, width))
+    final = tuple(x.new_empty(B, width) for width in program.states.values())
+    saved = new(T, B, stored_columns(program, mode_)[1]) if save else None
 
-    def tensor(key: Any) -> Tensor:
-        kind, name = key
-        return part(name) if kind == "part" else given[kind][name]
+    def address(key: Any) -> tuple[Tensor, int]:
+        kind = key[0]
+        if kind == "part":
+            return parts_at(key[1])
+        if kind == "saved":
+            assert saved is not None
+            return saved, stored_columns(program, mode_)[0][key[1]]
+        if kind == "x":
+            return x, 0
+        if kind == "known":
+            return known[key[1]], 0
+        k = names.index(key[1])
+        if kind == "initial":
+            return (call.initial or call.start)[k], 0
+        return (states if kind == "state" else final if kind == "final" else call.start)[k], 0
 
-    _run(lowered, call, tensor, by_name(program, call), reverse=call.reverse)
-    return Result(tuple(states.values()), tuple(final.values()), tuple(saved.values()))
+    parts_at = _parts(program, mode_, parts, x)
+    _run(lowered, program, call, address, reverse=call.reverse)
+    shown = len(names) if call.every_state else 1
+    kept = () if saved is None else (saved, *states[shown:], *before)
+    return Result(tuple(states[:shown]), final, kept)
 
 
 def backward(
     program: Program,
     call: Call,
-    saved: Sequence[Tensor],
+    result: Result,
     dstates: Sequence[Tensor | None],
     dfinal: Sequence[Tensor | None],
+    *,
+    dx: bool = True,
 ) -> Gradients:
-    """The gradients of a loss through `forward`, see `Gradients`."""
-    T, B = call.x.shape[:2]
-    lowered = backward_loop(program, _native(), tuple(d is not None for d in dstates))
-    known, _ = ahead(program, call, for_loop=False)
-    widths = program.states
-    loop = dict(zip(saved_nodes(program), saved, strict=True))
-    new = call.x.new_empty if call.lengths is None else call.x.new_zeros
-    dz, kept = _kept(program, new, T, B)
-    zeros = {name: call.x.new_zeros(B, width) for name, width in widths.items()}
-    dstart = {name: call.x.new_empty(B, width) for name, width in widths.items()}
-    dinitial = {name: torch.zeros_like(z) for name, z in zeros.items()}
-    given = {
-        "dstate": dict(zip(widths, dstates, strict=True)),
-        "dfinal": {n: z if d is None else d
-                   for (n, z), d in zip(zeros.items(), dfinal, strict=True)},
-        "dstart": dstart,
-        "dinitial": dinitial,
-        "known": known,
-        "saved": loop,
-        "kept": kept,
-    }  # fmt: skip
-    _run(
-        lowered,
-        call,
-        lambda key: given[key[0]][key[1]],
-        by_name(program, call),
-        reverse=not call.reverse,
-    )
-    for name, columns in program.columns.items():  # maps whose gradient is another's
-        i = adjoint(program).outputs.get(f"dz_{name}")
-        if i in kept and dz[..., columns].data_ptr() != kept[i].data_ptr():
-            dz[..., columns] = kept[i]
-    begun = tuple(dinitial.values()) if call.initial else ()
-    return finish(program, call, known, loop, kept, tuple(dstart.values()), begun, dz)
+    """The gradients of a loss through `forward`, see `Gradients`; dx is 0 unless it is wanted."""
+    mode_, x, back = mode(program, call), call.x, adjoint(program)
+    T, B = x.shape[:2]
+    names = tuple(program.states)
+    given = tuple(d is not None for d in dstates) + (False,) * (len(names) - len(dstates))
+    lowered = backward_loop(program, _native(), mode_, given)
+    known, parts = ahead(program, call, for_loop=call.recompute, hoist=mode_.hoist)
+    new = x.new_empty if call.lengths is None else x.new_zeros
+    values = Values(program, call, mode_, result, known)
+    dz = new(T, B, program.affine_width)
+    kept = {i: new(T, B, back.nodes[i].width) for i in kept_nodes(program, mode_)}
+    dstart = tuple(x.new_empty(B, width) for width in program.states.values())
+    dinitial = tuple(torch.zeros_like(i) for i in call.initial)
+    dbias = x.new_zeros(program.affine_width)
+    dvectors = {name: torch.zeros_like(v)
+                for name, v in zip(program.vectors, call.vectors, strict=True)}  # fmt: skip
 
+    def address(key: Any) -> tuple[Tensor, int]:
+        kind = key[0]
+        if kind == "dz":
+            return dz, key[1]
+        if kind == "dbias":
+            return dbias, key[1]
+        if kind == "dvector":
+            return dvectors[key[1]], 0
+        if kind == "kept":
+            return kept[key[1]], 0
+        if kind == "part":
+            return _parts(program, mode_, parts, x)(key[1])
+        if kind == "saved":
+            return values.stored, stored_columns(program, mode_)[0][key[1]]
+        if kind == "x":
+            return x, 0
+        if kind == "known":
+            return known[key[1]], 0
+        k = names.index(key[1])
+        if kind == "state":
+            return values.states[k], 0
+        if kind == "dfinal":
+            d = dfinal[k]
+            return x.new_zeros(1, 1).expand(B, program.states[key[1]]) if d is None else d, 0
+        if kind == "initial":
+            return (call.initial or call.start)[k], 0
+        if kind == "dinitial":
+            return (dinitial or dstart)[k], 0
+        return {"start": call.start, "dstate": dstates, "dstart": dstart}[kind][k], 0
 
-def _kept(
-    program: Program, new: Callable[..., Tensor], T: int, B: int
-) -> tuple[Tensor, dict[int, Tensor]]:
-    """Room for `Gradients.dz`, and for each of `kept_nodes`: there, or of its own."""
-    back = adjoint(program)
-    packed = new(T, B, program.affine_width)
-    found = {}
+    _run(lowered, program, call, address, reverse=not call.reverse)
+    after = After(program, call, mode_, values, dz, kept)
     for name, columns in program.columns.items():
-        i = back.outputs.get(f"dz_{name}")
-        if i in kept_nodes(program) and i not in found:
-            found[i] = packed[..., columns]
-    for i in kept_nodes(program):
-        if i not in found:
-            found[i] = new(T, B, back.nodes[i].width)
-    return packed, found
+        if after.late(f"dz_{name}"):
+            dz[..., columns] = after.output(f"dz_{name}", columns.stop - columns.start)
+            dbias[columns] = dz[..., columns].sum((0, 1))
+    for name, d in dvectors.items():
+        if after.late(f"dparameter_{name}"):
+            dvectors[name] = after.output(f"dparameter_{name}", d.shape[0]).sum((0, 1))
+    return Gradients(
+        dz,
+        tuple(values.operand(p.operand) for p in plan(program).products),
+        after.output("dx", program.input_size) if dx else x.new_zeros(()).expand(x.shape),
+        dstart,
+        dinitial,
+        tuple(dvectors.values()),
+        None if call.bias is None else dbias,
+    )
 
 
-def _columns(
-    program: Program, parts: dict[int, Tensor | None], call: Call
-) -> Callable[[int], Tensor]:
-    """What each affine map of the loop starts from, by its first column."""
-    found: dict[int, Tensor] = {}
-    for b, part in parts.items():
-        block = plan(program).blocks[b]
-        column = block.columns.start
-        for a in block.affines:
-            width = program.nodes[a].width
-            if part is None:
-                found[column] = call.x.new_zeros(1, 1, width).expand(*call.x.shape[:2], width)
-            else:
-                first = column - block.columns.start
-                found[column] = part[..., first : first + width]
-            column += width
-    return found.__getitem__
+def _parts(
+    program: Program, mode_: Mode, parts: dict[int, Tensor | None], x: Tensor
+) -> Callable[[int], tuple[Tensor, int]]:
+    """What the affine map at a column begins from: a tensor and a column of it."""
+    zeros: list[Tensor] = []
+
+    def part(column: int) -> tuple[Tensor, int]:
+        for b, found in parts.items():
+            columns = plan(program, mode_.hoist).blocks[b].columns
+            if columns.start <= column < columns.stop:
+                if found is not None:
+                    return found, column - columns.start
+                if not zeros:
+                    zeros.append(x.new_zeros(program.affine_width))
+                return zeros[0], column
+        raise AssertionError(f"no map at column {column}")
+
+    return part
 
 
 def _run(
     lowered: Lowered,
+    program: Program,
     call: Call,
-    tensor: Callable[[Any], Tensor],
-    matrix: dict[str, Tensor],
+    address: Callable[[Hashable], tuple[Tensor, int]],
     *,
     reverse: bool,
 ) -> None:
@@ -167,14 +218,15 @@ def _run(
     alive: list[Tensor] = []
     arrays: list[int] = []
     for key in lowered.arrays:
-        t = _units_together(tensor(key))
+        t, column = address(key)
+        t = _units_together(t)
         alive.append(t)
-        strides = t.stride()
-        step, row = (0, 0, *strides[:-1])[-2:] if t.dim() < 3 else strides[:2]
-        arrays += [t.data_ptr(), step, row]
+        step, row = (0, 0, *t.stride()[:-1])[-2:]
+        arrays += [t.data_ptr() + column * t.element_size(), step, row]
+    weights = by_name(program, call)
     matrices: list[int] = []
     for weight, transposed in lowered.matrices:
-        w = matrix[weight]
+        w = weights[weight]
         out, in_ = w.stride()
         matrices += [w.data_ptr(), in_, out] if transposed else [w.data_ptr(), out, in_]
     lengths = None if call.lengths is None else call.lengths.contiguous()
@@ -182,7 +234,7 @@ def _run(
     _native().run(
         lowered.native, call.x.dtype == torch.float64, arrays, matrices, T, B, reverse,
         int(call.reverse), 0 if lengths is None else lengths.data_ptr(),
-        0 if resets is None else resets.data_ptr(), torch.get_num_threads(),
+        0 if resets is None else resets.data_ptr(), torch.get_num_threads(), _split,
     )  # fmt: skip
 
 
