@@ -102,7 +102,7 @@ class Plan {
     totals_.assign(threads, std::vector<double>(totals_size_));
     if (split_.by_units) {
       Barrier barrier;
-      shared_.take(shared_bytes(rows_.size()));
+      shared_.take(shared_size(tiles_of(together(rows_.size()))) * sizeof(T));
       in_parallel(threads, [&](int number, int count) {
         for_groups(rows_, [&](const std::int64_t* rows, std::ptrdiff_t size) {
           group(rows, size, number, count, &barrier, number);
@@ -156,18 +156,14 @@ class Plan {
   }
 
   void lay_out() {
-    const std::ptrdiff_t tile = split_.tile_rows;
-    // A shared register's tiles follow each other, so its offset depends on the number of rows.
+    const std::ptrdiff_t rows = split_.tile_rows;
     for (const RegisterSpec& r : loop_.registers) {
-      const bool shared =
-          r.life == Life::step || r.life == Life::state || r.life == Life::next;
       const std::int32_t width = pitch(r.width);
-      const std::ptrdiff_t numbers =
-          tile * (r.life == Life::block ? std::min<std::ptrdiff_t>(width, split_.block) : width);
-      registers_.push_back({0, r.width, width, shared, r.life != Life::block});
-      if (shared) continue;
-      registers_.back().offset = scratch_;
-      scratch_ += skewed(numbers);
+      const bool shared = is_shared(r.life), blocks = r.life != Life::block;
+      registers_.push_back({nullptr, shared ? rows * width : 0, blocks ? rows * split_.block : 0,
+                            r.width, width});
+      if (!shared)
+        scratch_ += skewed(rows * (blocks ? width : std::min<std::ptrdiff_t>(width, split_.block)));
     }
     for (const Sum& s : loop_.sums) {
       sums_.push_back(totals_size_);
@@ -175,25 +171,38 @@ class Plan {
     }
   }
 
-  // Offsets of the shared registers for so many tiles, in numbers; returns where they end.
-  std::ptrdiff_t place_shared(std::vector<Register>& registers, std::ptrdiff_t tiles) const {
-    std::ptrdiff_t at = 0;
-    for (Register& r : registers) {
-      if (!r.shared) continue;
-      r.offset = at;
-      at += skewed(tiles * split_.tile_rows * r.pitch);
+  static bool is_shared(Life life) {
+    return life == Life::step || life == Life::state || life == Life::next;
+  }
+
+  // Memory of the shared registers for so many tiles, in numbers.
+  std::ptrdiff_t shared_size(std::ptrdiff_t tiles) const {
+    std::ptrdiff_t size = 0;
+    for (const Register& r : registers_)
+      if (r.tile) size += skewed(tiles * r.tile);
+    return size;
+  }
+
+  // Registers with their places; at odd steps `state` and `next` have changed theirs.
+  std::vector<Register> placed(T* shared, T* scratch, std::ptrdiff_t tiles, bool odd) const {
+    std::vector<Register> out = registers_;
+    for (std::size_t k = 0; k < out.size(); ++k) {
+      const Life life = loop_.registers[k].life;
+      T*& from = is_shared(life) ? shared : scratch;
+      out[k].at = from;
+      const std::int32_t pitch = out[k].pitch;
+      from += skewed(is_shared(life) ? tiles * out[k].tile
+                     : life == Life::block
+                         ? split_.tile_rows * std::min<std::ptrdiff_t>(pitch, split_.block)
+                         : split_.tile_rows * pitch);
+      if (odd && life == Life::next) std::swap(out[k].at, out[k - 1].at);
     }
-    return at;
+    return out;
   }
 
   static std::ptrdiff_t skewed(std::ptrdiff_t numbers) {
     const std::ptrdiff_t bytes = numbers * std::ptrdiff_t(sizeof(T)) + kSkew;
     return (bytes + 63) / 64 * 64 / std::ptrdiff_t(sizeof(T));
-  }
-
-  std::size_t shared_bytes(std::ptrdiff_t rows) const {
-    std::vector<Register> registers = registers_;
-    return place_shared(registers, tiles_of(together(rows))) * sizeof(T);
   }
 
   std::ptrdiff_t tiles_of(std::ptrdiff_t rows) const {
@@ -215,22 +224,22 @@ class Plan {
 
   void group(const std::int64_t* rows, std::ptrdiff_t count, int part, int parts,
              Barrier* barrier, int totals) {
-    std::vector<Register> even = registers_;
-    const std::size_t bytes = place_shared(even, tiles_of(count)) * sizeof(T);
-    std::vector<Register> odd = even;
-    for (std::size_t k = 0; k < odd.size(); ++k)
-      if (loop_.registers[k].life == Life::next) std::swap(odd[k].offset, odd[k - 1].offset);
+    const std::ptrdiff_t tiles = tiles_of(count);
+    const std::size_t bytes = shared_size(tiles) * sizeof(T);
     static thread_local Workspace scratch_space, shared_space;
     T* scratch = static_cast<T*>(scratch_space.take(scratch_ * sizeof(T)));
     T* shared = static_cast<T*>(parts > 1 ? shared_.taken() : shared_space.take(bytes));
+    const std::vector<Register> even = placed(shared, scratch, tiles, false);
+    const std::vector<Register> odd = placed(shared, scratch, tiles, true);
     std::memset(scratch, 0, scratch_ * sizeof(T));
     if (part == 0) {
       std::memset(shared, 0, bytes);
-      fill_states(even, odd, rows, count, shared);
+      fill_states(even, odd, rows, count);
     }
     for (const Preload& p : loop_.preloads)
       if (p.array < 0)
-        std::fill_n(scratch + even[p.to].offset, split_.tile_rows * even[p.to].pitch, T(p.value));
+        std::fill_n(static_cast<T*>(even[p.to].at), split_.tile_rows * even[p.to].pitch,
+                    T(p.value));
     if (parts > 1) Barrier::wait(barrier, parts);
     kernels_.run({loop_.instructions.data(), loop_.stages.data(),
                   std::int32_t(loop_.stages.size()), {even.data(), odd.data()},
@@ -238,23 +247,24 @@ class Plan {
                   loop_.restarts.data(), std::int32_t(loop_.restarts.size()),
                   loop_.finals.data(), std::int32_t(loop_.finals.size()), sums_.data(),
                   loop_.steps, loop_.batch, loop_.reverse, loop_.backward, loop_.restart_offset,
-                  loop_.restart, loop_.lengths, rows, count, split_.tile_rows, split_.block, shared,
-                  scratch, totals_[totals].data(), part, parts,
+                  loop_.restart, loop_.lengths, rows, count, split_.tile_rows, split_.block,
+                  totals_[totals].data(), part, parts,
                   &Barrier::wait, barrier});
     if (parts > 1) Barrier::wait(barrier, parts);
   }
 
   // Both halves: a row that begins late finds its state in whichever has its turn.
   void fill_states(const std::vector<Register>& even, const std::vector<Register>& odd,
-                   const std::int64_t* rows, std::ptrdiff_t count, T* shared) const {
+                   const std::int64_t* rows, std::ptrdiff_t count) const {
     for (const Preload& p : loop_.preloads) {
       if (p.array < 0) continue;
       const Array& a = loop_.arrays[p.array];
+      if (a.data == nullptr) continue;  // zero, as the registers are
       for (std::ptrdiff_t i = 0; i < count; ++i)
         for (const Register* r : {&even[p.to], &odd[p.to]}) {
           const T* from = static_cast<const T*>(a.data) + rows[i] * a.row;
           const std::ptrdiff_t tile = i / split_.tile_rows, row = i % split_.tile_rows;
-          T* to = shared + r->offset + tile * split_.tile_rows * r->pitch;
+          T* to = static_cast<T*>(r->at) + tile * r->tile;
           for (std::int32_t j = 0; j < r->width; j += std::int32_t(split_.block)) {
             const std::int32_t block = std::int32_t(split_.block);
             const std::int32_t pitch = std::min(block, r->pitch - j);

@@ -69,16 +69,18 @@ struct Place {
 };
 
 template <class T>
-THROUGHTIME_INLINE Place<T> place(const Here& here, std::int32_t number, std::int32_t block) {
-  const Group& g = *here.group;
+THROUGHTIME_INLINE T* address(const Here& here, std::int32_t number, std::int32_t block) {
   const Register& r = here.registers[number];
-  T* at = static_cast<T*>(r.shared ? g.shared : g.scratch) + r.offset;
-  if (r.shared) at += here.tile * g.tile_rows * r.pitch;
-  const std::int32_t before = block * std::int32_t(g.block);
-  if (r.blocks) at += before * g.tile_rows;
+  return static_cast<T*>(r.at) + here.tile * r.tile + block * r.block;
+}
+
+template <class T>
+THROUGHTIME_INLINE Place<T> place(const Here& here, std::int32_t number, std::int32_t block) {
+  const Register& r = here.registers[number];
+  const std::int32_t most = std::int32_t(here.group->block), before = block * most;
   const std::int32_t pitch = r.pitch - before, width = r.width - before;
-  const std::int32_t most = std::int32_t(g.block);
-  return {at, pitch < most ? pitch : most, width < most ? width : most};
+  return {address<T>(here, number, block), pitch < most ? pitch : most,
+          width < most ? width : most};
 }
 
 template <class T>
@@ -161,7 +163,7 @@ THROUGHTIME_INLINE void pointwise(const Here& here, const Instruction& ins, std:
   using V = Vec<T, kLanes<T>>;
   T* to = out.at;
   const auto at = [&](std::int32_t k) __attribute__((always_inline)) {
-    return place<T>(here, k, block).at;
+    return address<T>(here, k, block);
   };
   const T* a = at(ins.a);
   const std::ptrdiff_t count = std::ptrdiff_t(here.rows) * out.pitch;
@@ -274,7 +276,7 @@ THROUGHTIME_INLINE bool transfer(const Here& here, const Instruction& ins) {
   const Register& r = here.registers[number];
   const std::int64_t* rows = g.rows + here.tile * g.tile_rows;
   // an operand that a stage by units loads is loaded whole
-  const bool all = in && r.blocks && !r.shared;
+  const bool all = in && r.block && !r.tile;
   const std::int32_t begin = all ? 0 : here.first_block;
   const std::int32_t end = all ? blocks_of(g, r.pitch) : here.end_block;
   for (std::int32_t b = begin; b < end; ++b) {
@@ -314,7 +316,7 @@ THROUGHTIME_INLINE Operand<T> operand(const Here& here, std::int32_t number, std
   const Group& g = *here.group;
   const Register& r = here.registers[number];
   const int last = r.pitch - (blocks_of(g, r.pitch) - 1) * int(g.block);
-  return {place<T>(here, number, 0).at, g.block * g.tile_rows, in, int(g.block), last};
+  return {address<T>(here, number, 0), g.block * g.tile_rows, in, int(g.block), last};
 }
 
 // One instruction on the rows of a tile.

@@ -94,10 +94,9 @@ struct Matrix {
 };
 
 struct Register {
-  std::ptrdiff_t offset;  // of its first number, in numbers
+  void* at;  // of its first number
+  std::ptrdiff_t tile, block;  // from tile to tile and from block to block, in numbers, or 0
   std::int32_t width, pitch;
-  bool shared;  // in the memory of the group, a tile after the other; else in a thread's scratch
-  bool blocks;  // whether it has room for all blocks
 };
 
 // A state register written out after a row's last step.
@@ -137,8 +136,6 @@ struct Group {
   const std::int64_t* rows;       // (count,) which rows of the batch, longest first
   std::ptrdiff_t count;
   std::ptrdiff_t tile_rows, block;
-  void* shared;
-  void* scratch;
   double* totals;  // of this thread
 
   // Of a stage's blocks or tiles this thread runs every parts-th; then all wait for each other.

@@ -28,7 +28,9 @@ class Values:
     def __init__(
         self, program: Program, call: Call, mode_: Mode, result: Result, known: dict[int, Any]
     ) -> None:
-        self.program, self.call, self.mode, self.found = program, call, mode_, dict(known)
+        self.program, self.call, self.mode = program, call, mode_
+        inputs = program.find("input")  # whose padding is yet to be hidden
+        self.found = {i: value for i, value in known.items() if i not in inputs}
         self.stored, *rest = result.saved
         hidden = len(program.states) - len(result.states)
         self.states = (*result.states, *rest[:hidden])
@@ -47,10 +49,8 @@ class Values:
             real = real_steps(call)
             return call.x if real is None else torch.where(real, call.x, 0.0)
         if node.op == "state":
-            name = node.attributes["name"]
-            if name in self.before:
-                return self.before[name]
-            return previous(call, self.states[names.index(name)], names.index(name))
+            k = names.index(node.attributes["name"])
+            return self.before[k] if k in self.before else previous(call, self.states[k], k)
         if i in columns:
             return self.stored[..., columns[i] : columns[i] + node.width]
         if i in new:
@@ -65,7 +65,7 @@ class Values:
 
     def operand(self, i: int) -> Tensor:
         value = self(i)
-        return value.expand(*self.call.x.shape[:2], value.shape[-1])
+        return value if value.dim() == 3 else value.expand(*self.call.x.shape[:2], -1)
 
 
 class After:
@@ -88,11 +88,22 @@ class After:
         self.at = {self.back.outputs[f"dz_{n}"]: c for n, c in program.columns.items()
                    if n in maps}  # fmt: skip
 
+    def complete(self, dbias: Tensor, dvectors: list[Tensor]) -> None:
+        """Whatever the loop has left out of `dz` and of the sums."""
+        for name, columns in self.program.columns.items():
+            if self.late(f"dz_{name}"):
+                self.dz[..., columns] = self.output(f"dz_{name}", columns.stop - columns.start)
+                dbias[columns] = self.dz[..., columns].sum((0, 1))
+        for k, name in enumerate(self.program.vectors):
+            if self.late(f"dparameter_{name}"):
+                width = dvectors[k].shape[0]
+                dvectors[k] = self.output(f"dparameter_{name}", width).sum((0, 1))
+
     def late(self, name: str) -> bool:
-        """Whether an output is left to be computed."""
+        """Whether an output was not computed in the loop."""
         if name.startswith("dz_"):
-            return name in self.back.outputs and self.back.outputs[name] not in self.at
-        return name in self.back.outputs and name not in self.sums
+            return self.back.outputs.get(name) not in self.at
+        return name not in self.sums
 
     def output(self, name: str, width: int) -> Tensor:
         T, B = self.call.x.shape[:2]

@@ -1,12 +1,12 @@
 """From a program to the instructions of the native engine: the loop forward, and backward.
 
 An instruction works on registers, see `native/program.h`. What a loop reads and writes in
-memory has a key here; `cpu.py` gives each key its address when the loop is run.
+memory are columns of tensors that have a key here; `cpu.py` gives each key its tensor when the
+loop is run.
 """
 
 import functools
 import math
-from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,7 @@ from throughtime.engines.stored import (
     loop_nodes,
     loop_sums,
     new_values,
+    stored_columns,
     stored_nodes,
 )
 from throughtime.engines.superinstructions import fuse
@@ -45,11 +46,16 @@ NAMES = {"and": "logical_and", "or": "logical_or", "not": "logical_not"}
 
 @dataclass(frozen=True)
 class Lowered:
-    """A native loop; `arrays` and `matrices` say what it is to be given, in order."""
+    """A native loop, and what it is to be given.
+
+    - `tensors`: the keys of what it reads and writes, in order.
+    - `matrices`: for each its product, its first row in that packed weight, and whether it is
+      transposed.
+    """
 
     native: Any
-    arrays: tuple[Hashable, ...]
-    matrices: tuple[tuple[str, bool], ...]  # weight, transposed
+    tensors: tuple[tuple[Any, ...], ...]
+    matrices: tuple[tuple[int, int, bool], ...]
 
 
 class _Emitter:
@@ -59,7 +65,8 @@ class _Emitter:
         self.program = program
         self.registers: list[Register] = []
         self.instructions: list[Instruction] = []
-        self.arrays: dict[Hashable, int] = {}
+        self.tensors: dict[tuple[Any, ...], int] = {}
+        self.arrays: dict[tuple[int, int], int] = {}  # tensor, column
         self.matrices: dict[tuple[str, bool], int] = {}
         self.shapes: list[tuple[int, int]] = []
         self.preloads: list[tuple[int, int, float]] = []
@@ -74,33 +81,32 @@ class _Emitter:
         self.registers.append(Register(width) if life is None else Register(width, life))
         return len(self.registers) - 1
 
-    def array(self, key: Hashable) -> int:
-        return self.arrays.setdefault(key, len(self.arrays))
+    def array(self, key: tuple[Any, ...], column: int = 0) -> int:
+        tensor = self.tensors.setdefault(key, len(self.tensors))
+        return self.arrays.setdefault((tensor, column), len(self.arrays))
 
     def emit(self, op: str, to: int, *sources: int, p: float = 0.0, q: float = 0.0) -> int:
         abc = dict(zip("abc", sources, strict=False))
         self.instructions.append(Instruction(op, to, **abc, p=p, q=q, reads=tuple(abc)))
         return to
 
-    def load(self, key: Hashable, width: int, to: int | None = None) -> int:
+    def load(self, array: int, width: int, to: int | None = None) -> int:
         to = self.register(width) if to is None else to
-        self.instructions.append(Instruction("load", to, self.array(key)))
+        self.instructions.append(Instruction("load", to, array))
         return to
 
     def previous(self, name: str) -> int:
         """A state before this step, in the loop backward."""
-        to = self.register(self.program.states[name])
-        keys = (("state", name), ("start", name), ("initial", name))
-        self.instructions.append(Instruction("previous", to, *map(self.array, keys)))
+        to, k = self.register(self.program.states[name]), [*self.program.states].index(name)
+        arrays = (self.array((kind, k)) for kind in ("state", "start", "initial"))
+        self.instructions.append(Instruction("previous", to, *arrays))
         return to
 
-    def store(self, key: Hashable, register: int) -> None:
-        self.instructions.append(
-            Instruction("store", None, self.array(key), register, reads=("b",))
-        )
+    def store(self, array: int, register: int) -> None:
+        self.instructions.append(Instruction("store", None, array, register, reads=("b",)))
 
-    def accumulate(self, key: Hashable, register: int) -> None:
-        self.sums.append((self.registers[register].width, self.array(key)))
+    def accumulate(self, array: int, register: int) -> None:
+        self.sums.append((self.registers[register].width, array))
         self.instructions.append(
             Instruction("accumulate", None, len(self.sums) - 1, register, reads=("b",))
         )
@@ -124,11 +130,12 @@ class _Emitter:
 
     def state(self, name: str, start: str, initial: str, final: str) -> int:
         """The register of a state, `next` behind it; the kinds of its arrays."""
+        k = [*self.program.states].index(name)
         register = self.states[name] = self.register(self.program.states[name], STATE)
         self.register(self.program.states[name], NEXT)
-        self.preloads.append((register, self.array((start, name)), 0.0))
-        self.restarts.append((register, self.array((initial, name))))
-        self.finals.append((register, self.array((final, name))))
+        self.preloads.append((register, self.array((start, k)), 0.0))
+        self.restarts.append((register, self.array((initial, k))))
+        self.finals.append((register, self.array((final, k))))
         return register
 
     def expand(self, register: int, width: int) -> int:
@@ -187,9 +194,16 @@ class _Emitter:
             [(r.width, r.life) for r in registers], lines, ends, self.shapes,
             [(number[r], a, v) for r, a, v in self.preloads if r in number],
             [(number[r], a) for r, a in self.restarts], [(number[r], a) for r, a in self.finals],
-            self.sums, backward,
+            self.sums, list(self.arrays), backward,
         )  # fmt: skip
-        return Lowered(made, tuple(self.arrays), tuple(self.matrices))
+        where = {}
+        for k, product in enumerate(plan(self.program).products):
+            row = 0
+            for weight in product.weights:
+                where[weight] = k, row
+                row += self.program.parameters[weight].shape[0]
+        matrices = tuple((*where[weight], transposed) for weight, transposed in self.matrices)
+        return Lowered(made, tuple(self.tensors), matrices)
 
 
 def _spelled(node: Node) -> tuple[str, float, float]:
@@ -223,10 +237,11 @@ class _Forward:
         plan_ = self.plan
         self.ahead = {*plan_.ahead.nodes, *plan_.given}
         self.ahead.update(a for b in plan_.ahead.blocks for a in plan_.blocks[b].affines)
+        self.columns = stored_columns(program, mode)[0]
 
-    def key(self, i: int) -> Hashable:
+    def array(self, i: int) -> int:
         """The array of a value that is known before the loop."""
-        return ("x",) if self.program.nodes[i].op == "input" else ("known", i)
+        return self.e.array(("x",) if self.program.nodes[i].op == "input" else ("known", i))
 
     def known(self, i: int) -> bool:
         node = self.program.nodes[i]
@@ -237,7 +252,7 @@ class _Forward:
         node = self.program.nodes[i]
         if node.op == "state":
             return self.e.states[node.attributes["name"]]
-        return self.e.load(self.key(i), node.width) if self.known(i) else None
+        return self.e.load(self.array(i), node.width) if self.known(i) else None
 
     def value(self, i: int) -> int:
         if i not in self.at:
@@ -254,7 +269,7 @@ class _Forward:
             else:
                 self.at[i] = self.e.pointwise(node, self.args(node))
             if i in self.stored:
-                self.e.store(("saved", i), self.at[i])
+                self.e.store(self.e.array(("saved",), self.columns[i]), self.at[i])
         return self.at[i]
 
     def args(self, node: Node) -> list[int]:
@@ -270,8 +285,10 @@ class _Forward:
 
     def affine(self, a: int) -> int:
         node, e = self.program.nodes[a], self.e
-        columns = self.program.columns[node.attributes["name"]]
-        z = e.load(("part", columns.start), node.width)
+        column = self.program.columns[node.attributes["name"]].start
+        b = next(b for b, block in enumerate(self.plan.blocks) if a in block.affines)
+        first = self.plan.blocks[b].columns.start
+        z = e.load(e.array(("part", b), column - first), node.width)
         before = {w for k in self.plan.ahead.products for w in self.plan.products[k].weights}
         for operand, weight in zip(node.args, node.attributes["weights"], strict=True):
             if weight not in before:  # otherwise it is a part of what z begins from
@@ -284,13 +301,13 @@ class _Forward:
             return self.wide(i, node.width)
         if i not in self.operands:
             self.operands[i] = self.e.register(node.width)
-        return self.e.load(self.key(i), node.width, self.operands[i])
+        return self.e.load(self.array(i), node.width, self.operands[i])
 
 
 @functools.lru_cache(maxsize=256)
 def forward_loop(program: Program, native: Any, mode: Mode, save: bool, wanted: int) -> Lowered:
     """The loop forward; `wanted`: of how many states every value is. Keys: `("start" | "state" |
-    "final" | "initial", name)`, `("x",)`, `("part", column)`, `("known" | "saved", node)`."""
+    "final" | "initial", state)`, `("x",)`, `("part", block)`, `("known", node)`, `("saved",)`."""
     plan_, nodes = plan(program, mode.hoist), program.nodes
     e = _Emitter(program)
     f = _Forward(e, program, mode)
@@ -308,7 +325,7 @@ def forward_loop(program: Program, native: Any, mode: Mode, save: bool, wanted: 
     for k, (name, i) in enumerate(program.outputs.items()):
         new[name] = f.wide(i, program.states[name])
         if k < wanted:
-            e.store(("state", name), new[name])
+            e.store(e.array(("state", k)), new[name])
     for i in f.stored:
         f.value(i)
     e.leave(new)
@@ -328,9 +345,10 @@ class _Again(_Forward):
             return self.e.previous(node.attributes["name"])
         new = new_values(self.program)
         if i in new:
-            return self.e.load(("state", new[i]), node.width)
+            k = [*self.program.states].index(new[i])
+            return self.e.load(self.e.array(("state", k)), node.width)
         if i in self.there:
-            return self.e.load(("saved", i), node.width)
+            return self.e.load(self.e.array(("saved",), self.columns[i]), node.width)
         return super().leaf(i)
 
 
@@ -339,29 +357,33 @@ def backward_loop(
     program: Program, native: Any, mode: Mode, over_time: tuple[bool, ...]
 ) -> Lowered:
     """The loop backward; `over_time`: which states have a gradient at every step. Keys:
-    `("dstate" | "dfinal" | "dstart" | "dinitial" | "state" | "start" | "initial", name)`,
-    `("x",)`, `("known" | "saved", node)`, `("dz", column)`, `("kept", adjoint node)`,
-    `("dbias", column)`, `("dvector", name)`."""
+    `("dstate" | "dfinal" | "dstart" | "dinitial" | "state" | "start" | "initial", state)`,
+    `("x",)`, `("part", block)`, `("known", node)`, `("saved",)`, `("dz",)`,
+    `("kept", adjoint node)`, `("dbias",)`, `("dvector", number)`."""
     back = adjoint(program)
     inside, kept = loop_nodes(program, mode), kept_nodes(program, mode)
-    sums = loop_sums(program, mode)
     dz: dict[int, list[int]] = {}  # one gradient may be that of several maps
     for name in loop_maps(program, mode):
         dz.setdefault(back.outputs[f"dz_{name}"], []).append(program.columns[name].start)
-    named = {f"dz_{n}": c.start for n, c in program.columns.items()}
     private = {*inside} - {*kept} - {*back.outputs.values()}
     e = _Emitter(program)
     f = _Again(e, program, mode)
     fused, absorbed = fuse(back.nodes, private)
+    sums: dict[int, list[int]] = {}
+    for output in loop_sums(program, mode):
+        kind, name = output.split("_", 1)
+        array = (e.array(("dbias",), program.columns[name].start) if kind == "dz"
+                 else e.array(("dvector", program.vectors.index(name))))  # fmt: skip
+        sums.setdefault(back.outputs[output], []).append(array)
     uses: dict[int, int] = {}
     for i in inside:
         for a in back.nodes[i].args:
             uses[a] = uses.get(a, 0) + 1
     entering: dict[str, int] = {}
-    for (name, width), given in zip(program.states.items(), over_time, strict=True):
+    for k, (name, width) in enumerate(program.states.items()):
         entering[name] = e.state(name, "dfinal", "dinitial", "dstart")
-        if given:
-            here = e.load(("dstate", name), width)
+        if over_time[k]:
+            here = e.load(e.array(("dstate", k)), width)
             entering[name] = e.emit("add", e.register(width), here, entering[name])
     at: dict[int, int] = {}
     levels = node_levels(back.nodes)
@@ -416,15 +438,11 @@ def backward_loop(
             continue
         value(i)
         for column in dz.get(i, ()):
-            e.store(("dz", column), at[i])
+            e.store(e.array(("dz",), column), at[i])
         if i in kept:
-            e.store(("kept", i), at[i])
-    for name in sums:
-        i = back.outputs[name]
-        if name in named:
-            e.accumulate(("dbias", named[name]), value(i))
-        else:
-            e.accumulate(("dvector", name.removeprefix("dparameter_")), value(i))
+            e.store(e.array(("kept", i)), at[i])
+        for array in sums.get(i, ()):
+            e.accumulate(array, at[i])
     leaving = {}
     for name, width in program.states.items():
         i = back.outputs.get(f"dstate_{name}")

@@ -104,10 +104,12 @@ def stored_columns(program: Program, mode: Mode) -> tuple[dict[int, int], int]:
 
 
 @functools.lru_cache(maxsize=256)
-def operand_states(program: Program) -> tuple[str, ...]:
-    """The states that products read."""
+def operand_states(program: Program) -> tuple[int, ...]:
+    """The states that products read, by their number."""
     operands = {p.operand for p in plan(program).products}
-    return tuple(program.nodes[i].attributes["name"] for i in program.find("state") if i in operands)
+    names = [*program.states]
+    read = (program.nodes[i].attributes["name"] for i in program.find("state") if i in operands)
+    return tuple(sorted(names.index(name) for name in read))
 
 
 @functools.lru_cache(maxsize=256)
