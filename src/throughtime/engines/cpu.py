@@ -79,13 +79,15 @@ def _new(call: Call, *shape: int) -> Tensor:
     return flat.view(shape)
 
 
-def forward(program: Program, call: Call, *, save: bool = False) -> Result:
-    """Run a program over time, see `Call` and `Result`.
+def forward(
+    program: Program, call: Call, *, save: bool = False, mode_: Mode | None = None
+) -> Result:
+    """Run a program over time, see `Call` and `Result`; in another mode than its own if given.
 
     `Result.saved`: the stored values side by side `(T, B, columns)`; each state over time that
     is not returned; and for each state that products read its value before every step.
     """
-    mode_, x = mode(program, call), call.x
+    mode_, x = mode_ or mode(program, call), call.x
     T, B = x.shape[:2]
     widths = tuple(program.states.values())
     wanted = len(widths) if call.every_state or save else 1
@@ -120,9 +122,13 @@ def backward(
     dfinal: Sequence[Tensor | None],
     *,
     dx: bool = True,
+    mode_: Mode | None = None,
 ) -> Gradients:
-    """The gradients of a loss through `forward`, see `Gradients`; dx is 0 unless it is wanted."""
-    mode_, x = mode(program, call), call.x
+    """The gradients of a loss through `forward`, see `Gradients`; dx is 0 unless it is wanted.
+
+    Of `Result.saved` the values before each step may be missing.
+    """
+    mode_, x = mode_ or mode(program, call), call.x
     T, B = x.shape[:2]
     widths = tuple(program.states.values())
     given = (*(d is not None for d in dstates), *[False] * (len(widths) - len(dstates)))

@@ -35,6 +35,7 @@ class OverTime(nn.Module):
         variational_dropout: float = 0.0,
         zoneout_rate: float | Mapping[str, float] = 0.0,
         weight_drop: float = 0.0,
+        recompute: bool = False,
         engine: str | None = None,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
@@ -42,7 +43,7 @@ class OverTime(nn.Module):
         super().__init__()
         choose.say_once_without_native()
         self.cell, self.reverse, self.engine = cell, reverse, engine
-        self.weight_drop = weight_drop
+        self.weight_drop, self.recompute = weight_drop, recompute
         program = self.equations = cell.program(input_size, hidden_size)
         if variational_dropout:
             program = variational(program, variational_dropout)
@@ -84,8 +85,9 @@ class OverTime(nn.Module):
         start: tuple[Tensor, ...] | None = None,
         lengths: Tensor | None = None,
         resets: Tensor | None = None,
+        every_state: bool = True,
     ) -> Result:
-        """Run over `x (T, B, I)` from `start`, or from the initial state; see `Result`."""
+        """Run over `x (T, B, I)` from `start`, or from the initial state; see `Call`, `Result`."""
         T, B = x.shape[:2]
         program = self.program if self.training else self.quiet
         plan = self.plan if self.training else self.quiet_plan
@@ -101,6 +103,8 @@ class OverTime(nn.Module):
             lengths,
             resets,
             self.reverse,
+            every_state,
+            self.recompute,
         )
         return choose.run(program, call, self.engine)
 
