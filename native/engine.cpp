@@ -294,7 +294,7 @@ class Plan {
 
 Split choose_split(const Loop& loop, std::int32_t panel, int threads) {
   // Measured on two cores with 512 KiB of second-level cache each, see benchmarks/.
-  constexpr std::ptrdiff_t kBlock = 64, kTileRows = 12, kTogether = 48;
+  constexpr std::ptrdiff_t kBlock = 64, kTileRows = 16, kTogether = 48;
   constexpr std::ptrdiff_t kRowsForAThread = 4;
   constexpr double kStepForThreads = 32e3, kCallForThreads = 8e6;  // multiply-adds
   double step = 0;

@@ -166,10 +166,10 @@ def test_none_for_no_gradient():
     program = CELLS["lstm"].program(3, 4)
     call = random_call(program, 5, 2)
     with torch.no_grad():
-        saved = forward(program, call, save=True).saved
+        result = forward(program, call, save=True)
         zeros = [torch.zeros(5, 2, 4, dtype=call.x.dtype)] * 2
         dfinal = [torch.randn(2, 4, dtype=call.x.dtype), None]
-        a = backward(program, call, saved, [None, None], dfinal)
-        b = backward(program, call, saved, zeros, [dfinal[0], torch.zeros_like(dfinal[0])])
+        a = backward(program, call, result, [None, None], dfinal)
+        b = backward(program, call, result, zeros, [dfinal[0], torch.zeros_like(dfinal[0])])
     assert torch.equal(a.dz, b.dz) and a.dz.abs().max() > 0
     assert torch.equal(a.dx, b.dx)

@@ -82,11 +82,13 @@ def _new(call: Call, *shape: int) -> Tensor:
 def forward(
     program: Program, call: Call, *, save: bool = False, mode_: Mode | None = None
 ) -> Result:
-    """Run a program over time, see `Call` and `Result`; in another mode than its own if given.
+    """Run a program over time, see `Call` and `Result`; in another mode than its own if given,
+    and then with states in memory of their own.
 
     `Result.saved`: the stored values side by side `(T, B, columns)`; each state over time that
     is not returned; and for each state that products read its value before every step.
     """
+    plain = save and mode_ is None and steady(call)
     mode_, x = mode_ or mode(program, call), call.x
     T, B = x.shape[:2]
     widths = tuple(program.states.values())
@@ -95,7 +97,7 @@ def forward(
     known, parts = _known(program, call, mode_, for_loop=True)
     states: list[Tensor] = []
     before: list[Tensor] = []
-    extended = operand_states(program) if save and steady(call) else ()
+    extended = operand_states(program) if plain else ()
     for k, width in enumerate(widths[:wanted]):
         if k in extended:  # what stood before the first step, then all the others
             whole = _new(call, T + 1, B, width)
