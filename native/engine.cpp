@@ -1,14 +1,14 @@
 #include "engine.h"
 
-#include <sched.h>
-
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <new>
 #include <numeric>
+#include <thread>
 
 #include "team.h"
 
@@ -34,8 +34,6 @@ class Workspace {
     return memory_.get();
   }
 
-  void* taken() const { return memory_.get(); }
-
  private:
   struct Free {
     void operator()(void* p) const { std::free(p); }
@@ -45,40 +43,40 @@ class Workspace {
   std::size_t size_ = 0;
 };
 
-// Threads that meet after every stage of a step.
-class Barrier {
+// A phase lasts microseconds; where it takes longer, another thread or process has the core, and is
+// sooner done with it if we leave it ours.
+void idle(int spins) {
+  constexpr int kSpins = 2000;
+  if (spins >= kSpins) {
+    std::this_thread::sleep_for(std::chrono::microseconds(50));
+    return;
+  }
+#if defined(__x86_64__) || defined(__i386__)
+  _mm_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+// Whether other processes want the cores: threads that share every step are then slower than one.
+// It changes who computes what, and no result.
+class Crowded {
  public:
-  static void wait(void* self, int parts) { static_cast<Barrier*>(self)->wait(parts); }
+  int threads(int wanted) {
+    if (alone_.load(std::memory_order_relaxed) <= 0) return wanted;
+    alone_.fetch_sub(1, std::memory_order_relaxed);
+    return 1;
+  }
+
+  void saw(const Meeting& m) {
+    if (m.helped * 8 > m.phases) alone_.store(kAlone, std::memory_order_relaxed);
+  }
 
  private:
-  void wait(int parts) {
-    const unsigned round = round_.load(std::memory_order_acquire);
-    if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == parts) {
-      arrived_.store(0, std::memory_order_relaxed);
-      round_.store(round + 1, std::memory_order_release);
-      return;
-    }
-    // A stage lasts microseconds; where it takes longer, another process has the core.
-    for (int spins = 0; round_.load(std::memory_order_acquire) == round; ++spins) {
-      if (spins < kSpins)
-        pause();
-      else
-        sched_yield();
-    }
-  }
-
-  static void pause() {
-#if defined(__x86_64__) || defined(__i386__)
-    _mm_pause();
-#elif defined(__aarch64__)
-    asm volatile("yield");
-#endif
-  }
-
-  static constexpr int kSpins = 2000;
-  alignas(64) std::atomic<int> arrived_{0};
-  alignas(64) std::atomic<unsigned> round_{0};
+  static constexpr int kAlone = 32;  // calls before it is tried again
+  std::atomic<int> alone_{0};
 };
+Crowded crowded;
 
 // Registers a power of two apart would share cache sets.
 constexpr std::ptrdiff_t kSkew = 320;
@@ -99,35 +97,26 @@ class Plan {
 
   void run() {
     const int threads = split_.threads;
-    totals_.assign(threads, std::vector<double>(totals_size_));
     if (split_.by_units) {
-      Barrier barrier;
-      shared_.take(shared_size(tiles_of(together(rows_.size()))) * sizeof(T));
-      in_parallel(threads, [&](int number, int count) {
-        for_groups(rows_, [&](const std::int64_t* rows, std::ptrdiff_t size) {
-          group(rows, size, number, count, &barrier, number);
-        });
+      copies_ = tiles_of(together(rows_.size()));
+      totals_.assign(copies_ * totals_size_, 0.0);
+      for_groups(rows_, [&](const std::int64_t* rows, std::ptrdiff_t count) {
+        shared_group(rows, count);
       });
     } else {
-      in_parallel(threads, [&](int number, int count) {
-        for (int share = number; share < threads; share += count) {
+      copies_ = threads;
+      totals_.assign(copies_ * totals_size_, 0.0);
+      in_parallel(threads, [&](int number, int of) {
+        for (int share = number; share < threads; share += of) {
           std::vector<std::int64_t> rows;  // every threads-th: each has long ones and short ones
           for (std::size_t i = share; i < rows_.size(); i += threads) rows.push_back(rows_[i]);
-          for_groups(rows, [&](const std::int64_t* first, std::ptrdiff_t size) {
-            group(first, size, 0, 1, nullptr, share);
+          for_groups(rows, [&](const std::int64_t* first, std::ptrdiff_t count) {
+            own_group(first, count, totals_.data() + share * totals_size_);
           });
         }
       });
     }
-    for (std::size_t k = 0; k < loop_.sums.size(); ++k) {
-      const Sum& sum = loop_.sums[k];
-      T* to = static_cast<T*>(loop_.arrays[sum.array].data);
-      for (std::int32_t j = 0; j < sum.width; ++j) {
-        double total = 0;
-        for (const std::vector<double>& part : totals_) total += part[sums_[k] + j];
-        to[j] = T(total);
-      }
-    }
+    add_up();
   }
 
  private:
@@ -222,25 +211,41 @@ class Plan {
       f(rows.data() + first, std::min(size, all - first));
   }
 
-  void group(const std::int64_t* rows, std::ptrdiff_t count, int part, int parts,
-             Barrier* barrier, int totals) {
-    const std::ptrdiff_t tiles = tiles_of(count);
-    const std::size_t bytes = shared_size(tiles) * sizeof(T);
-    static thread_local Workspace scratch_space, shared_space;
-    T* scratch = static_cast<T*>(scratch_space.take(scratch_ * sizeof(T)));
-    T* shared = static_cast<T*>(parts > 1 ? shared_.taken() : shared_space.take(bytes));
-    const std::vector<Register> even = placed(shared, scratch, tiles, false);
-    const std::vector<Register> odd = placed(shared, scratch, tiles, true);
+  // Rows of one thread.
+  void own_group(const std::int64_t* rows, std::ptrdiff_t count, double* totals) const {
+    static thread_local Workspace workspace;
+    T* shared = static_cast<T*>(workspace.take(shared_size(tiles_of(count)) * sizeof(T)));
+    fill_states(shared, rows, count);
+    run_group(shared, rows, count, totals, 0, 1, nullptr);
+  }
+
+  // Rows of all threads: each does some of the units.
+  void shared_group(const std::int64_t* rows, std::ptrdiff_t count) {
+    static thread_local Workspace workspace;
+    T* shared = static_cast<T*>(workspace.take(shared_size(tiles_of(count)) * sizeof(T)));
+    fill_states(shared, rows, count);
+    std::ptrdiff_t tasks = tiles_of(count);
+    for (const Stage& stage : loop_.stages)
+      tasks = std::max(tasks, (pitch(stage.width) + split_.block - 1) / split_.block);
+    std::vector<Meeting::Claim> claims(tasks, Meeting::Claim{0});
+    Meeting meeting{0, 0, 0, claims.data(), &idle};
+    in_parallel(crowded.threads(split_.threads), [&](int number, int of) {
+      run_group(shared, rows, count, totals_.data(), number, of, &meeting);
+    });
+    crowded.saw(meeting);
+  }
+
+  void run_group(T* shared, const std::int64_t* rows, std::ptrdiff_t count, double* totals,
+                 int part, int parts, Meeting* meeting) const {
+    static thread_local Workspace workspace;
+    T* scratch = static_cast<T*>(workspace.take(scratch_ * sizeof(T)));
     std::memset(scratch, 0, scratch_ * sizeof(T));
-    if (part == 0) {
-      std::memset(shared, 0, bytes);
-      fill_states(even, odd, rows, count);
-    }
+    const std::vector<Register> even = placed(shared, scratch, tiles_of(count), false);
+    const std::vector<Register> odd = placed(shared, scratch, tiles_of(count), true);
     for (const Preload& p : loop_.preloads)
       if (p.array < 0)
         std::fill_n(static_cast<T*>(even[p.to].at), split_.tile_rows * even[p.to].pitch,
                     T(p.value));
-    if (parts > 1) Barrier::wait(barrier, parts);
     kernels_.run({loop_.instructions.data(), loop_.stages.data(),
                   std::int32_t(loop_.stages.size()), {even.data(), odd.data()},
                   loop_.arrays.data(), loop_.matrices.data(), packed_.data(),
@@ -248,30 +253,42 @@ class Plan {
                   loop_.finals.data(), std::int32_t(loop_.finals.size()), sums_.data(),
                   loop_.steps, loop_.batch, loop_.reverse, loop_.backward, loop_.restart_offset,
                   loop_.restart, loop_.lengths, rows, count, split_.tile_rows, split_.block,
-                  totals_[totals].data(), part, parts,
-                  &Barrier::wait, barrier});
-    if (parts > 1) Barrier::wait(barrier, parts);
+                  totals, split_.by_units ? totals_size_ : 0, part, parts, meeting});
+  }
+
+  // The sums of all threads or tiles, in their order.
+  void add_up() const {
+    for (std::size_t k = 0; k < loop_.sums.size(); ++k) {
+      const Sum& sum = loop_.sums[k];
+      T* to = static_cast<T*>(loop_.arrays[sum.array].data);
+      for (std::int32_t j = 0; j < sum.width; ++j) {
+        double total = 0;
+        for (std::ptrdiff_t c = 0; c < copies_; ++c) total += totals_[c * totals_size_ + sums_[k] + j];
+        to[j] = T(total);
+      }
+    }
   }
 
   // Both halves: a row that begins late finds its state in whichever has its turn.
-  void fill_states(const std::vector<Register>& even, const std::vector<Register>& odd,
-                   const std::int64_t* rows, std::ptrdiff_t count) const {
-    for (const Preload& p : loop_.preloads) {
-      if (p.array < 0) continue;
-      const Array& a = loop_.arrays[p.array];
-      if (a.data == nullptr) continue;  // zero, as the registers are
-      for (std::ptrdiff_t i = 0; i < count; ++i)
-        for (const Register* r : {&even[p.to], &odd[p.to]}) {
+  void fill_states(T* shared, const std::int64_t* rows, std::ptrdiff_t count) const {
+    std::memset(shared, 0, shared_size(tiles_of(count)) * sizeof(T));
+    const std::ptrdiff_t block = split_.block, tile_rows = split_.tile_rows;
+    for (const bool odd : {false, true}) {
+      const std::vector<Register> registers = placed(shared, nullptr, tiles_of(count), odd);
+      for (const Preload& p : loop_.preloads) {
+        if (p.array < 0 || loop_.arrays[p.array].data == nullptr) continue;  // null: zero
+        const Array& a = loop_.arrays[p.array];
+        const Register& r = registers[p.to];
+        for (std::ptrdiff_t i = 0; i < count; ++i) {
           const T* from = static_cast<const T*>(a.data) + rows[i] * a.row;
-          const std::ptrdiff_t tile = i / split_.tile_rows, row = i % split_.tile_rows;
-          T* to = static_cast<T*>(r->at) + tile * r->tile;
-          for (std::int32_t j = 0; j < r->width; j += std::int32_t(split_.block)) {
-            const std::int32_t block = std::int32_t(split_.block);
-            const std::int32_t pitch = std::min(block, r->pitch - j);
-            std::memcpy(to + j * split_.tile_rows + row * pitch, from + j,
-                        std::min(block, r->width - j) * sizeof(T));
+          T* to = static_cast<T*>(r.at) + i / tile_rows * r.tile;
+          for (std::ptrdiff_t j = 0; j < r.width; j += block) {
+            const std::ptrdiff_t pitch = std::min<std::ptrdiff_t>(block, r.pitch - j);
+            std::memcpy(to + j * tile_rows + i % tile_rows * pitch, from + j,
+                        std::min<std::ptrdiff_t>(block, r.width - j) * sizeof(T));
           }
         }
+      }
     }
   }
 
@@ -286,8 +303,8 @@ class Plan {
   std::ptrdiff_t scratch_ = 0;
   std::vector<std::ptrdiff_t> sums_;
   std::ptrdiff_t totals_size_ = 0;
-  std::vector<std::vector<double>> totals_;
-  Workspace shared_;
+  std::ptrdiff_t copies_ = 1;
+  std::vector<double> totals_;  // (copies, totals_size)
 };
 
 }  // namespace

@@ -49,11 +49,11 @@ struct Loop {
   std::vector<Restart> restarts;
   std::vector<Final> finals;
   std::vector<Sum> sums;
-  std::ptrdiff_t steps, batch;
-  bool reverse, backward;
-  std::ptrdiff_t restart_offset;
-  const std::int64_t* lengths;  // (batch,) or null; the caller's, read
-  const std::uint8_t* restart;  // (steps, batch) or null; the caller's, read
+  std::ptrdiff_t steps = 0, batch = 0;
+  bool reverse = false, backward = false;
+  std::ptrdiff_t restart_offset = 0;
+  const std::int64_t* lengths = nullptr;  // (batch,) or null; the caller's, read
+  const std::uint8_t* restart = nullptr;  // (steps, batch) or null; the caller's, read
 };
 
 Split choose_split(const Loop& loop, std::int32_t panel, int threads);

@@ -53,6 +53,7 @@ THROUGHTIME_INLINE void each(const T* a, T* to, std::ptrdiff_t count, F f) {
 struct Here {
   const Group* group;
   const Register* registers;
+  double* totals;
   std::ptrdiff_t t, tile;
   int rows, first_block, end_block;
 };
@@ -283,7 +284,7 @@ THROUGHTIME_INLINE bool transfer(const Here& here, const Instruction& ins) {
     const Place<T> p = place<T>(here, number, b);
     const std::ptrdiff_t first = b * g.block;
     if (ins.op == Op::accumulate) {
-      double* total = g.totals + g.sums[ins.a] + first;
+      double* total = here.totals + g.sums[ins.a] + first;
       constexpr int L = kLanes<T>;
       for (std::int32_t j = 0; j < p.pitch; j += L) {
         Vec<T, L> sum = Vec<T, L>::load(p.at + j);

@@ -112,6 +112,19 @@ struct Restart {
   Array initial;
 };
 
+// Where threads that share every step meet. A step is a sequence of phases, each a number of tasks.
+// A thread claims tasks, its own first, then what the others have not begun: where one of them has
+// no core, the rest go on without it. All wait for the last task of a phase before the next.
+struct Meeting {
+  struct alignas(64) Claim {
+    std::uint64_t phase;  // the last for which somebody has taken this task
+  };
+  alignas(64) std::uint64_t done;  // tasks, of all phases
+  std::uint64_t phases, helped;    // so many, and in how many somebody did another's task
+  Claim* claims;
+  void (*idle)(int spins);  // a moment of waiting, after so many
+};
+
 // Rows that go through time together, as one thread sees them.
 struct Group {
   const Instruction* instructions;
@@ -136,12 +149,14 @@ struct Group {
   const std::int64_t* rows;       // (count,) which rows of the batch, longest first
   std::ptrdiff_t count;
   std::ptrdiff_t tile_rows, block;
-  double* totals;  // of this thread
+  double* totals;
+  // Where units are shared out: the totals of a stage tile by tile lie so far apart, one for each
+  // tile, so that they do not depend on who runs it. Else 0.
+  std::ptrdiff_t totals_of_tile;
 
-  // Of a stage's blocks or tiles this thread runs every parts-th; then all wait for each other.
+  // Threads that share the group; this one is `part`. Null with one.
   int part, parts;
-  void (*wait)(void* barrier, int parts);
-  void* barrier;
+  Meeting* meeting;
 };
 
 }  // namespace throughtime

@@ -10,7 +10,7 @@
 #include <thread>
 #include <vector>
 
-#if defined(__linux__)
+#if defined(__linux__) && !defined(THROUGHTIME_OWN_THREADS)
 #include <dlfcn.h>
 #include <link.h>
 #endif
@@ -89,7 +89,7 @@ struct OpenMp {
   explicit operator bool() const { return parallel && number && count; }
 };
 
-#if defined(__linux__)
+#if defined(__linux__) && !defined(THROUGHTIME_OWN_THREADS)
 OpenMp find_openmp() {
   std::vector<std::string> loaded;
   dl_iterate_phdr(

@@ -9,8 +9,7 @@ namespace throughtime::THROUGHTIME_SET {
 template <class T, class F>
 THROUGHTIME_INLINE void over_row(const Group& g, const Register& r, std::ptrdiff_t i, T* memory,
                                  F f) {
-  const Register registers[] = {r};
-  const Here here{&g, registers, 0, i / g.tile_rows, 0, 0, 0};
+  const Here here{&g, &r, nullptr, 0, i / g.tile_rows, 0, 0, 0};
   for (std::int32_t b = 0; b < blocks_of(g, r.pitch); ++b) {
     const Place<T> p = place<T>(here, 0, b);
     T* at = p.at + (i % g.tile_rows) * p.pitch;
@@ -48,14 +47,91 @@ void finish(const Group& g, const Register* registers, std::ptrdiff_t i) {
   }
 }
 
+// The phases of a group in order, see Meeting; all its threads run through the same ones.
+class Phases {
+ public:
+  explicit Phases(const Group& g) : g_(g) {}
+
+  ~Phases() {
+    if (g_.parts == 1) return;
+    __atomic_fetch_add(&g_.meeting->phases, phase_, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&g_.meeting->helped, helped_, __ATOMIC_RELAXED);
+  }
+
+  // run(task) for each task below count, by whichever thread.
+  template <class F>
+  THROUGHTIME_INLINE void phase(std::ptrdiff_t count, F run) {
+    if (g_.parts == 1) {
+      for (std::ptrdiff_t task = 0; task < count; ++task) run(task);
+      return;
+    }
+    Meeting& m = *g_.meeting;
+    ++phase_;
+    wanted_ += std::uint64_t(count);
+    for (std::ptrdiff_t task = g_.part; task < count; task += g_.parts) take(m, task, run);
+    int spins = 0;
+    bool helped = false;
+    for (; __atomic_load_n(&m.done, __ATOMIC_ACQUIRE) < wanted_; ++spins) {
+      if (spins == patience_)  // somebody may have no core
+        for (std::ptrdiff_t task = 0; task < count; ++task) helped |= take(m, task, run);
+      m.idle(spins);
+    }
+    // where that was so, it is likely so in the next phase
+    helped_ += helped;
+    patience_ = helped ? patience_ / 2 : patience_ < kPatience ? patience_ + 1 : patience_;
+  }
+
+ private:
+  static constexpr int kPatience = 200;
+
+  template <class F>
+  THROUGHTIME_INLINE bool take(Meeting& m, std::ptrdiff_t task, F run) {
+    std::uint64_t* claim = &m.claims[task].phase;
+    std::uint64_t last = __atomic_load_n(claim, __ATOMIC_RELAXED);
+    if (last >= phase_ || !__atomic_compare_exchange_n(claim, &last, phase_, false,
+                                                       __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+      return false;
+    run(task);
+    __atomic_fetch_add(&m.done, 1, __ATOMIC_RELEASE);
+    return true;
+  }
+
+  const Group& g_;
+  std::uint64_t phase_ = 0, wanted_ = 0, helped_ = 0;
+  int patience_ = kPatience;
+};
+
+template <class T>
+void run_tile(const Group& g, const Stage& stage, const Register* registers, std::ptrdiff_t t,
+              std::ptrdiff_t tile, std::ptrdiff_t active, std::int32_t block) {
+  const std::ptrdiff_t rows = active - tile * g.tile_rows;
+  const bool by_units = stage.width > 0;
+  Here here{&g,   registers,
+            g.totals + (by_units ? 0 : tile * g.totals_of_tile),
+            t,    tile,
+            int(rows < g.tile_rows ? rows : g.tile_rows),
+            block, block + 1};
+  for (std::int32_t i = stage.begin; i < stage.end; ++i) {
+    const Instruction& ins = g.instructions[i];
+    if (!by_units) {
+      const bool out = ins.op == Op::store || ins.op == Op::accumulate;
+      here.end_block = blocks_of(g, registers[out ? ins.b : ins.to].pitch);
+    }
+    interpret<T>(here, ins);
+  }
+}
+
 template <class T>
 void run(const Group& g) {
-  const auto for_own_rows = [&](std::ptrdiff_t begin, std::ptrdiff_t end, auto f) {
-    for (std::ptrdiff_t i = begin; i < end; ++i)
-      if ((i / g.tile_rows) % g.parts == g.part) f(i);
-  };
-  const auto all_wait = [&] {
-    if (g.parts > 1) g.wait(g.barrier, g.parts);
+  Phases phases(g);
+  const auto tiles_of = [&](std::ptrdiff_t rows) { return (rows + g.tile_rows - 1) / g.tile_rows; };
+  // f(row) for rows [begin, end), tile by tile
+  const auto for_rows = [&](std::ptrdiff_t begin, std::ptrdiff_t end, auto f) {
+    phases.phase(tiles_of(end), [&](std::ptrdiff_t tile) {
+      const std::ptrdiff_t first = tile * g.tile_rows, last = first + g.tile_rows;
+      for (std::ptrdiff_t i = first < begin ? begin : first; i < (last < end ? last : end); ++i)
+        f(i);
+    });
   };
   // how many rows have a step t; rows are sorted, the longest first
   const auto active_at = [&](std::ptrdiff_t t) {
@@ -64,54 +140,32 @@ void run(const Group& g) {
       while (active > 0 && g.lengths[g.rows[active - 1]] <= t) --active;
     return active;
   };
-  for_own_rows(0, g.count, [&](std::ptrdiff_t i) { finish<T>(g, g.registers[0], i); });
+  for_rows(0, g.count, [&](std::ptrdiff_t i) { finish<T>(g, g.registers[0], i); });
   int turn = 0;
   std::ptrdiff_t active = g.steps ? active_at(g.reverse ? g.steps - 1 : 0) : 0;
   for (std::ptrdiff_t s = 0; s < g.steps; ++s) {
     const std::ptrdiff_t t = g.reverse ? g.steps - 1 - s : s;
-    const std::ptrdiff_t later =
-        s + 1 == g.steps ? 0 : active_at(g.reverse ? t - 1 : t + 1);
-    if (g.restart && !g.backward) {
-      for_own_rows(0, active,
-                   [&](std::ptrdiff_t i) { begin_anew<T>(g, g.registers[turn], t, i); });
-      all_wait();
-    }
+    const std::ptrdiff_t later = s + 1 == g.steps ? 0 : active_at(g.reverse ? t - 1 : t + 1);
+    if (g.restart && !g.backward)
+      for_rows(0, active, [&](std::ptrdiff_t i) { begin_anew<T>(g, g.registers[turn], t, i); });
     for (std::int32_t k = 0; k < g.stage_count; ++k) {
       const Stage& stage = g.stages[k];
-      const bool by_units = stage.width > 0;
-      const std::int32_t blocks = blocks_of(g, pitch_of<T>(stage.width));
-      const auto run_tile = [&](std::ptrdiff_t tile, std::int32_t begin, std::int32_t end) {
-        const std::ptrdiff_t rows = active - tile * g.tile_rows;
-        Here here{&g,  g.registers[turn], t, tile, int(rows < g.tile_rows ? rows : g.tile_rows),
-                  begin, end};
-        for (std::int32_t i = stage.begin; i < stage.end; ++i) {
-          const Instruction& ins = g.instructions[i];
-          if (!by_units) {
-            const std::int32_t widest = ins.op == Op::store || ins.op == Op::accumulate
-                                            ? ins.b : ins.to;
-            here.end_block = blocks_of(g, here.registers[widest].pitch);
-          }
-          interpret<T>(here, ins);
-        }
-      };
-      if (by_units) {
-        for (std::int32_t b = g.part; b < blocks; b += g.parts)
-          for (std::ptrdiff_t tile = 0; tile * g.tile_rows < active; ++tile)
-            run_tile(tile, b, b + 1);
-      } else {
-        for (std::ptrdiff_t tile = g.part; tile * g.tile_rows < active; tile += g.parts)
-          run_tile(tile, 0, 0);
-      }
-      all_wait();
+      const std::ptrdiff_t tiles = tiles_of(active);
+      if (stage.width > 0)
+        phases.phase(blocks_of(g, pitch_of<T>(stage.width)), [&](std::ptrdiff_t block) {
+          for (std::ptrdiff_t tile = 0; tile < tiles; ++tile)
+            run_tile<T>(g, stage, g.registers[turn], t, tile, active, std::int32_t(block));
+        });
+      else
+        phases.phase(tiles, [&](std::ptrdiff_t tile) {
+          run_tile<T>(g, stage, g.registers[turn], t, tile, active, 0);
+        });
     }
     turn ^= 1;
-    if (g.restart && g.backward) {
-      for_own_rows(0, active,
-                   [&](std::ptrdiff_t i) { begin_anew<T>(g, g.registers[turn], t, i); });
-      all_wait();
-    }
+    if (g.restart && g.backward)
+      for_rows(0, active, [&](std::ptrdiff_t i) { begin_anew<T>(g, g.registers[turn], t, i); });
     if (later < active)
-      for_own_rows(later, active, [&](std::ptrdiff_t i) { finish<T>(g, g.registers[turn], i); });
+      for_rows(later, active, [&](std::ptrdiff_t i) { finish<T>(g, g.registers[turn], i); });
     active = later;
   }
 }
