@@ -1,10 +1,13 @@
 """What every test runs under: repeatable examples, and fresh memory that shows."""
 
+import os
+
 import pytest
 from hypothesis import settings
 
 settings.register_profile("repeatable", deadline=None, derandomize=True, database=None)
-settings.load_profile("repeatable")
+settings.register_profile("sanitize", settings.get_profile("repeatable"), max_examples=5)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 
 def _with_nan(create):
