@@ -1,0 +1,377 @@
+"""A machine compiled into the weights of a layer, and running."""
+
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from throughtime.cells import RNN
+from throughtime.errors import CapacityError, MachineError, OptionError
+from throughtime.layers import Recurrent
+from throughtime.universal import exact
+from throughtime.universal.block_tape import BlockTape
+from throughtime.universal.equations import AWAY, ONE, Blocks, Equations, Layer, equations
+from throughtime.universal.machine import Configuration, Machine
+from throughtime.universal.precision import BITS, capacity
+from throughtime.universal.tape import Digits
+
+Steps = dict[str, Tensor]
+"""The states of the layer after each step of the machine, `(S, B, width)`."""
+
+CHUNK = 4_000_000  # bytes of states in one call of the layer: they stay in the cache
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Where a computation stands: after `steps` steps of the machine, halted or not."""
+
+    at: Configuration
+    steps: int
+    halted: bool
+    accepted: bool
+
+
+def compile_machine(
+    machine: Machine,
+    *,
+    dtype: torch.dtype = torch.float64,
+    cells: int | tuple[int, int] | None = None,
+    engine: str | None = None,
+) -> "Computer":
+    """The network of a machine.
+
+    Without `cells` it is `Recurrent(RNN("saturated_linear"), 1, H)`: a step of the machine is two
+    of its steps, each side of the tape is one unit, and what a float holds is
+    `Computer.capacity`. The layer's initial state is the empty tape.
+
+    **Arguments:**
+
+    - `dtype`: float64 or float32.
+    - `cells`: the tape may reach so many cells to either side of where it begins, or
+      `(left, right)`: it lies in blocks, one in a unit, and the layer is
+      `Recurrent(BlockTape(...), 1, H)`, one step of which is one of the machine.
+    - `engine`: as of `Recurrent`.
+
+    **Raises:** `OptionError` for a dtype or cells that cannot be, or more cells than units can be
+    numbered in the dtype.
+    """
+    if dtype not in BITS:
+        raise OptionError(
+            f"`compile_machine`: dtype is {dtype}; expected torch.float32 or torch.float64. "
+            "Leave it out for float64."
+        )
+    blocks = None if cells is None else _blocks(machine, cells, dtype)
+    units = equations(machine, blocks)
+    made = _plain(units, dtype, engine) if blocks is None else _bounded(
+        units, blocks, dtype, engine
+    )  # fmt: skip
+    computer = Computer(machine, made, units, blocks)
+    with torch.no_grad():
+        for name, value in computer.start([""])[0][0].items():
+            computer.layer.cells[0][0].initial.get_buffer(f"{name}0").copy_(value[0])
+    return computer
+
+
+def _blocks(machine: Machine, cells: int | tuple[int, int], dtype: torch.dtype) -> Blocks:
+    sides = (cells, cells) if isinstance(cells, int) else tuple(cells)
+    if len(sides) != 2 or not all(isinstance(n, int) and 0 <= n <= 10**7 for n in sides):
+        raise OptionError(
+            f"`compile_machine`: cells is {cells}; expected a whole number from 0 to 10000000, or "
+            "two of them, (left, right). Give fewer."
+        )
+    width = capacity(machine, dtype)
+    if width < 2:
+        raise OptionError(
+            f"`compile_machine`: cells is given, but a number of {dtype} holds {width} cell of "
+            f"{len(machine.symbols)} symbols; expected two or more. Use float64."
+        )
+    left, right = sides
+    before = -(-left // width)
+    after = -(-max(right - (width - 1), 0) // width)
+    return Blocks(width, before, before + 1 + after)
+
+
+def _plain(units: Equations, dtype: torch.dtype, engine: str | None) -> Recurrent:
+    names = [*units.settle, *units.act]
+    H = len(names)
+    layer = Recurrent(
+        RNN("saturated_linear"), 1, H, initial_state=torch.zeros(H), engine=engine, dtype=dtype
+    )
+    _fill(layer, "transition", units.settle | units.act, {"h": names})
+    return layer
+
+
+def _bounded(
+    units: Equations, blocks: Blocks, dtype: torch.dtype, engine: str | None
+) -> Recurrent:
+    H = len(units.settle)
+    zeros = {"h": torch.zeros(H), "memory": torch.zeros(blocks.count)}
+    cell = BlockTape(len(units.act), len(units.enter), blocks.count)
+    layer = Recurrent(cell, 1, H, initial_state=zeros, engine=engine, dtype=dtype)
+    act, enter = list(units.act), list(units.enter)
+    _fill(layer, "act", units.act, {"h": list(units.settle)})
+    for name in ("source", "target", "leaving"):
+        _fill(layer, name, {name: units.addresses[name]}, {"0": act})
+    _fill(layer, "enter", units.enter, {"0": act, "1": ["found"]})
+    _fill(layer, "settle", units.settle, {"0": act, "1": enter})
+    with torch.no_grad():
+        layer.cells[0][0].number.copy_(torch.arange(1, blocks.count + 1))
+    return layer
+
+
+@torch.no_grad()
+def _fill(
+    layer: Recurrent, map_: str, rows: Layer, columns: dict[str, list[Hashable]]
+) -> None:
+    """The weights of one affine map from its sums; `columns`: the units of each operand."""
+    parameters = dict(layer.cells[0][0].named_parameters())
+    for name, p in parameters.items():
+        if name.startswith(f"{map_}_"):
+            p.zero_()
+    place = {u: (operand, k) for operand, units in columns.items() for k, u in enumerate(units)}
+    for r, sums in enumerate(rows.values()):
+        for unit, weight in sums.items():
+            if unit == ONE:
+                parameters[f"{map_}_bias"][r] = float(weight)
+            else:
+                operand, k = place[unit]
+                parameters[f"{map_}_{operand}"][r, k] = float(weight)
+
+
+class Computer:
+    """A machine as a recurrent network, see `compile_machine`.
+
+    - `layer`: the `Recurrent`. It saves, loads and runs as any other.
+    - `per_step`: its steps for each step of the machine.
+    - `capacity`: cells of tape a number holds exactly: on either side of the head, or with
+      blocks in each.
+    - `neurons`: all its units, those of inner layers, addresses and memory included.
+    """
+
+    def __init__(
+        self, machine: Machine, layer: Recurrent, units: Equations, blocks: Blocks | None
+    ) -> None:
+        self.machine, self.layer, self.units, self.blocks = machine, layer, units, blocks
+        self.per_step = 2 if blocks is None else 1
+        self.dtype = next(layer.parameters()).dtype
+        self.capacity = capacity(machine, self.dtype)
+        self.digits = Digits(machine)
+        gates = 0 if blocks is None else len(units.enter) + 7 * blocks.count
+        self.neurons = len(units.act) + len(units.settle) + gates
+        self.place = {unit: k for k, unit in enumerate(units.settle)}
+
+    @cached_property
+    def _tables(self) -> tuple[Tensor, dict[str, Tensor]]:
+        """For each case whether it halts, and whether it pushes onto each side."""
+        actions = [self.machine.actions.get(case) for case in self.units.cases]
+        return torch.tensor([a is None for a in actions]), {
+            side: torch.tensor([a is not None and a.move == move for a in actions])
+            for move, side in AWAY.items()
+        }
+
+    def start(self, tapes: Sequence[str]) -> tuple[tuple[dict[str, Tensor]]]:
+        """The state of the layer with the head on the first cell of each tape, one a row.
+
+        **Raises:** `MachineError` for a symbol that the machine does not have, `CapacityError`
+        for a tape that does not fit.
+        """
+        H = self.layer.hidden_size
+        h = torch.zeros(len(tapes), H, dtype=self.dtype)
+        state = {"h": h}
+        if self.blocks is not None:
+            state["memory"] = torch.zeros(len(tapes), self.blocks.count, dtype=self.dtype)
+        for b, tape in enumerate(tapes):
+            at = self.machine.begin(tape)
+            h[b, self.place["at", at.state, at.head]] = 1
+            room = self.capacity
+            if self.blocks is not None:
+                blocks = self.blocks
+                room = (blocks.count - blocks.before) * blocks.cells - 1
+                h[b, self.place["first"]] = 1
+                h[b, self.place["block"]] = float((blocks.before + 1) * blocks.number)
+                for k in range(blocks.before + 1, blocks.count):
+                    begin = (k - blocks.before) * blocks.cells - 1
+                    piece = at.right[begin : begin + blocks.cells]
+                    state["memory"][b, k] = float(self.digits.number(piece))
+            if len(at.right) > room:
+                raise self._full(f"tape {b + 1} has {len(at.right) + 1} cells", room, "right")
+            near = at.right if self.blocks is None else at.right[: self.blocks.cells - 1]
+            h[b, self.place["right"]] = float(self.digits.number(near))
+        return ((state,),)
+
+    def run(
+        self, tapes: Sequence[str], steps: int, *, unbounded: bool = False
+    ) -> list[Outcome]:
+        """Run the network on a batch of tapes until all machines halt, or for `steps` steps.
+
+        **Arguments:** `unbounded`: the same weights in integers without limit, a tape after
+        another, in Python; only without `cells`.
+
+        **Raises:** as `start`; `CapacityError` where the tape outgrows the numbers.
+        """
+        if unbounded:
+            return [self._exact(tape, steps) for tape in tapes]
+        if not tapes:
+            return []
+        h = self.start(tapes)[0][0]["h"]
+        halts = self._tables[0]
+        taken = torch.where(halts[self._case(h)], 0, -1)
+        last = self.start(tapes)[0][0]
+        done = 0
+        for states in self._chunks(tapes, steps, stop=lambda: bool((taken >= 0).all())):
+            halted = halts[self._case(states["h"])]
+            first = torch.where(halted.any(0), halted.int().argmax(0) + done + 1, -1)
+            taken = torch.where(taken < 0, first, taken)
+            done += len(halted)
+            last = {name: s[-1] for name, s in states.items()}
+        return [
+            self._outcome(self.configuration(last, b), done if t < 0 else t)
+            for b, t in enumerate(taken.tolist())
+        ]
+
+    def history(
+        self, tape: str, steps: int, *, unbounded: bool = False
+    ) -> Iterator[Configuration]:
+        """The configuration at the start and after each step of the machine, while it runs.
+
+        **Raises:** as `run`.
+        """
+        yield self.machine.begin(tape)
+        if unbounded:
+            network = self._network(tape)
+            while network.steps < steps and not network.halted:
+                network.advance(1)
+                yield self._seen(network)
+            return
+        halts, at = self._tables[0], self.start([tape])[0][0]["h"]
+        if halts[self._case(at)].item():
+            return
+        for states in self._chunks([tape], steps):
+            for k, halted in enumerate(halts[self._case(states["h"][:, 0])].tolist()):
+                yield self.configuration({name: s[k] for name, s in states.items()}, 0)
+                if halted:
+                    return
+
+    def configuration(self, states: dict[str, Tensor], row: int) -> Configuration:
+        """What the units of one row say, the states being `(B, width)`.
+
+        **Raises:** `MachineError` if they are not a state of this network.
+        """
+        h = states["h"][row]
+        on = h[: len(self.units.cases)].nonzero().flatten().tolist()
+        if len(on) != 1 or h[on[0]] != 1:
+            raise MachineError(
+                "the network has not exactly one state and symbol; expected a state that it came "
+                "to after whole steps of the machine. Read it every "
+                f"{self.per_step} steps."
+            )
+        state, head = self.units.cases[on[0]]
+        left, right = (self.digits.stack(h[self.place[s]].item()) for s in ("left", "right"))
+        if self.blocks is not None:
+            cells, blank = self.blocks.cells, self.machine.blank
+            place = int(h[self.place["place"]].item() / self.blocks.place)
+            block = int(h[self.place["block"]].item() / self.blocks.number)
+            held = [self.digits.stack(v).ljust(cells, blank)
+                    for v in states["memory"][row].tolist()]  # fmt: skip
+            left = left.ljust(place, blank) + "".join(held[: block - 1][::-1])
+            right = right.ljust(cells - 1 - place, blank) + "".join(held[block:])
+        return self.machine.seen(state, left[::-1], head, right)
+
+    def _case(self, h: Tensor) -> Tensor:
+        return h[..., : len(self.units.cases)].argmax(-1)
+
+    @torch.no_grad()
+    def _chunks(self, tapes: Sequence[str], steps: int, stop=lambda: False) -> Iterator[Steps]:
+        """The states after each step of the machine, many at once."""
+        state, done, size = self.start(tapes), 0, 32
+        width = sum(s.shape[-1] for s in state[0][0].values()) * len(tapes) * self.per_step
+        most = max(CHUNK // (width * self.dtype.itemsize), 32)
+        while done < steps and not stop():
+            S = min(size, steps - done)
+            x = torch.zeros(S * self.per_step, len(tapes), 1, dtype=self.dtype)
+            before = state[0][0]["h"]
+            _, state, over_time = self.layer(x, state, return_states=True)
+            states = {n: s[self.per_step - 1 :: self.per_step]
+                      for n, s in over_time[0][0].items()}  # fmt: skip
+            full = self._overflow(torch.cat([before[None], states["h"]]))
+            if full is not None:
+                when, tape, side = full
+                if when:
+                    yield {name: s[:when] for name, s in states.items()}
+                    if stop():
+                        return
+                room = self.capacity if self.blocks is None else None
+                raise self._full(f"tape {tape + 1} at step {done + when + 1}", room, side)
+            yield states
+            done, size = done + S, min(2 * size, most)
+
+    def _overflow(self, h: Tensor) -> tuple[int, int, str] | None:
+        """The first step, of which tape, to which side, that outgrows the numbers.
+
+        h: `(1 + S, B, H)`, the state before the first step and after each.
+        """
+        before, found = h[:-1], []
+        for side, pushes in self._tables[1].items():
+            if self.blocks is None:  # all cells are in use, and one is pushed
+                scaled = before[..., self.place[side]] * self.digits.base ** (self.capacity - 1)
+                full = (scaled != scaled.floor()) & pushes[self._case(before)]
+            else:  # the head has left the last block on this side
+                block = h[1:, :, self.place["block"]] / float(self.blocks.number)
+                full = block < 1 if side == "right" else block > self.blocks.count
+            when, tape = full.nonzero(as_tuple=True)
+            if len(when):
+                grows = side if self.blocks is None else AWAY["L" if side == "left" else "R"]
+                found.append((int(when[0]), int(tape[0]), grows))
+        return min(found, default=None)
+
+    def _full(self, what: str, room: int | None, side: str) -> CapacityError:
+        if self.blocks is not None and room is None:
+            before, cells = self.blocks.before, self.blocks.cells
+            room = before * cells if side == "left" else (self.blocks.count - before) * cells - 1
+            return CapacityError(
+                f"{what}: the head has left the tape on the {side}; expected at most {room} cells "
+                "there, because the network was compiled for so many. Give more with cells "
+                "(--cells)."
+            )
+        if self.blocks is not None:
+            fix = "Give more with cells (--cells)."
+        else:
+            other = capacity(self.machine, torch.float64)
+            wider = f"Use float64 ({other} cells), " if other != self.capacity else "Use "
+            fix = f"{wider}cells (--cells N), or unbounded integers (--exact)."
+        return CapacityError(
+            f"{what}: more than {room} cells {side} of the head; expected at most {room}, because "
+            f"the numbers are {str(self.dtype).removeprefix('torch.')}. {fix}"
+        )
+
+    def _outcome(self, at: Configuration, steps: int) -> Outcome:
+        halted = (at.state, at.head) not in self.machine.actions
+        return Outcome(at, steps, halted, halted and at.state in self.machine.accept)
+
+    def _network(self, tape: str) -> exact.Network:
+        if self.blocks is not None:
+            raise OptionError(
+                "unbounded integers are asked of a network with cells; expected one of the two. "
+                "Leave cells (--cells) out."
+            )
+        cell = self.layer.cells[0][0]
+        at = self.machine.begin(tape)
+        halting = {k for k, halts in enumerate(self._tables[0].tolist()) if halts}
+        start = {self.place["at", at.state, at.head]: 1,
+                 self.place["right"]: self.digits.number(at.right)}  # fmt: skip
+        return exact.Network(
+            cell.transition_h.tolist(), cell.transition_bias.tolist(), start, halting
+        )
+
+    def _exact(self, tape: str, steps: int) -> Outcome:
+        network = self._network(tape)
+        network.advance(steps)
+        return self._outcome(self._seen(network), network.steps)
+
+    def _seen(self, network: exact.Network) -> Configuration:
+        (on,) = (k for k in network.on if k < len(self.units.cases))
+        left, right = (self.digits.stack(network.value(self.place[s])) for s in ("left", "right"))
+        state, head = self.units.cases[on]
+        return self.machine.seen(state, left[::-1], head, right)
