@@ -1,12 +1,13 @@
 """A bounded tape in many units, as the equations of a cell."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 
 from throughtime.cells import Cell
-from throughtime.program import Symbol, affine, parameter
+from throughtime.program import affine, parameter
 
 
 @dataclass(frozen=True)
@@ -42,9 +43,10 @@ class BlockTape(Cell):
         number = parameter("number", self.blocks)  # 1, 2, ..., blocks; address 0 is no block
         found = clip(memory - clip(target - number) - clip(number - target))
         written = clip(leaving - clip(source - number) - clip(number - source))
-        enter = clip(affine("enter", act, torch.sum(found, dim=-1, keepdim=True), size=self.enter))
+        block: Any = torch.sum(found, dim=-1, keepdim=True)  # of which one unit at most is not 0
+        enter = clip(affine("enter", act, block, size=self.enter))
         return clip(affine("settle", act, enter)), clip(memory + written - found)
 
 
-def clip(z: Symbol) -> Symbol:
-    return F.hardtanh(z, 0.0, 1.0)  # type: ignore[arg-type, return-value]
+def clip(z: Any) -> Any:
+    return F.hardtanh(z, 0.0, 1.0)

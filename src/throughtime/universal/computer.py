@@ -10,15 +10,13 @@ from torch import Tensor
 from throughtime.cells import RNN
 from throughtime.errors import CapacityError, MachineError, OptionError
 from throughtime.layers import Recurrent
+from throughtime.layers.recurrent import State
 from throughtime.universal import exact
 from throughtime.universal.block_tape import BlockTape
 from throughtime.universal.equations import AWAY, ONE, Blocks, Equations, Layer, equations
 from throughtime.universal.machine import Configuration, Machine
 from throughtime.universal.precision import BITS, capacity
 from throughtime.universal.tape import Digits
-
-Steps = dict[str, Tensor]
-"""The states of the layer after each step of the machine, `(S, B, width)`."""
 
 CHUNK = 4_000_000  # bytes of states in one call of the layer: they stay in the cache
 
@@ -103,9 +101,7 @@ def _plain(units: Equations, dtype: torch.dtype, engine: str | None) -> Recurren
     return layer
 
 
-def _bounded(
-    units: Equations, blocks: Blocks, dtype: torch.dtype, engine: str | None
-) -> Recurrent:
+def _bounded(units: Equations, blocks: Blocks, dtype: torch.dtype, engine: str | None) -> Recurrent:
     H = len(units.settle)
     zeros = {"h": torch.zeros(H), "memory": torch.zeros(blocks.count)}
     cell = BlockTape(len(units.act), len(units.enter), blocks.count)
@@ -122,9 +118,7 @@ def _bounded(
 
 
 @torch.no_grad()
-def _fill(
-    layer: Recurrent, map_: str, rows: Layer, columns: dict[str, list[Hashable]]
-) -> None:
+def _fill(layer: Recurrent, map_: str, rows: Layer, columns: dict[str, list[Hashable]]) -> None:
     """The weights of one affine map from its sums; `columns`: the units of each operand."""
     parameters = dict(layer.cells[0][0].named_parameters())
     for name, p in parameters.items():
@@ -171,7 +165,7 @@ class Computer:
             for move, side in AWAY.items()
         }
 
-    def start(self, tapes: Sequence[str]) -> tuple[tuple[dict[str, Tensor]]]:
+    def start(self, tapes: Sequence[str]) -> State:
         """The state of the layer with the head on the first cell of each tape, one a row.
 
         **Raises:** `MachineError` for a symbol that the machine does not have, `CapacityError`
@@ -201,9 +195,7 @@ class Computer:
             h[b, self.place["right"]] = float(self.digits.number(near))
         return ((state,),)
 
-    def run(
-        self, tapes: Sequence[str], steps: int, *, unbounded: bool = False
-    ) -> list[Outcome]:
+    def run(self, tapes: Sequence[str], steps: int, *, unbounded: bool = False) -> list[Outcome]:
         """Run the network on a batch of tapes until all machines halt, or for `steps` steps.
 
         **Arguments:** `unbounded`: the same weights in integers without limit, a tape after
@@ -215,25 +207,23 @@ class Computer:
             return [self._exact(tape, steps) for tape in tapes]
         if not tapes:
             return []
-        h = self.start(tapes)[0][0]["h"]
-        halts = self._tables[0]
-        taken = torch.where(halts[self._case(h)], 0, -1)
-        last = self.start(tapes)[0][0]
-        done = 0
-        for states in self._chunks(tapes, steps, stop=lambda: bool((taken >= 0).all())):
-            halted = halts[self._case(states["h"])]
+        state, done = self.start(tapes), 0
+        last = state[0][0]
+        taken = torch.where(self.halted(last), 0, -1)
+        for states in self.stream(state, 0 if bool((taken == 0).all()) else steps):
+            halted = self.halted(states)
             first = torch.where(halted.any(0), halted.int().argmax(0) + done + 1, -1)
             taken = torch.where(taken < 0, first, taken)
             done += len(halted)
             last = {name: s[-1] for name, s in states.items()}
+            if bool((taken >= 0).all()):
+                break
         return [
             self._outcome(self.configuration(last, b), done if t < 0 else t)
             for b, t in enumerate(taken.tolist())
         ]
 
-    def history(
-        self, tape: str, steps: int, *, unbounded: bool = False
-    ) -> Iterator[Configuration]:
+    def history(self, tape: str, steps: int, *, unbounded: bool = False) -> Iterator[Configuration]:
         """The configuration at the start and after each step of the machine, while it runs.
 
         **Raises:** as `run`.
@@ -245,11 +235,11 @@ class Computer:
                 network.advance(1)
                 yield self._seen(network)
             return
-        halts, at = self._tables[0], self.start([tape])[0][0]["h"]
-        if halts[self._case(at)].item():
+        state = self.start([tape])
+        if self.halted(state[0][0]).item():
             return
-        for states in self._chunks([tape], steps):
-            for k, halted in enumerate(halts[self._case(states["h"][:, 0])].tolist()):
+        for states in self.stream(state, steps):
+            for k, halted in enumerate(self.halted(states)[:, 0].tolist()):
                 yield self.configuration({name: s[k] for name, s in states.items()}, 0)
                 if halted:
                     return
@@ -279,18 +269,28 @@ class Computer:
             right = right.ljust(cells - 1 - place, blank) + "".join(held[block:])
         return self.machine.seen(state, left[::-1], head, right)
 
+    def halted(self, states: dict[str, Tensor]) -> Tensor:
+        """Whether the machine has halted, `(..., B)` for states `(..., B, width)`."""
+        return self._tables[0][self._case(states["h"])]
+
     def _case(self, h: Tensor) -> Tensor:
         return h[..., : len(self.units.cases)].argmax(-1)
 
     @torch.no_grad()
-    def _chunks(self, tapes: Sequence[str], steps: int, stop=lambda: False) -> Iterator[Steps]:
-        """The states after each step of the machine, many at once."""
-        state, done, size = self.start(tapes), 0, 32
-        width = sum(s.shape[-1] for s in state[0][0].values()) * len(tapes) * self.per_step
+    def stream(self, state: State, steps: int) -> Iterator[dict[str, Tensor]]:
+        """Run the layer from a state, many steps in a call.
+
+        **Returns:** the states after each step of the machine, `(S, B, width)` for S steps at a
+        time, until there are `steps` of them. The last is a state to go on from.
+
+        **Raises:** `CapacityError` where the tape outgrows the numbers.
+        """
+        B, done, size = len(state[0][0]["h"]), 0, 32
+        width = sum(s.shape[-1] for s in state[0][0].values()) * B * self.per_step
         most = max(CHUNK // (width * self.dtype.itemsize), 32)
-        while done < steps and not stop():
+        while done < steps:
             S = min(size, steps - done)
-            x = torch.zeros(S * self.per_step, len(tapes), 1, dtype=self.dtype)
+            x = torch.zeros(S * self.per_step, B, 1, dtype=self.dtype)
             before = state[0][0]["h"]
             _, state, over_time = self.layer(x, state, return_states=True)
             states = {n: s[self.per_step - 1 :: self.per_step]
@@ -300,8 +300,6 @@ class Computer:
                 when, tape, side = full
                 if when:
                     yield {name: s[:when] for name, s in states.items()}
-                    if stop():
-                        return
                 room = self.capacity if self.blocks is None else None
                 raise self._full(f"tape {tape + 1} at step {done + when + 1}", room, side)
             yield states
