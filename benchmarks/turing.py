@@ -132,7 +132,7 @@ def beaver(seconds: float, path: str) -> None:
 
 def beaver_exact(seconds: float) -> None:
     """The same in integers without limit, from the start."""
-    network = compile_machine(read_machine("busy-beaver-5"))._network("")  # type: ignore[arg-type]
+    network = compile_machine(read_machine("busy-beaver-5")).in_integers("")  # type: ignore[arg-type]
     start = time.perf_counter()
     while not network.halted and time.perf_counter() - start < seconds:
         network.advance(10_000)

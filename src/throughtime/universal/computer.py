@@ -228,14 +228,15 @@ class Computer:
 
         **Raises:** as `run`.
         """
-        yield self.machine.begin(tape)
         if unbounded:
-            network = self._network(tape)
+            network = self.in_integers(tape)
+            yield self._seen(network)
             while network.steps < steps and not network.halted:
                 network.advance(1)
                 yield self._seen(network)
             return
         state = self.start([tape])
+        yield self.configuration(state[0][0], 0)
         if self.halted(state[0][0]).item():
             return
         for states in self.stream(state, steps):
@@ -348,7 +349,11 @@ class Computer:
         halted = (at.state, at.head) not in self.machine.actions
         return Outcome(at, steps, halted, halted and at.state in self.machine.accept)
 
-    def _network(self, tape: str) -> exact.Network:
+    def in_integers(self, tape: str) -> exact.Network:
+        """The same weights in integers without limit, the head on the first cell of a tape.
+
+        **Raises:** `OptionError` for a network with cells.
+        """
         if self.blocks is not None:
             raise OptionError(
                 "unbounded integers are asked of a network with cells; expected one of the two. "
@@ -364,7 +369,7 @@ class Computer:
         )
 
     def _exact(self, tape: str, steps: int) -> Outcome:
-        network = self._network(tape)
+        network = self.in_integers(tape)
         network.advance(steps)
         return self._outcome(self._seen(network), network.steps)
 
