@@ -1,5 +1,8 @@
 """The history of the network is that of the machine, step by step, on every way to run it."""
 
+import random
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -7,7 +10,20 @@ from hypothesis import strategies as st
 from universal.random_machines import automata, machines
 
 from throughtime.errors import CapacityError
-from throughtime.universal import Automaton, Machine, capacity, compile_automaton, compile_machine
+from throughtime.universal import (
+    Automaton,
+    Blocks,
+    Computer,
+    Machine,
+    capacity,
+    compile_automaton,
+    compile_machine,
+    computer,
+    equations,
+    guard_bits,
+)
+from throughtime.universal.equations import base_of
+from throughtime.universal.precision import significand
 
 STEPS = 48
 WAYS = [(d, e) for d in (torch.float32, torch.float64) for e in ("cpu", "reference")]
@@ -109,3 +125,46 @@ def test_no_order_of_summation_matters_up_to_capacity(dtype, symbols):
     finest = 2.0 * float(network.digits.base) ** -(room + 1)  # one cell more does not fit
     full = torch.tensor(float(network.digits.number(letters[-1] * room)), dtype=dtype)
     assert full + finest == full or full + finest != network.digits.number(tape)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("symbols", [2, 3, 5])
+def test_no_order_of_summation_matters_in_blocks(dtype, symbols):
+    """To and fro over three blocks with the finest digits, units and biases shuffled."""
+    letters = "_abcdefgh"[:symbols]
+    transitions = [("A", a, letters[-1], "R", "A") for a in letters if a != "a"]
+    transitions += [("A", "a", "a", "L", "B"), ("B", "_", "_", "R", "A")]
+    transitions += [("B", a, a, "L", "B") for a in letters[1:]]
+    machine = Machine(("A", "B"), tuple(letters), "_", "A", tuple(transitions))
+    room = capacity(machine, dtype)
+    tape = letters[-1] * (2 * room + 3) + "a"
+    blocks = Blocks(room, 2, 6)
+    units, steps = equations(machine, blocks), 4 * room + 30
+    want = list(machine.history(tape, steps))
+    draw = random.Random(0)
+
+    def shuffled(layer):
+        return {u: dict(draw.sample([*layer[u].items()], len(layer[u])))
+                for u in draw.sample([*layer], len(layer))}  # fmt: skip
+
+    for _ in range(4):
+        cases = {u: units.settle[u] for u in units.settle if u[0] == "at"}
+        others = {u: units.settle[u] for u in units.settle if u not in cases}
+        mixed = replace(units, act=shuffled(units.act), enter=shuffled(units.enter),
+                        settle=cases | shuffled(others))  # fmt: skip
+        for engine in ("cpu", "reference"):
+            layer = computer._bounded(mixed, blocks, dtype, engine)
+            assert list(Computer(machine, layer, mixed, blocks).history(tape, steps)) == want
+
+
+@pytest.mark.parametrize("symbols", [2, 3, 4, 6, 9])
+def test_every_order_in_exact_numbers(symbols):
+    """The largest partial sum, over the finest digit, is within the bits of the stack itself."""
+    letters = "_abcdefgh"[:symbols]
+    rules = [(q, a, letters[-1], m, q) for q, m in zip("ABC", "LRS", strict=True) for a in letters]
+    machine = Machine(("A", "B", "C"), tuple(letters), "_", "A", tuple(rules))
+    assert guard_bits(machine) == 0
+    digit = base_of(machine).bit_length() - 1
+    for n in (2, 3, 7):
+        for blocks in (False, True):
+            assert significand(machine, n, blocks=blocks) == n * digit - 1

@@ -183,7 +183,7 @@ class Computer:
             if self.blocks is not None:
                 blocks = self.blocks
                 room = (blocks.count - blocks.before) * blocks.cells - 1
-                h[b, self.place["first"]] = 1
+                h[b, self.place["first"]] = h[b, self.place["not", "last"]] = 1
                 h[b, self.place["block"]] = float((blocks.before + 1) * blocks.number)
                 for k in range(blocks.before + 1, blocks.count):
                     begin = (k - blocks.before) * blocks.cells - 1

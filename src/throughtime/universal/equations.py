@@ -142,11 +142,11 @@ def equations(machine: Machine, blocks: Blocks | None = None) -> Equations:
         edge = {"L": "first", "R": "last"}
         for move, side in TOWARDS.items():
             other = "R" if move == "L" else "L"
-            at_edge = _sum({edge[move]: 1, ONE: -1})
-            act["leave", AWAY[move]] = _sum(pushed(move), at_edge)
+            inside = {("not", edge[move]): -1}
+            act["leave", AWAY[move]] = _sum(pushed(move), inside)
             act["push", AWAY[move]][edge[move]] = Fraction(-1)
-            act["cross", move] = _sum(moving(move), at_edge)
-            act["from", move] = _sum({"block": 1}, closed(move), at_edge)
+            act["cross", move] = _sum(moving(move), inside)
+            act["from", move] = _sum({"block": 1}, closed(move), inside)
             enter["entered", side] = _sum({"found": 1, ("cross", other): -1})
             stacks[side]["entered", side] = Fraction(B)
             for j in levels:
@@ -168,8 +168,12 @@ def equations(machine: Machine, blocks: Blocks | None = None) -> Equations:
             {("place", m): 1 for m in ("L", "R", "S")}, {("cross", "L"): (width - 1) * cell}
         )
         rest["place"] = place
-        rest["first"] = _sum({ONE: 1}, {u: -w / cell for u, w in place.items()})
-        rest["last"] = _sum({ONE: 2 - width}, {u: w / cell for u, w in place.items()})
+        count = {u: w / cell for u, w in place.items()}
+        minus = {u: -w for u, w in count.items()}
+        rest["first"] = _sum({ONE: 1}, minus)
+        rest["not", "first"] = _sum(count)
+        rest["last"] = _sum({ONE: 2 - width}, count)
+        rest["not", "last"] = _sum({ONE: width - 1}, minus)
         rest["block"] = _sum({("block",): 1}, {u: w * number for u, w in crossed.items()})
 
     settle: Layer = {}
