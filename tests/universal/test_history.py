@@ -18,10 +18,10 @@ from throughtime.universal import (
     capacity,
     compile_automaton,
     compile_machine,
-    computer,
     equations,
     guard_bits,
 )
+from throughtime.universal.compile import _bounded
 from throughtime.universal.equations import base_of
 from throughtime.universal.precision import significand
 
@@ -54,7 +54,7 @@ def test_two_stacks(dtype, engine, drawn):
     assert found == want[: outgrown[0] if outgrown else None]
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(machines())
 def test_in_integers(drawn):
     machine, tape = Machine(*drawn[0]), drawn[1]
@@ -63,7 +63,7 @@ def test_in_integers(drawn):
 
 
 @pytest.mark.parametrize("dtype, engine", WAYS)
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(machines(most_symbols=9))  # nine symbols: blocks of five cells in float32
 def test_blocks(dtype, engine, drawn):
     machine, tape = Machine(*drawn[0]), drawn[1]
@@ -71,7 +71,7 @@ def test_blocks(dtype, engine, drawn):
     assert list(network.history(tape, STEPS)) == list(machine.history(tape, STEPS))
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(machines(), st.data())
 def test_a_batch_is_its_rows(drawn, data):
     tapes = data.draw(st.lists(st.text(drawn[0][1], max_size=5), min_size=1, max_size=5))
@@ -153,7 +153,7 @@ def test_no_order_of_summation_matters_in_blocks(dtype, symbols):
         mixed = replace(units, act=shuffled(units.act), enter=shuffled(units.enter),
                         settle=cases | shuffled(others))  # fmt: skip
         for engine in ("cpu", "reference"):
-            layer = computer._bounded(mixed, blocks, dtype, engine)
+            layer = _bounded(mixed, blocks, dtype, engine)
             assert list(Computer(machine, layer, mixed, blocks).history(tape, steps)) == want
 
 

@@ -45,6 +45,11 @@ def compute(
             )
         _read(found, tape, _dtype(dtype), engine)
         return
+    if exact and cells is not None:
+        raise OptionError(
+            f"--exact is given with --cells {cells}; expected one of the two, because integers "
+            "need no blocks. Leave one out."
+        )
     _run(
         found, found.tape if tape is None else tape, STEPS if steps is None else steps,
         delay if watch else None, quiet, cells=_cells(cells), exact=exact, dtype=_dtype(dtype),
@@ -117,8 +122,8 @@ def _read(automaton: "Automaton", word: str | None, dtype: Any, engine: str | No
 
     word = automaton.tape if word is None else word
     reader = compile_automaton(automaton, dtype=dtype, engine=engine)
-    print(f"{reader.layer.hidden_size} units, one step of the network for each symbol, no limit")
     states = reader.reads(word)
+    print(f"{reader.layer.hidden_size} units, one step of the network for each symbol, no limit")
     for k, state in enumerate(states):
         shown = "no transition" if state is None else state
         print(one_line(f"{k:>6}  {shown}  {word[:k]}|{word[k:]}"))

@@ -3,9 +3,9 @@
 from throughtime.universal.automaton import Reader as Reader
 from throughtime.universal.automaton import compile_automaton as compile_automaton
 from throughtime.universal.block_tape import BlockTape as BlockTape
+from throughtime.universal.compile import compile_machine as compile_machine
 from throughtime.universal.computer import Computer as Computer
 from throughtime.universal.computer import Outcome as Outcome
-from throughtime.universal.computer import compile_machine as compile_machine
 from throughtime.universal.equations import Blocks as Blocks
 from throughtime.universal.equations import Equations as Equations
 from throughtime.universal.equations import equations as equations
