@@ -2,7 +2,6 @@
 
 from throughtime import GRU, LSTM, RNN, Chrono, IndRNN, LeakyRNN, MinimalGatedUnit
 from throughtime.cells import Cell
-from throughtime.universal import BlockTape
 
 CELLS: dict[str, Cell] = {
     "rnn": RNN(),
@@ -19,5 +18,4 @@ CELLS: dict[str, Cell] = {
     "leaky": LeakyRNN(0.3, noise=0.1, activation="tanh"),
     "mgu": MinimalGatedUnit(),
     "indrnn": IndRNN("tanh"),
-    "block-tape": BlockTape(act=4, enter=3, blocks=5),
 }
