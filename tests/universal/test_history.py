@@ -41,7 +41,7 @@ def collected(history):
 
 
 @pytest.mark.parametrize("dtype, engine", WAYS)
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(machines())
 def test_two_stacks(dtype, engine, drawn):
     machine, tape = Machine(*drawn[0]), drawn[1]
@@ -54,7 +54,7 @@ def test_two_stacks(dtype, engine, drawn):
     assert found == want[: outgrown[0] if outgrown else None]
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(machines())
 def test_in_integers(drawn):
     machine, tape = Machine(*drawn[0]), drawn[1]
