@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from throughtime.training import fit as fit
     from throughtime.training import load as load
     from throughtime.training import predict as predict
+    from throughtime.universal import compile_automaton as compile_automaton
+    from throughtime.universal import compile_machine as compile_machine
 
 _FROM = {
     "throughtime.cells": (
@@ -45,9 +47,20 @@ _FROM = {
     "throughtime.training": (
         "Model", "Output", "Run", "evaluate", "fit", "load", "predict",
     ),
+    "throughtime.universal": ("compile_automaton", "compile_machine"),
 }  # fmt: skip
 _WHERE = {name: module for module, names in _FROM.items() for name in names}
-_MODULES = ("cells", "data", "engines", "errors", "layers", "nn", "program", "training")
+_MODULES = (
+    "cells",
+    "data",
+    "engines",
+    "errors",
+    "layers",
+    "nn",
+    "program",
+    "training",
+    "universal",
+)
 __all__ = [*_WHERE, *_MODULES]  # noqa: PLE0605
 
 

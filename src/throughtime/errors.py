@@ -26,3 +26,11 @@ class DataError(ThroughtimeError, ValueError):
 
 class RunError(ThroughtimeError, RuntimeError):
     """A run folder that cannot be written, read or trusted."""
+
+
+class MachineError(ThroughtimeError, ValueError):
+    """A Turing machine, an automaton or a tape that is not well formed."""
+
+
+class CapacityError(ThroughtimeError, RuntimeError):
+    """A computation that needs more tape cells than the numbers of its network hold exactly."""

@@ -22,6 +22,7 @@ PLAIN = {
     "softsign": lambda z: z / (1 + z.abs()),
     "hardsigmoid": lambda z: torch.clamp(z / 6 + 0.5, 0, 1),
     "hardtanh": lambda z: torch.clamp(z, -1, 1),
+    "saturated_linear": lambda z: torch.clamp(z, 0, 1),
     "identity": lambda z: z,
     "abs": torch.abs,
     "sin": torch.sin,

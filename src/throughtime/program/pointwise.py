@@ -244,6 +244,7 @@ ACTIVATIONS: dict[str, Callable[..., Any]] = {
     "softsign": F.softsign,
     "hardsigmoid": F.hardsigmoid,
     "hardtanh": F.hardtanh,
+    "saturated_linear": lambda x: F.hardtanh(x, 0.0, 1.0),
     "identity": lambda x: x,
     "abs": torch.abs,
     "sin": torch.sin,
