@@ -26,3 +26,7 @@ class DataError(ThroughtimeError, ValueError):
 
 class RunError(ThroughtimeError, RuntimeError):
     """A run folder that cannot be written, read or trusted."""
+
+
+class AgreementError(ThroughtimeError, RuntimeError):
+    """Two libraries that should compute the same do not: a benchmark times neither."""
