@@ -82,6 +82,8 @@ def bench(
     if threads:
         torch.set_num_threads(threads)
     chosen, absent = choose(None if peers is None else peers.split(","))
+    if cell and not {*map(str.lower, cell)} & {*TORCH_CELLS}:
+        chosen, absent = [], []  # no other library has these cells
     other = named_cell(beside)
     tasks: list[tuple[str, Task]] = []
     for spec in cell or TORCH_CELLS:
