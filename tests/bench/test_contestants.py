@@ -1,10 +1,8 @@
-"""Each library in each form of a task that it runs, and what is said of those that are missing.
-
-JAX is run by `tests/cli/test_bench.py`, in a process of its own: once it is imported, a fork
-in any later test would warn.
-"""
+"""Each library in each form of a task that it runs; what is said of those that are missing."""
 
 import importlib.util
+import subprocess
+import sys
 from dataclasses import dataclass, replace
 
 import pytest
@@ -14,6 +12,7 @@ from torch import tanh
 from throughtime import GRU, LSTM, Cell, affine
 from throughtime.bench import Shape, Task, agreement
 from throughtime.bench.contestants import PEERS, choose, contestants
+from throughtime.bench.jax_scan import JaxScan
 from throughtime.bench.modules import Reference, Throughtime, TorchNN
 from throughtime.bench.onnx_runtime import OnnxRuntime
 from throughtime.bench.task import draw, label, operations
@@ -37,6 +36,22 @@ def test_onnx_runtime(cell, form):
 @pytest.mark.parametrize("form", [*FORMS, dict(both=True, ragged=True)])
 def test_torch(form):
     assert agreement.exact(Task("lstm", SHAPE, True, **form), [Throughtime(), TorchNN()])
+
+
+def test_jax():
+    """In a process of its own: once JAX is imported, a fork in any later test would warn."""
+    if JaxScan.missing():
+        pytest.skip("JAX is not installed")
+    code = (
+        "from throughtime.bench import Shape, Task, agreement\n"
+        "from throughtime.bench.jax_scan import JaxScan\n"
+        "from throughtime.bench.modules import Throughtime\n"
+        "for cell in ('lstm', 'gru', 'rnn'):\n"
+        "    forms = dict(both=True, layers=2, ragged=True) if cell == 'rnn' else {}\n"
+        "    task = Task(cell, Shape(7, 3, 2, 5), True, **forms)\n"
+        "    agreement.exact(task, [Throughtime(), JaxScan()])\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 class Wide(Cell):

@@ -1,7 +1,7 @@
 """`throughtime bench`: a table, a file, an exit status."""
 
 import csv
-import importlib.util
+import re
 import subprocess
 import sys
 
@@ -68,17 +68,7 @@ def test_a_cell_of_ones_own(call, tmp_path):
     assert "Mine, training: " in out and "of the time of GRU (" in out
 
 
-@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed")
-@pytest.mark.parametrize("form", [[], ["--both", "--ragged", "--layers=2"]])
-def test_jax_agrees(form):
-    done = subprocess.run(
-        command(["bench", *TINY, "--peers=jax", "--pass=training", *form]),
-        capture_output=True, text=True,
-    )  # fmt: skip
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "JAX ms" in done.stdout and "1.0 or better in" in done.stdout
-
-
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
 def test_memory_and_allocator(tmp_path):
     path = tmp_path / "all.csv"
@@ -117,8 +107,6 @@ WRONG = {
 
 @pytest.mark.parametrize("option", WRONG)
 def test_what_is_given_wrongly(capfd, tmp_path, monkeypatch, option):
-    import re
-
     monkeypatch.chdir(tmp_path)
     assert main(["bench", option]) == 2
     out, err = capfd.readouterr()
