@@ -33,18 +33,36 @@ format: $(VENV)/.group-lint
 docs: $(VENV)/.group-docs
 	$(BIN)/mkdocs build --strict
 
-bench: $(VENV)/.group-test
-	set -e; for script in $(wildcard benchmarks/*.py); do $(BIN)/python $$script $(ARGS); done
+# Hours. ARGS="--same-allocator" and the like are handed to all of them.
+BENCH = $(BIN)/throughtime bench
+CELLS = benchmarks/cells
+RESULTS = benchmarks/results
+bench: $(VENV)/.extra-bench
+	mkdir -p $(RESULTS)
+	$(BENCH) --csv $(RESULTS)/classes.csv $(ARGS)
+	$(BENCH) --csv $(RESULTS)/own_cells.csv --cell $(CELLS)/copied_lstm.py:CopiedLSTM \
+	  --cell $(CELLS)/peephole_lstm.py:PeepholeLSTM \
+	  --cell $(CELLS)/layer_normalised_lstm.py:LayerNormalisedLSTM $(ARGS)
+	$(BENCH) --csv $(RESULTS)/reset.csv --cell $(CELLS)/reset_before_gru.py:ResetBeforeGRU \
+	  --beside 'GRU(reset="after")' $(ARGS)
+	$(BENCH) --csv $(RESULTS)/feed_forward.csv --cell $(CELLS)/feed_forward.py:FeedForward \
+	  --beside RNN $(ARGS)
+	$(BENCH) --csv $(RESULTS)/random.csv --random 200 $(ARGS)
 
 clean:
 	rm -rf build dist site .pytest_cache .ruff_cache .hypothesis
-	rm -f $(VENV)/.installed $(VENV)/.group-*
+	rm -f $(VENV)/.installed $(VENV)/.group-* $(VENV)/.extra-*
 
 # The package itself and what it needs to run. Installed again when the native part changes.
 $(VENV)/.installed: $(SOURCES)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e .
+	touch $@
+
+# One of the extras of pyproject.toml, on top.
+$(VENV)/.extra-%: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[$*]"
 	touch $@
 
 # One of the dependency groups of pyproject.toml, on top.

@@ -16,6 +16,7 @@ ORDER = [
     "cells",
     "layers",
     "nn",
+    "bench",
     "bptt",
     "diagnose",
     "dynamics",

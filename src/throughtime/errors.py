@@ -34,3 +34,7 @@ class MachineError(ThroughtimeError, ValueError):
 
 class CapacityError(ThroughtimeError, RuntimeError):
     """A computation that needs more tape cells than the numbers of its network hold exactly."""
+
+
+class AgreementError(ThroughtimeError, RuntimeError):
+    """Two libraries that should compute the same do not: a benchmark times neither."""

@@ -1,4 +1,4 @@
-"""The command line: `throughtime train`, `evaluate`, `predict`, `info`, `compute`.
+"""The command line: `throughtime train`, `evaluate`, `predict`, `info`, `compute`, `bench`.
 
 Only this package prints, parses and exits. Each command imports what it needs when it runs,
 so that `--help` starts at once.
@@ -22,7 +22,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     usage_error: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        result = app(args=arguments or ["--help"], prog_name="throughtime", standalone_mode=False)
+        result = app(
+            args=arguments or ["--help"], prog_name="throughtime", standalone_mode=False,
+            obj=arguments,
+        )  # fmt: skip
         if result == 130:  # what typer makes of Ctrl-C
             raise KeyboardInterrupt
         return result if isinstance(result, int) else 0

@@ -2,6 +2,7 @@
 
 import typer
 
+from throughtime.cli.bench import bench
 from throughtime.cli.compute import compute
 from throughtime.cli.evaluate import evaluate
 from throughtime.cli.info import info
@@ -28,5 +29,5 @@ def _version(
         print(f"throughtime {of('throughtime')}")
 
 
-for command in (train, evaluate, predict, info, compute):
+for command in (train, evaluate, predict, info, compute, bench):
     app.command()(command)

@@ -1,0 +1,71 @@
+"""Measurements as rows of a CSV file."""
+
+import csv
+import io
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from throughtime.bench.measure import Measurement
+from throughtime.bench.shapes import CLASSES
+from throughtime.bench.task import label
+from throughtime.errors import OptionError
+
+NAMES = {shape: name for name, shape in CLASSES.items()}
+
+
+def rows(measurement: Measurement, about: Mapping[str, str]) -> list[dict[str, Any]]:
+    """One row a contestant: `ratio` is its time over that of throughtime, `of_peak` its share of
+    the machine's rate for large products, `page_faults` those of one pass."""
+    task, peak = measurement.task, measurement.peak
+    what = {
+        "cell": label(task.cell), "class": NAMES.get(task.shape, ""), **task.shape._asdict(),
+        "layers": task.layers, "directions": 2 if task.both else 1, "ragged": task.ragged,
+        "dtype": str(task.dtype).removeprefix("torch."),
+        "pass": "training" if task.training else "inference",
+    }  # fmt: skip
+    return [
+        {
+            **what,
+            "contestant": timing.title,
+            "ms": f"{1000 * timing.seconds:.5g}",
+            "ratio": f"{timing.seconds / measurement.ours.seconds:.4g}",
+            "gflops": f"{timing.rate / 1e9:.4g}",
+            "of_peak": f"{timing.rate / peak:.4g}",
+            "peak_gflops": f"{peak / 1e9:.4g}",
+            "page_faults": f"{timing.faults:.4g}",
+            "memory_mib": "" if timing.memory is None else f"{timing.memory:.1f}",
+            "rounds": measurement.rounds,
+            **about,
+        }
+        for timing in measurement.timings
+    ]
+
+
+def check(path: str) -> None:
+    """Before anything is timed. **Raises:** `OptionError` if there is no room for the file."""
+    file = Path(path)
+    if not file.parent.is_dir() or file.is_dir():
+        what = "is a folder" if file.is_dir() else "is in a folder that does not exist"
+        raise OptionError(
+            f"--csv {path}: {what}; expected a file in a folder that there is. Give another."
+        )
+
+
+def write(path: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """The whole file anew: written beside, then renamed. **Raises:** `OptionError`."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    file = Path(path)
+    beside = file.with_name(f".{file.name}.part")
+    try:
+        beside.write_text(text.getvalue())
+        os.replace(beside, file)
+    except OSError as e:
+        raise OptionError(
+            f"--csv {path}: cannot be written ({e.strerror or e}); expected a folder with room "
+            "that may be written to. Give another file."
+        ) from e
