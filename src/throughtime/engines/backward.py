@@ -165,8 +165,8 @@ def weight_gradients(program: Program, call: Call, gradients: Gradients) -> tupl
     """The gradient of each packed weight: its replicas summed over time and rows."""
     dz = gradients.dz.flatten(0, 1)
     dweights = []
-    for k, weight in enumerate(call.weights):
-        joined = product_columns(program)[k]
+    pairs = zip(call.weights, product_columns(program), strict=True)
+    for k, (weight, joined) in enumerate(pairs):
         part = torch.cat([dz[:, c] for c in joined], -1) if len(joined) > 1 else dz[:, joined[0]]
         dweights.append(part.t() @ gradients.operands[k].reshape(-1, weight.shape[1]))
     return tuple(dweights)

@@ -8,7 +8,7 @@ what the loops do and `stored.py` for what they keep.
 import functools
 import importlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -16,8 +16,9 @@ from torch import Tensor
 
 from throughtime.engines.after import After, Values
 from throughtime.engines.call import Call, Gradients, Result
+from throughtime.engines.emitter import Lowered
 from throughtime.engines.evaluate import ahead, plan
-from throughtime.engines.lower import Lowered, backward_loop, forward_loop
+from throughtime.engines.lower import backward_loop, forward_loop
 from throughtime.engines.reference import adjoint
 from throughtime.engines.steps import steady
 from throughtime.engines.stored import Mode, kept_nodes, operand_states, stored_columns
@@ -79,6 +80,37 @@ def _new(call: Call, *shape: int) -> Tensor:
     return flat.view(shape)
 
 
+def describe() -> dict[str, Any]:
+    """What runs on this machine, and why.
+
+    - `engine`, `why`: what a call on the CPU runs on.
+    - `instruction set`: the one chosen, the best of `instruction sets` that this machine runs.
+    - `threads`: torch's number; `threads of`: the OpenMP runtime they belong to, the one that
+      torch has loaded, or throughtime's own.
+    - `memory kept`: bytes of large tensors that are free and kept for the next call, see
+      `release_memory`.
+    """
+    native = _native()
+    if native is None:
+        return {"engine": "reference", "why": "the compiled module is missing: throughtime was "
+                "installed without a C++ compiler"}  # fmt: skip
+    return {
+        "engine": "cpu",
+        "why": "the compiled module is there; calls that it cannot run go to the reference engine",
+        "instruction set": native.chosen_instruction_set(),
+        "instruction sets": native.instruction_sets(),
+        "threads": torch.get_num_threads(),
+        "threads of": native.threads_from() or "throughtime",
+        "memory kept": native.memory_kept(),
+    }
+
+
+def release_memory() -> None:
+    """Give back the memory of large tensors that is kept for the next call."""
+    if _native() is not None:
+        _native().release_memory()
+
+
 def forward(
     program: Program, call: Call, *, save: bool = False, mode_: Mode | None = None
 ) -> Result:
@@ -108,8 +140,10 @@ def forward(
             states.append(_new(call, T, B, width))
     final = tuple([x.new_empty(B, width) for width in widths])
     saved = _new(call, T, B, stored_columns(program, mode_)[1]) if save else None
-    groups = {"x": (x,), "part": parts, "known": known, "saved": (saved,), "state": states,
-              "final": final, "start": call.start, "initial": call.initial or call.start}  # fmt: skip
+    groups = {
+        "x": (x,), "part": parts, "known": known, "saved": (saved,), "state": states,
+        "final": final, "start": call.start, "initial": call.initial or call.start,
+    }  # fmt: skip
     _run(lowered, call, groups, reverse=call.reverse)
     shown = len(widths) if call.every_state else 1
     kept = () if saved is None else (saved, *states[shown:], *before)
@@ -138,7 +172,9 @@ def backward(
     known, parts = _known(program, call, mode_, for_loop=call.recompute)
     values = Values(program, call, mode_, result, known)
     dz = _new(call, T, B, program.affine_width)
-    kept = {i: _new(call, T, B, adjoint(program).nodes[i].width) for i in kept_nodes(program, mode_)}
+    kept = {
+        i: _new(call, T, B, adjoint(program).nodes[i].width) for i in kept_nodes(program, mode_)
+    }
     dstart = tuple([x.new_empty(B, width) for width in widths])
     dinitial = tuple([torch.zeros_like(i) for i in call.initial])
     dbias = x.new_empty(program.affine_width)

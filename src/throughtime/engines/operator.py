@@ -170,9 +170,7 @@ def _differentiate(ctx, gradients):
     for size in ctx.sizes[:-3]:
         call.append([flat.pop(0) for _ in range(size)] if size is not None else flat.pop(0))
     n = ctx.n
-    back = _backward(
-        *ctx.run, gradients[: 2 * n], tensors[:n], tensors[n:], *call, *ctx.flags
-    )
+    back = _backward(*ctx.run, gradients[: 2 * n], tensors[:n], tensors[n:], *call, *ctx.flags)
     x, start, initial, weights, bias, vectors, randoms = call[:7]
 
     def take(part):

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 BLOCK, TILE, STEP, STATE, NEXT, CONSTANT = range(6)  # Life in native/program.h
+NOWHERE = -1
 MIXING = ("sum", "mean", "variance", "expand")
 
 
@@ -18,13 +19,17 @@ class Instruction:
     """One line of `native/program.h`; `reads` are its registers among a, b and c."""
 
     op: str
-    to: int | None
+    to: int  # NOWHERE: it writes no register
     a: int = 0
     b: int = 0
     c: int = 0
     p: float = 0.0
     q: float = 0.0
     reads: tuple[str, ...] = ()
+
+    @property
+    def targets(self) -> tuple[int, ...]:
+        return () if self.to == NOWHERE else (self.to,)
 
     @property
     def sources(self) -> tuple[int, ...]:
@@ -71,7 +76,7 @@ def _segments(instructions: Sequence[Instruction]) -> list[list[Instruction]]:
             segments.append([])
             computed = set()
         segments[-1].append(ins)
-        if ins.to is not None and ins.op not in ("load", "previous"):
+        if ins.to != NOWHERE and ins.op not in ("load", "previous"):
             computed.add(ins.to)
     return [s for s in segments if s]
 
@@ -80,7 +85,7 @@ def _cut(segment: list[Instruction], registers: list[Register]) -> list[Stage]:
     operands = {i.a for i in segment if i.op == "product"}
 
     def widths(some: list[Instruction]) -> set[int]:
-        touched = {r for i in some for r in ((i.to,) if i.to is not None else i.sources)
+        touched = {r for i in some for r in ((i.to,) if i.to != NOWHERE else i.sources)
                    if r not in operands or registers[r].life in (STATE, NEXT)}  # fmt: skip
         return {registers[r].width for r in touched}
 
@@ -124,7 +129,7 @@ def _lives(found: list[Stage], registers: list[Register]) -> None:
         here: set[int] = set()
         for i in stage.instructions:
             read = (*i.sources, *((i.to,) if i.op == "product" else ()))
-            touched = (*read, *(() if i.to is None else (i.to,)))
+            touched = (*read, *i.targets)
             for r in touched:
                 if registers[r].life not in (BLOCK, TILE):
                     continue
@@ -132,7 +137,7 @@ def _lives(found: list[Stage], registers: list[Register]) -> None:
                     registers[r].life = STEP
                 elif not stage.width or r in operands:
                     registers[r].life = TILE
-            here.update(() if i.to is None else (i.to,))
+            here.update(i.targets)
         written |= here
 
 
@@ -146,7 +151,7 @@ def share(
     last: dict[int, int] = {}
     everything = [i for stage in found for i in stage.instructions]
     for k, i in enumerate(everything):
-        for r in (*i.sources, *(() if i.to is None else (i.to,))):
+        for r in (*i.sources, *i.targets):
             last[r] = k
     kept: list[Register] = []
     number: dict[int, int] = {}
@@ -161,7 +166,7 @@ def share(
             if last[r] == k and r != i.to:
                 register = registers[r]
                 free.setdefault((register.width, register.life), []).append(number[r])
-        if i.to is not None and i.to not in number:
+        if i.to != NOWHERE and i.to not in number:
             register = registers[i.to]
             pool = free.get((register.width, register.life))  # of BLOCK and TILE only
             if pool and i.op != "product" and i.op not in MIXING:
@@ -172,7 +177,7 @@ def share(
 
     def renumbered(i: Instruction) -> Instruction:
         new = {name: number[getattr(i, name)] for name in i.reads}
-        return replace(i, to=None if i.to is None else number[i.to], **new)
+        return replace(i, to=number.get(i.to, NOWHERE), **new)
 
     cut = [Stage(tuple(map(renumbered, stage.instructions)), stage.width) for stage in found]
     return cut, kept, number
