@@ -159,6 +159,20 @@ void run(const Lowered& lowered, bool is_double, const Numbers& tensors, const N
     run_loop<float>(loop, of_type, cut);
 }
 
+// How a call of these sizes would be cut up.
+SplitNumbers split_of(const Lowered& lowered, bool is_double, std::int64_t steps,
+                      std::int64_t batch, int threads) {
+  const Kernels& kernels = kernels_of(std::nullopt);
+  Loop loop = lowered.loop;
+  for (const auto& [out, in] : lowered.matrix_shapes)
+    loop.matrices.push_back({nullptr, 0, 0, out, in});
+  loop.steps = steps;
+  loop.batch = batch;
+  const Split s = choose_split(
+      loop, (is_double ? kernels.loop_of_double : kernels.loop_of_float).panel, threads);
+  return {s.threads, s.by_units, s.tile_rows, s.block, s.together};
+}
+
 // (count,), new, of borrowed memory that goes back when torch lets go of it.
 template <class T>
 auto empty(std::size_t count) {
@@ -193,6 +207,8 @@ NB_MODULE(_native, m) {
   m.def("empty_float64", &empty<double>, "count"_a);
   m.def("memory_kept", &kept);
   m.def("release_memory", &release);
+  // (threads, by_units, tile_rows, block, together) of a call, for tests
+  m.def("split", &split_of, "lowered"_a, "is_double"_a, "steps"_a, "batch"_a, "threads"_a);
   m.def("operations", &operations);
   m.def("threads_from", &threads_from);
   m.def("instruction_sets", &names);

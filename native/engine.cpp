@@ -320,11 +320,10 @@ Split choose_split(const Loop& loop, std::int32_t panel, int threads) {
   std::int32_t units = 0;
   for (const Stage& stage : loop.stages) units = std::max(units, padded(stage.width, panel));
   Split split{1, false, 0, kBlock, kTogether};
-  const std::ptrdiff_t rows_each = loop.batch / std::max(threads, 1);
-  if (threads > 1 && rows_each >= kRowsForAThread) {
-    split.threads = threads;
-  } else if (loop.batch >= 2 * kRowsForAThread) {
-    split.threads = int(loop.batch / kRowsForAThread);
+  // threads with rows of their own: as many as leave each of them enough
+  const int with_rows = int(std::min<std::ptrdiff_t>(threads, loop.batch / kRowsForAThread));
+  if (with_rows > 1) {
+    split.threads = with_rows;
   } else if (threads > 1 && units >= 2 * panel && step >= kStepForThreads &&
              step * double(loop.steps) >= kCallForThreads) {
     split.by_units = true;

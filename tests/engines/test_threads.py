@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from throughtime import GRU, LSTM, RNN, Recurrent
 from throughtime.engines import cpu
+from throughtime.engines.lower import forward_loop
 from throughtime.engines.stored import Mode
 
 KINDS = ["rnn", "lstm", "lstm-everything", "gru-before", "gru-after", "mgu", "leaky", "indrnn"]
@@ -98,6 +99,18 @@ def test_the_states_that_are_not_asked_for_are_not_returned():
     again, last = layer(x)
     assert torch.equal(y, again) and torch.equal(final[0][0]["C"], last[0][0]["C"])
     torch.testing.assert_close(states[0][0]["C"][-1], last[0][0]["C"], rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 8])
+@pytest.mark.parametrize("shape", [(100, 1, 64), (100, 2, 300), (1, 256, 8), (50, 9, 128)])
+def test_never_more_threads_than_torch_has(threads, shape):
+    T, B, H = shape
+    native = cpu._native()
+    lowered = forward_loop(LSTM().program(16, H), native, Mode(False), True, 2)
+    used, by_units, tile_rows, block, together = native.split(lowered.native, False, T, B, threads)
+    assert 1 <= used <= threads and 1 <= tile_rows <= together and block % 16 == 0
+    if not by_units and used > 1:
+        assert B // used >= 4
 
 
 def test_one_split_gives_the_same_bits_every_time(two_threads):

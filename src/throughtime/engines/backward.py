@@ -167,7 +167,8 @@ def weight_gradients(program: Program, call: Call, gradients: Gradients) -> tupl
     dweights = []
     pairs = zip(call.weights, product_columns(program), strict=True)
     for k, (weight, joined) in enumerate(pairs):
-        part = torch.cat([dz[:, c] for c in joined], -1) if len(joined) > 1 else dz[:, joined[0]]
+        first, *others = (dz[:, c] for c in joined)
+        part = torch.cat([first, *others], -1) if others else first
         dweights.append(part.t() @ gradients.operands[k].reshape(-1, weight.shape[1]))
     return tuple(dweights)
 
