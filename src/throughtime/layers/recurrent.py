@@ -175,12 +175,11 @@ class Recurrent(nn.Module):
         starts = self._starts(call, state, B, weight)
         finals, everything = [], []
         for k, (ways, start) in enumerate(zip(self.cells, starts, strict=True)):
-            if k:
-                x = F.dropout(x, self.dropout, self.training)
+            x = self.between(k, x)
             results = [
                 way(x, begin, lengths, resets) for way, begin in zip(ways, start, strict=True)
             ]
-            x = self._merge([result.states[0] for result in results])
+            x = self.merged([result.states[0] for result in results])
             finals.append(_named(ways, results, "final"))
             everything.append(_named(ways, results, "states"))
         y = x.transpose(0, 1) if self.batch_first else x
@@ -193,7 +192,12 @@ class Recurrent(nn.Module):
             ]
         return y, tuple(finals), tuple(everything)
 
-    def _merge(self, outputs: list[Tensor]) -> Tensor:
+    def between(self, k: int, x: Tensor) -> Tensor:
+        """What layer k is given of what the one below put out."""
+        return F.dropout(x, self.dropout, self.training) if k else x
+
+    def merged(self, outputs: list[Tensor]) -> Tensor:
+        """The outputs of the directions of a layer, `(T, B, width)` each, as one."""
         if len(outputs) == 1:
             return outputs[0]
         if self.merge == "concat":
