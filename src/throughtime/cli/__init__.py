@@ -1,4 +1,4 @@
-"""The command line: `throughtime train`, `evaluate`, `predict`, `info`.
+"""The command line: `throughtime train`, `evaluate`, `predict`, `diagnose`, `info`.
 
 Only this package prints, parses and exits. Each command imports what it needs when it runs,
 so that `--help` starts at once.

@@ -2,6 +2,7 @@
 
 import typer
 
+from throughtime.cli.diagnose import diagnose
 from throughtime.cli.evaluate import evaluate
 from throughtime.cli.info import info
 from throughtime.cli.predict import predict
@@ -27,5 +28,5 @@ def _version(
         print(f"throughtime {of('throughtime')}")
 
 
-for command in (train, evaluate, predict, info):
+for command in (train, evaluate, predict, diagnose, info):
     app.command()(command)

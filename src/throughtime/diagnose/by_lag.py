@@ -99,10 +99,15 @@ class ByLag:
             "rate": _finite(self.rate),
             "verdict": self.verdict,
             "lags": self.lags,
-            "mean": [_finite(v) for v in self.mean.tolist()],
-            "std": [_finite(v) for v in self.std.tolist()],
-            "relative": [_finite(v) for v in self.relative.tolist()],
+            "mean": plain(self.mean),
+            "std": plain(self.std),
+            "relative": plain(self.relative),
         }
+
+
+def plain(values: Tensor) -> list[float | None]:
+    """As plain data: nan and infinity are None."""
+    return [_finite(v) for v in values.tolist()]
 
 
 def _finite(value: float) -> float | None:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from throughtime.diagnose.by_lag import ByLag, counted_back
+from throughtime.diagnose.by_lag import ByLag, counted_back, plain
 from throughtime.diagnose.gates import Gate, gates, relu_cuts
 from throughtime.diagnose.gradient_flow import Flow, gradient_by_lag
 from throughtime.diagnose.jacobian import direct
@@ -43,7 +43,7 @@ class Layer:
                 for name, d in self.direct.items()
             },
             "gates": {
-                g.name: {"closed": g.closed, "open": g.open, "mean": g.mean.tolist()}
+                g.name: {"closed": g.closed, "open": g.open, "mean": plain(g.mean)}
                 for g in self.gates
             },
             "relu": None,

@@ -10,6 +10,7 @@ from throughtime.diagnose.passage import Passage
 from throughtime.program.graph import REDUCTIONS
 
 CHUNK = 64  # rows of a Jacobian at a time
+ROOM = 2**22  # numbers in the Jacobians that are made at a time
 GATES = ("sigmoid", "hardsigmoid")
 
 
@@ -20,30 +21,26 @@ def step_jacobian(passage: Passage, t: Tensor, b: Tensor) -> Tensor:
     before step t is that of t + 1. Where a state begins anew, it is the derivative by the value
     that it begins with.
     """
-    rows = passage.rows(t, b)
-    names = list(passage.program.states)
-    with torch.enable_grad():
-        before = [s.detach().requires_grad_() for s in rows.before.values()]
-        values = rows.values(dict(zip(names, before, strict=True)))
-        after = torch.cat(
-            [values[passage.program.outputs[n]].expand(1, len(t), w)
-             for n, w in passage.program.states.items()], -1
-        )[0]  # fmt: skip
-    S, jacobian = passage.size, []
-    eye = torch.eye(S, dtype=after.dtype, device=after.device)
-    if not after.requires_grad:
-        return after.new_zeros(len(t), S, S)
-    for part in eye.split(CHUNK):
-        sent = part[:, None].expand(len(part), len(t), S)
-        back = torch.autograd.grad(
-            after, before, sent, is_grads_batched=True, retain_graph=True, allow_unused=True
-        )
-        found = [
-            after.new_zeros(len(part), len(t), s.shape[-1]) if d is None else d[:, 0]
-            for s, d in zip(before, back, strict=True)
-        ]
-        jacobian.append(torch.cat(found, -1))
-    return torch.cat(jacobian).transpose(0, 1)
+    S, N, found = passage.size, len(t), []
+    for part in torch.eye(S, dtype=passage.call.x.dtype, device=t.device).split(CHUNK):
+        rows = passage.rows(t.repeat(len(part)), b.repeat(len(part)))
+        with torch.enable_grad():
+            before = torch.cat([s[0] for s in rows.before.values()], -1).requires_grad_()
+            after = full_step(rows, before)
+        sent = part[:, None].expand(-1, N, -1).reshape(-1, S)
+        (back,) = torch.autograd.grad(after, before, sent)
+        found.append(back.reshape(len(part), N, S))
+    return torch.cat(found).transpose(0, 1)
+
+
+def full_step(rows: Passage, before: Tensor) -> Tensor:
+    """The full state `(N, S)` after one step from `before (N, S)`, on `Passage.rows`."""
+    widths = rows.program.states
+    parts = before[None].split(list(widths.values()), -1)
+    values = rows.values(dict(zip(widths, parts, strict=True)))
+    outputs = rows.program.outputs
+    after = [values[outputs[n]].expand(1, len(before), w) for n, w in widths.items()]
+    return torch.cat(after, -1)[0] + 0 * before  # a step that forgets everything has a derivative
 
 
 def windows(
@@ -59,16 +56,22 @@ def windows(
     b = torch.arange(B, device=t.device).expand(n, B)
     most = T if lags is None else min(lags, T)
 
+    S = passage.size
+    block = max(1, ROOM // max(1, t.numel() * S * S))
+
     def each() -> Iterator[tuple[Tensor, Tensor]]:
-        eye = torch.eye(passage.size, dtype=passage.call.x.dtype, device=t.device)
-        for k in range(most):
-            at = t + k if passage.call.reverse else t - k
+        eye = torch.eye(S, dtype=passage.call.x.dtype, device=t.device)
+        for first in range(0, most, block):
+            k = torch.arange(first, min(first + block, most), device=t.device)[:, None, None]
+            at = t + k if passage.call.reverse else t - k  # (block, n, B)
             met = (t >= 0) & (at >= 0) & (at < passage.lengths)
-            if not bool(met.any()):
-                return
-            whole = eye.expand(n, B, -1, -1).clone()
-            whole[met] = step_jacobian(passage, at[met], b[met])
-            yield whole, met
+            whole = eye.expand(*at.shape, -1, -1).clone()
+            if bool(met.any()):
+                whole[met] = step_jacobian(passage, at[met], b.expand_as(at)[met])
+            for jacobian, there in zip(whole, met, strict=True):
+                if not bool(there.any()):
+                    return
+                yield jacobian, there
 
     return t, each()
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from throughtime.diagnose.jacobian import windows
+from throughtime.diagnose.jacobian import full_step, windows
 from throughtime.diagnose.passage import Passage
 from throughtime.diagnose.product import Product
 from throughtime.errors import OptionError
@@ -107,15 +107,9 @@ class _Step:
 
     def __init__(self, passage: Passage, t: Tensor, b: Tensor) -> None:
         rows = passage.rows(t, b)
-        widths = passage.program.states
         with torch.enable_grad():
             before = torch.cat([s[0] for s in rows.before.values()], -1).requires_grad_()
-            parts = before[None].split(list(widths.values()), -1)
-            values = rows.values(dict(zip(widths, parts, strict=True)))
-            outputs = passage.program.outputs
-            after = torch.cat([values[outputs[n]].expand(1, len(t), w)
-                               for n, w in widths.items()], -1)[0]  # fmt: skip
-            self.before, self.after = before, after + 0 * before
+            self.before, self.after = before, full_step(rows, before)
             self.sent = torch.zeros_like(before, requires_grad=True)
             (self.returned,) = torch.autograd.grad(self.after, before, self.sent, create_graph=True)
 
