@@ -7,6 +7,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from throughtime import bptt as bptt
+    from throughtime import diagnose as diagnose
     from throughtime import nn as nn
     from throughtime.cells import GRU as GRU
     from throughtime.cells import LSTM as LSTM
@@ -47,7 +49,9 @@ _FROM = {
     ),
 }  # fmt: skip
 _WHERE = {name: module for module, names in _FROM.items() for name in names}
-_MODULES = ("cells", "data", "engines", "errors", "layers", "nn", "program", "training")
+_MODULES = (
+    "bptt", "cells", "data", "diagnose", "engines", "errors", "layers", "nn", "program", "training",
+)  # fmt: skip
 __all__ = [*_WHERE, *_MODULES]  # noqa: PLE0605
 
 
