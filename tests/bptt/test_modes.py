@@ -256,6 +256,12 @@ def test_resets_between_segments_backward_in_time():
         s.gradient(Checkpointed(), resets=torch.zeros(T, B, dtype=torch.bool))
 
 
+def test_what_is_read_is_one_tensor():
+    s = Setting(LSTM)
+    with pytest.raises(OptionError, match="read returns list; expected one tensor or None"):
+        s.gradient(Checkpointed(), read=lambda total, y, start: [y])
+
+
 def test_a_window_of_another_length():
     s = Setting(LSTM)
     windows = [(s.x[:2], None, None), (s.x[2:5], None, None)]

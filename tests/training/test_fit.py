@@ -51,7 +51,8 @@ def test_the_model_is_scaled_on_the_training_part_alone():
 
 
 CHANGES = {
-    "bptt": "truncated:1", "scale_by_replicas": True,
+    "bptt": "truncated:1",
+    "scale_by_replicas": True,
     "epochs": 4,
     "batch_size": 5,
     "optimiser": "sgd",

@@ -78,7 +78,8 @@ def backward(
     - `layers`: a `Recurrent`, or several, each on the outputs of the one before; time first.
     - `x`: `(T, B, I)`.
     - `read`: told of the outputs `y (n, B, width)` of the steps from `start` on, piece after
-      piece in the direction of time, it adds what it needs of them to `total`, None at first.
+      piece in the direction of time, it adds what it needs of them to `total`: one tensor, or
+      None as at first.
     - `loss`: one number from the last `total` and the final states, `state[recurrent][layer]
       [direction][name]`.
 

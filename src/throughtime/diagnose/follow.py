@@ -26,7 +26,8 @@ class Follow:
     ```
 
     It draws nothing from torch's generator and leaves `.grad` alone: a run that is followed is
-    the run that is not. The arguments are those of `diagnose`; `rows` has what was measured.
+    the run that is not. The arguments are those of `diagnose`, with fewer samples so that it costs little;
+    `rows` has what was measured.
 
     **Raises:** `OptionError` if `every` is less than 1.
     """
@@ -39,12 +40,16 @@ class Follow:
         loss: Callable[[Any], Tensor] | None = None,
         *,
         every: int = 10,
-        **options: int,
+        n: int = 4,
+        sequences: int = 2,
+        probes: int = 2,
     ) -> None:
         if every < 1:
             raise OptionError(f"`Follow`: every is {every}; expected 1 or more. Set it to 10.")
         self.every, self.steps, self.rows = every, 0, list[Row]()
-        self._measure = lambda: diagnose(model, x, lengths, loss, **options)
+        self._measure = lambda: diagnose(
+            model, x, lengths, loss, n=n, sequences=sequences, probes=probes
+        )
         self.rows.append(Row(0, self._measure()))
 
     def __call__(self, progress: Any = None) -> None:
