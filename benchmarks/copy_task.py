@@ -110,7 +110,7 @@ def main() -> None:
     options.add_argument("--seeds", type=int, default=3)
     options.add_argument("--steps", type=int, default=2000, help="of the optimiser, at most")
     options.add_argument("--hidden", type=int, default=64)
-    options.add_argument("--symbols", type=int, default=2, help="to repeat")
+    options.add_argument("--symbols", type=int, default=1, help="to repeat")
     options.add_argument("--batch-size", type=int, default=32)
     options.add_argument("--learning-rate", type=float, default=3e-3)
     options.add_argument("--seconds", type=float, default=float("inf"), help="start none after")
@@ -118,6 +118,7 @@ def main() -> None:
     options.add_argument("--table", action="store_true", help="only print what is there")
     given = options.parse_args()
     torch.set_num_threads(1)
+    torch.set_flush_denormal(True)  # a vanished gradient is made of numbers that are slow
     path, rows = Path(given.csv), []
     if path.exists():
         with path.open(newline="") as f:

@@ -23,6 +23,7 @@ def main() -> None:
     options.add_argument("--epochs", type=int, default=5)
     options.add_argument("--runs", type=int, default=3)
     options.add_argument("--hidden", type=int, default=128)
+    options.add_argument("--batch", type=int, default=8, help="sequences that the loss is of")
     options.add_argument("--sequences", type=int, default=2)
     options.add_argument("--steps", type=int, default=4, help="sampled steps of each sequence")
     options.add_argument("--probes", type=int, default=2)
@@ -30,7 +31,7 @@ def main() -> None:
     given = options.parse_args()
     torch.set_num_threads(1)
     train, _ = datasets.japanese_vowels()
-    batch = collate(train, torch.arange(32))
+    batch = collate(train, torch.arange(given.batch))
 
     def loss(scores):
         return torch.nn.functional.cross_entropy(scores, batch.y)
