@@ -26,8 +26,8 @@ class Follow:
     ```
 
     It draws nothing from torch's generator and leaves `.grad` alone: a run that is followed is
-    the run that is not. The arguments are those of `diagnose`, with fewer samples so that it costs little;
-    `rows` has what was measured.
+    the run that is not. The arguments are those of `diagnose`, with fewer samples so that it
+    costs little; `rows` has what was measured.
 
     **Raises:** `OptionError` if `every` is less than 1.
     """
