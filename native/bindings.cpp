@@ -13,6 +13,8 @@
 
 #include "engine.h"
 #include "instruction_set.h"
+#include "memory.h"
+#include "team.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -81,42 +83,54 @@ void bind_pointwise(nb::module_& m) {
 // A program lowered to instructions; made once, run with the addresses of each call.
 struct Lowered {
   Loop loop;
+  std::vector<std::tuple<int, int>> arrays;         // (tensor, column)
   std::vector<std::tuple<int, int>> matrix_shapes;  // (out, in)
   std::vector<std::tuple<int, int>> restarts;       // (state register, array)
+  std::vector<std::tuple<int, int>> finals;         // (state register, array)
 };
 
 using Numbers = std::vector<std::int64_t>;
+using Pairs = std::vector<std::tuple<int, int>>;
+using SplitNumbers = std::tuple<int, bool, std::int64_t, std::int64_t, std::int64_t>;
 
-Lowered lower(const std::vector<std::tuple<int, int>>& registers,
+Lowered lower(const Pairs& registers,
               const std::vector<std::tuple<int, int, int, int, int, double, double>>& instructions,
-              const std::vector<std::tuple<int, int>>& matrices,
-              const std::vector<std::tuple<int, int, double>>& preloads,
-              const std::vector<std::tuple<int, int>>& restarts,
-              const std::vector<std::tuple<int, int>>& finals, bool backward) {
+              const std::vector<std::tuple<int, int, int>>& stages, const Pairs& matrices,
+              const std::vector<std::tuple<int, int, double>>& preloads, const Pairs& restarts,
+              const Pairs& finals, const Pairs& sums, const Pairs& arrays, bool backward) {
   Lowered out;
   for (const auto& [width, life] : registers) out.loop.registers.push_back({width, Life(life)});
   for (const auto& [op, to, a, b, c, p, q] : instructions)
     out.loop.instructions.push_back({Op(op), to, a, b, c, p, q});
+  for (const auto& [begin, end, width] : stages) out.loop.stages.push_back({begin, end, width});
   for (const auto& [to, array, value] : preloads) out.loop.preloads.push_back({to, array, value});
-  for (const auto& [state, array] : finals) out.loop.finals.push_back({state, array});
+  for (const auto& [width, array] : sums) out.loop.sums.push_back({width, array});
+  out.arrays = arrays;
+  out.finals = finals;
   out.matrix_shapes = matrices;
   out.restarts = restarts;
   out.loop.backward = backward;
   return out;
 }
 
-// arrays    (address, step, row) of each, flat.
+// tensors   (address, step, row) of each, flat; address 0 of a start: it is zero.
 // matrices  (address, out_stride, in_stride) of each, flat.
 // lengths, restart  addresses, 0 for none.
+// split     as in engine.h; none: chosen for `threads`.
 // All memory is the caller's and of type T, lengths int64, restart bool.
-void run(const Lowered& lowered, bool is_double, const Numbers& arrays, const Numbers& matrices,
+void run(const Lowered& lowered, bool is_double, const Numbers& tensors, const Numbers& matrices,
          std::int64_t steps, std::int64_t batch, bool reverse, std::int64_t restart_offset,
-         std::int64_t lengths, std::int64_t restart, int threads, const SetName& instruction_set) {
+         std::int64_t lengths, std::int64_t restart, int threads,
+         const std::optional<SplitNumbers>& split, const SetName& instruction_set) {
   const Kernels& kernels = kernels_of(instruction_set);
   nb::gil_scoped_release released;
   Loop loop = lowered.loop;
-  for (std::size_t k = 0; k + 2 < arrays.size(); k += 3)
-    loop.arrays.push_back({reinterpret_cast<void*>(arrays[k]), arrays[k + 1], arrays[k + 2]});
+  const std::int64_t size = is_double ? sizeof(double) : sizeof(float);
+  for (const auto& [tensor, column] : lowered.arrays) {
+    const std::int64_t* t = &tensors[3 * tensor];
+    const std::int64_t address = t[0] ? t[0] + column * size : 0;
+    loop.arrays.push_back({reinterpret_cast<void*>(address), t[1], t[2]});
+  }
   for (std::size_t k = 0; k < lowered.matrix_shapes.size(); ++k) {
     const auto [out, in] = lowered.matrix_shapes[k];
     loop.matrices.push_back({reinterpret_cast<const void*>(matrices[3 * k]), matrices[3 * k + 1],
@@ -125,16 +139,32 @@ void run(const Lowered& lowered, bool is_double, const Numbers& arrays, const Nu
   if (restart)
     for (const auto& [state, array] : lowered.restarts)
       loop.restarts.push_back({state, loop.arrays[array]});
+  for (const auto& [state, array] : lowered.finals)
+    loop.finals.push_back({state, loop.arrays[array]});
   loop.steps = steps;
   loop.batch = batch;
   loop.reverse = reverse;
   loop.restart_offset = restart_offset;
   loop.lengths = reinterpret_cast<const std::int64_t*>(lengths);
   loop.restart = reinterpret_cast<const std::uint8_t*>(restart);
+  const LoopKernels& of_type = is_double ? kernels.loop_of_double : kernels.loop_of_float;
+  Split cut = choose_split(loop, of_type.panel, threads);
+  if (split) {
+    const auto [number, by_units, tile_rows, block, together] = *split;
+    cut = {number, by_units, tile_rows, block, together};
+  }
   if (is_double)
-    run_loop<double>(loop, kernels.loop_of_double, threads);
+    run_loop<double>(loop, of_type, cut);
   else
-    run_loop<float>(loop, kernels.loop_of_float, threads);
+    run_loop<float>(loop, of_type, cut);
+}
+
+// (count,), new, of borrowed memory that goes back when torch lets go of it.
+template <class T>
+auto empty(std::size_t count) {
+  void* block = borrow(count * sizeof(T));
+  nb::capsule owner(block, [](void* p) noexcept { give_back(p); });
+  return nb::ndarray<nb::pytorch, T, nb::ndim<1>, nb::device::cpu>(block, {count}, owner);
 }
 
 std::vector<std::string> operations() {
@@ -154,12 +184,17 @@ NB_MODULE(_native, m) {
   bind_pointwise<float>(m);
   bind_pointwise<double>(m);
   nb::class_<Lowered>(m, "Lowered");
-  m.def("lower", &lower, "registers"_a, "instructions"_a, "matrices"_a, "preloads"_a,
-        "restarts"_a, "finals"_a, "backward"_a);
-  m.def("run", &run, "lowered"_a, "is_double"_a, "arrays"_a, "matrices"_a, "steps"_a, "batch"_a,
+  m.def("lower", &lower, "registers"_a, "instructions"_a, "stages"_a, "matrices"_a, "preloads"_a,
+        "restarts"_a, "finals"_a, "sums"_a, "arrays"_a, "backward"_a);
+  m.def("run", &run, "lowered"_a, "is_double"_a, "tensors"_a, "matrices"_a, "steps"_a, "batch"_a,
         "reverse"_a, "restart_offset"_a, "lengths"_a, "restart"_a, "threads"_a,
-        "instruction_set"_a = nb::none());
+        "split"_a = nb::none(), "instruction_set"_a = nb::none());
+  m.def("empty_float32", &empty<float>, "count"_a);
+  m.def("empty_float64", &empty<double>, "count"_a);
+  m.def("memory_kept", &kept);
+  m.def("release_memory", &release);
   m.def("operations", &operations);
+  m.def("threads_from", &threads_from);
   m.def("instruction_sets", &names);
   m.def("chosen_instruction_set", [] { return std::string(chosen_instruction_set().name); });
 }

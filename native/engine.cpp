@@ -1,66 +1,125 @@
 #include "engine.h"
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <new>
 #include <numeric>
+#include <thread>
 
 #include "team.h"
+
+#if defined(__x86_64__) || defined(__i386__)
+#include <immintrin.h>
+#endif
 
 namespace throughtime {
 namespace {
 
-struct Free {
-  void operator()(void* p) const { std::free(p); }
-};
-using Memory = std::unique_ptr<void, Free>;
+// Memory of a thread, kept from call to call.
+class Workspace {
+ public:
+  void* take(std::size_t bytes) {
+    if (bytes > size_ || size_ > kKept) {
+      memory_.reset(std::aligned_alloc(64, (bytes + 63) / 64 * 64));
+      size_ = bytes;
+      if (!memory_) {
+        size_ = 0;
+        throw std::bad_alloc();
+      }
+    }
+    return memory_.get();
+  }
 
-Memory allocate(std::size_t bytes) {
-  void* p = std::aligned_alloc(64, (bytes + 127) / 64 * 64);
-  if (p == nullptr) throw std::bad_alloc();
-  return Memory(p);
+ private:
+  struct Free {
+    void operator()(void* p) const { std::free(p); }
+  };
+  static constexpr std::size_t kKept = std::size_t(1) << 25;
+  std::unique_ptr<void, Free> memory_;
+  std::size_t size_ = 0;
+};
+
+// A phase lasts microseconds; where it takes longer, another thread or process has the core, and is
+// sooner done with it if we leave it ours.
+void idle(int spins) {
+  constexpr int kSpins = 2000;
+  if (spins >= kSpins) {
+    std::this_thread::sleep_for(std::chrono::microseconds(50));
+    return;
+  }
+#if defined(__x86_64__) || defined(__i386__)
+  _mm_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
 }
 
-// Numbers in a chunk of a register: small enough that a program's registers share the first-level
-// cache, large enough that decoding an instruction costs little.
-constexpr std::ptrdiff_t kChunk = 256;
-// Rows that go through time together: a panel of weights in the cache is used for all of them.
-constexpr std::ptrdiff_t kTileRows = 48;
+// Whether other processes want the cores: threads that share every step are then slower than one.
+// It changes who computes what, and no result.
+class Crowded {
+ public:
+  int threads(int wanted) {
+    if (alone_.load(std::memory_order_relaxed) <= 0) return wanted;
+    alone_.fetch_sub(1, std::memory_order_relaxed);
+    return 1;
+  }
+
+  void saw(const Meeting& m) {
+    if (m.helped * 8 > m.phases) alone_.store(kAlone, std::memory_order_relaxed);
+  }
+
+ private:
+  static constexpr int kAlone = 32;  // calls before it is tried again
+  std::atomic<int> alone_{0};
+};
+Crowded crowded;
+
 // Registers a power of two apart would share cache sets.
 constexpr std::ptrdiff_t kSkew = 320;
+
+std::int32_t padded(std::int32_t width, std::int32_t panel) {
+  return (width + panel - 1) / panel * panel;
+}
 
 template <class T>
 class Plan {
  public:
-  Plan(const Loop& loop, const LoopKernels& kernels) : loop_(loop), kernels_(kernels) {
+  Plan(const Loop& loop, const LoopKernels& kernels, const Split& split)
+      : loop_(loop), kernels_(kernels), split_(split) {
     pack();
-    group();
     order();
+    lay_out();
   }
 
-  void run(int threads) {
-    // A thread's rows are every threads-th, so that each has long and short ones.
-    const std::ptrdiff_t batch = loop_.batch;
-    const int used = int(std::clamp<std::ptrdiff_t>(batch / kRowsForAThread, 1, threads));
-    const std::ptrdiff_t share = (batch + used - 1) / used;
-    const std::ptrdiff_t tiles = (share + kTileRows - 1) / kTileRows;
-    const std::ptrdiff_t size = (share + tiles - 1) / tiles;
-    lay_out(size);
-    in_parallel(used, [&](int number) {
-      std::vector<std::int64_t> rows;
-      for (std::ptrdiff_t i = number; i < batch; i += used) rows.push_back(rows_[i]);
-      Memory arena = allocate(arena_bytes_);
-      for (std::size_t first = 0; first < rows.size(); first += size)
-        tile(rows.data() + first, std::min<std::ptrdiff_t>(size, rows.size() - first),
-             static_cast<T*>(arena.get()));
-    });
+  void run() {
+    const int threads = split_.threads;
+    if (split_.by_units) {
+      copies_ = tiles_of(together(rows_.size()));
+      totals_.assign(copies_ * totals_size_, 0.0);
+      for_groups(rows_, [&](const std::int64_t* rows, std::ptrdiff_t count) {
+        shared_group(rows, count);
+      });
+    } else {
+      copies_ = threads;
+      totals_.assign(copies_ * totals_size_, 0.0);
+      in_parallel(threads, [&](int number, int of) {
+        for (int share = number; share < threads; share += of) {
+          std::vector<std::int64_t> rows;  // every threads-th: each has long ones and short ones
+          for (std::size_t i = share; i < rows_.size(); i += threads) rows.push_back(rows_[i]);
+          for_groups(rows, [&](const std::int64_t* first, std::ptrdiff_t count) {
+            own_group(first, count, totals_.data() + share * totals_size_);
+          });
+        }
+      });
+    }
+    add_up();
   }
 
  private:
-  static constexpr std::ptrdiff_t kRowsForAThread = 4;
-
   void pack() {
     std::size_t total = 0;
     std::vector<std::size_t> at;
@@ -68,20 +127,11 @@ class Plan {
       at.push_back(total);
       total += std::size_t(pitch(m.out)) * m.in;
     }
-    weights_ = allocate(total * sizeof(T));
+    static thread_local Workspace workspace;
+    T* weights = static_cast<T*>(workspace.take(total * sizeof(T)));
     for (std::size_t k = 0; k < loop_.matrices.size(); ++k) {
-      packed_.push_back(static_cast<T*>(weights_.get()) + at[k]);
-      kernels_.pack(loop_.matrices[k], const_cast<void*>(packed_.back()));
-    }
-  }
-
-  void group() {
-    for (std::int32_t i = 0; i < std::int32_t(loop_.instructions.size()); ++i) {
-      const bool product = loop_.instructions[i].op == Op::product;
-      if (product || items_.empty() || items_.back().product)
-        items_.push_back({product, i, i + 1});
-      else
-        items_.back().end = i + 1;
+      packed_.push_back(weights + at[k]);
+      kernels_.pack(loop_.matrices[k], weights + at[k]);
     }
   }
 
@@ -94,91 +144,214 @@ class Plan {
       });
   }
 
-  void lay_out(std::ptrdiff_t tile_rows) {
-    std::int32_t widest = kernels_.panel;
-    for (const RegisterSpec& r : loop_.registers) widest = std::max(widest, pitch(r.width));
-    chunk_rows_ = std::max<std::ptrdiff_t>(1, kChunk / widest);
-    std::ptrdiff_t at = 0;
+  void lay_out() {
+    const std::ptrdiff_t rows = split_.tile_rows;
     for (const RegisterSpec& r : loop_.registers) {
-      const bool advances = r.life == Life::step || r.life == Life::state;
-      registers_.push_back({at, r.width, pitch(r.width), advances});
-      const std::ptrdiff_t rows = advances ? tile_rows : std::min(chunk_rows_, tile_rows);
-      const std::ptrdiff_t bytes = rows * pitch(r.width) * std::ptrdiff_t(sizeof(T)) + kSkew;
-      at += (bytes + 63) / 64 * 64 / std::ptrdiff_t(sizeof(T));
+      const std::int32_t width = pitch(r.width);
+      const bool shared = is_shared(r.life), blocks = r.life != Life::block;
+      registers_.push_back({nullptr, shared ? rows * width : 0, blocks ? rows * split_.block : 0,
+                            r.width, width});
+      if (!shared)
+        scratch_ += skewed(rows * (blocks ? width : std::min<std::ptrdiff_t>(width, split_.block)));
     }
-    arena_bytes_ = std::size_t(at) * sizeof(T);
+    for (const Sum& s : loop_.sums) {
+      sums_.push_back(totals_size_);
+      totals_size_ += pitch(s.width);
+    }
   }
 
-  void tile(const std::int64_t* rows, std::ptrdiff_t count, T* arena) {
-    std::memset(arena, 0, arena_bytes_);
-    for (const Preload& p : loop_.preloads) {
-      const Register& r = registers_[p.to];
-      const std::ptrdiff_t n = r.advances ? count : std::min(chunk_rows_, count);
-      for (std::ptrdiff_t i = 0; i < n; ++i) {
-        T* to = arena + r.offset + i * r.pitch;
-        if (p.array < 0)
-          std::fill(to, to + r.pitch, T(p.value));
-        else
-          std::memcpy(to, row_of(p.array, r.advances ? rows[i] : 0), r.width * sizeof(T));
+  static bool is_shared(Life life) {
+    return life == Life::step || life == Life::state || life == Life::next;
+  }
+
+  // Memory of the shared registers for so many tiles, in numbers.
+  std::ptrdiff_t shared_size(std::ptrdiff_t tiles) const {
+    std::ptrdiff_t size = 0;
+    for (const Register& r : registers_)
+      if (r.tile) size += skewed(tiles * r.tile);
+    return size;
+  }
+
+  // Registers with their places; at odd steps `state` and `next` have changed theirs.
+  std::vector<Register> placed(T* shared, T* scratch, std::ptrdiff_t tiles, bool odd) const {
+    std::vector<Register> out = registers_;
+    for (std::size_t k = 0; k < out.size(); ++k) {
+      const Life life = loop_.registers[k].life;
+      T*& from = is_shared(life) ? shared : scratch;
+      out[k].at = from;
+      const std::int32_t pitch = out[k].pitch;
+      from += skewed(is_shared(life) ? tiles * out[k].tile
+                     : life == Life::block
+                         ? split_.tile_rows * std::min<std::ptrdiff_t>(pitch, split_.block)
+                         : split_.tile_rows * pitch);
+      if (odd && life == Life::next) std::swap(out[k].at, out[k - 1].at);
+    }
+    return out;
+  }
+
+  static std::ptrdiff_t skewed(std::ptrdiff_t numbers) {
+    const std::ptrdiff_t bytes = numbers * std::ptrdiff_t(sizeof(T)) + kSkew;
+    return (bytes + 63) / 64 * 64 / std::ptrdiff_t(sizeof(T));
+  }
+
+  std::ptrdiff_t tiles_of(std::ptrdiff_t rows) const {
+    return (rows + split_.tile_rows - 1) / split_.tile_rows;
+  }
+
+  // Rows of a group, where so many rows are cut into groups of nearly one size.
+  std::ptrdiff_t together(std::ptrdiff_t rows) const {
+    const std::ptrdiff_t groups = (rows + split_.together - 1) / split_.together;
+    return groups ? (rows + groups - 1) / groups : 0;
+  }
+
+  template <class F>
+  void for_groups(const std::vector<std::int64_t>& rows, F f) const {
+    const std::ptrdiff_t all = std::ptrdiff_t(rows.size()), size = together(all);
+    for (std::ptrdiff_t first = 0; first < all; first += size)
+      f(rows.data() + first, std::min(size, all - first));
+  }
+
+  // Rows of one thread.
+  void own_group(const std::int64_t* rows, std::ptrdiff_t count, double* totals) const {
+    static thread_local Workspace workspace;
+    T* shared = static_cast<T*>(workspace.take(shared_size(tiles_of(count)) * sizeof(T)));
+    fill_states(shared, rows, count);
+    run_group(shared, rows, count, totals, 0, 1, nullptr);
+  }
+
+  // Rows of all threads: each does some of the units.
+  void shared_group(const std::int64_t* rows, std::ptrdiff_t count) {
+    static thread_local Workspace workspace;
+    T* shared = static_cast<T*>(workspace.take(shared_size(tiles_of(count)) * sizeof(T)));
+    fill_states(shared, rows, count);
+    std::ptrdiff_t tasks = tiles_of(count);
+    for (const Stage& stage : loop_.stages)
+      tasks = std::max(tasks, (pitch(stage.width) + split_.block - 1) / split_.block);
+    std::vector<Meeting::Claim> claims(tasks, Meeting::Claim{0});
+    Meeting meeting{0, 0, 0, claims.data(), &idle};
+    in_parallel(crowded.threads(split_.threads), [&](int number, int of) {
+      run_group(shared, rows, count, totals_.data(), number, of, &meeting);
+    });
+    crowded.saw(meeting);
+  }
+
+  void run_group(T* shared, const std::int64_t* rows, std::ptrdiff_t count, double* totals,
+                 int part, int parts, Meeting* meeting) const {
+    static thread_local Workspace workspace;
+    T* scratch = static_cast<T*>(workspace.take(scratch_ * sizeof(T)));
+    std::memset(scratch, 0, scratch_ * sizeof(T));
+    const std::vector<Register> even = placed(shared, scratch, tiles_of(count), false);
+    const std::vector<Register> odd = placed(shared, scratch, tiles_of(count), true);
+    for (const Preload& p : loop_.preloads)
+      if (p.array < 0)
+        std::fill_n(static_cast<T*>(even[p.to].at), split_.tile_rows * even[p.to].pitch,
+                    T(p.value));
+    kernels_.run({loop_.instructions.data(), loop_.stages.data(),
+                  std::int32_t(loop_.stages.size()), {even.data(), odd.data()},
+                  loop_.arrays.data(), loop_.matrices.data(), packed_.data(),
+                  loop_.restarts.data(), std::int32_t(loop_.restarts.size()),
+                  loop_.finals.data(), std::int32_t(loop_.finals.size()), sums_.data(),
+                  loop_.steps, loop_.batch, loop_.reverse, loop_.backward, loop_.restart_offset,
+                  loop_.restart, loop_.lengths, rows, count, split_.tile_rows, split_.block,
+                  totals, split_.by_units ? totals_size_ : 0, part, parts, meeting});
+  }
+
+  // The sums of all threads or tiles, in their order.
+  void add_up() const {
+    for (std::size_t k = 0; k < loop_.sums.size(); ++k) {
+      const Sum& sum = loop_.sums[k];
+      T* to = static_cast<T*>(loop_.arrays[sum.array].data);
+      for (std::int32_t j = 0; j < sum.width; ++j) {
+        double total = 0;
+        for (std::ptrdiff_t c = 0; c < copies_; ++c) total += totals_[c * totals_size_ + sums_[k] + j];
+        to[j] = T(total);
       }
     }
-    Tile tile{loop_.instructions.data(),
-              items_.data(),
-              std::int32_t(items_.size()),
-              registers_.data(),
-              loop_.arrays.data(),
-              loop_.matrices.data(),
-              packed_.data(),
-              loop_.restarts.data(),
-              std::int32_t(loop_.restarts.size()),
-              loop_.steps,
-              loop_.reverse,
-              loop_.restart,
-              loop_.batch,
-              loop_.restart_offset,
-              loop_.backward,
-              loop_.lengths,
-              rows,
-              count,
-              chunk_rows_,
-              arena};
-    kernels_.run(tile);
-    for (const Final& f : loop_.finals) {
-      const Register& r = registers_[f.state];
-      for (std::ptrdiff_t i = 0; i < count; ++i)
-        std::memcpy(row_of(f.array, rows[i]), arena + r.offset + i * r.pitch, r.width * sizeof(T));
+  }
+
+  // Both halves: a row that begins late finds its state in whichever has its turn.
+  void fill_states(T* shared, const std::int64_t* rows, std::ptrdiff_t count) const {
+    std::memset(shared, 0, shared_size(tiles_of(count)) * sizeof(T));
+    const std::ptrdiff_t block = split_.block, tile_rows = split_.tile_rows;
+    for (const bool odd : {false, true}) {
+      const std::vector<Register> registers = placed(shared, nullptr, tiles_of(count), odd);
+      for (const Preload& p : loop_.preloads) {
+        if (p.array < 0 || loop_.arrays[p.array].data == nullptr) continue;  // null: zero
+        const Array& a = loop_.arrays[p.array];
+        const Register& r = registers[p.to];
+        for (std::ptrdiff_t i = 0; i < count; ++i) {
+          const T* from = static_cast<const T*>(a.data) + rows[i] * a.row;
+          T* to = static_cast<T*>(r.at) + i / tile_rows * r.tile;
+          for (std::ptrdiff_t j = 0; j < r.width; j += block) {
+            const std::ptrdiff_t pitch = std::min<std::ptrdiff_t>(block, r.pitch - j);
+            std::memcpy(to + j * tile_rows + i % tile_rows * pitch, from + j,
+                        std::min<std::ptrdiff_t>(block, r.width - j) * sizeof(T));
+          }
+        }
+      }
     }
   }
 
-  T* row_of(std::int32_t array, std::int64_t row) const {
-    const Array& a = loop_.arrays[array];
-    return static_cast<T*>(a.data) + row * a.row;
-  }
-
-  std::int32_t pitch(std::int32_t width) const {
-    return (width + kernels_.panel - 1) / kernels_.panel * kernels_.panel;
-  }
+  std::int32_t pitch(std::int32_t width) const { return padded(width, kernels_.panel); }
 
   const Loop& loop_;
   const LoopKernels& kernels_;
-  Memory weights_;
+  const Split split_;
   std::vector<const void*> packed_;
-  std::vector<Item> items_;
   std::vector<std::int64_t> rows_;
   std::vector<Register> registers_;
-  std::ptrdiff_t chunk_rows_ = 1;
-  std::size_t arena_bytes_ = 0;
+  std::ptrdiff_t scratch_ = 0;
+  std::vector<std::ptrdiff_t> sums_;
+  std::ptrdiff_t totals_size_ = 0;
+  std::ptrdiff_t copies_ = 1;
+  std::vector<double> totals_;  // (copies, totals_size)
 };
 
 }  // namespace
 
-template <class T>
-void run_loop(const Loop& loop, const LoopKernels& kernels, int threads) {
-  if (loop.batch == 0) return;
-  Plan<T>(loop, kernels).run(threads);
+Split choose_split(const Loop& loop, std::int32_t panel, int threads) {
+  // Measured on two cores with 512 KiB of second-level cache each, see benchmarks/.
+  constexpr std::ptrdiff_t kBlock = 64, kTileRows = 16, kTogether = 48;
+  constexpr std::ptrdiff_t kRowsForAThread = 4;
+  constexpr double kStepForThreads = 32e3, kCallForThreads = 8e6;  // multiply-adds
+  double step = 0;
+  for (const Matrix& m : loop.matrices) step += double(m.in) * m.out;
+  step *= double(loop.batch);
+  std::int32_t units = 0;
+  for (const Stage& stage : loop.stages) units = std::max(units, padded(stage.width, panel));
+  Split split{1, false, 0, kBlock, kTogether};
+  const std::ptrdiff_t rows_each = loop.batch / std::max(threads, 1);
+  if (threads > 1 && rows_each >= kRowsForAThread) {
+    split.threads = threads;
+  } else if (loop.batch >= 2 * kRowsForAThread) {
+    split.threads = int(loop.batch / kRowsForAThread);
+  } else if (threads > 1 && units >= 2 * panel && step >= kStepForThreads &&
+             step * double(loop.steps) >= kCallForThreads) {
+    split.by_units = true;
+    split.threads = int(std::min<std::ptrdiff_t>(threads, units / panel));
+    split.block = std::clamp<std::ptrdiff_t>(
+        padded(std::int32_t((units + split.threads - 1) / split.threads), panel), panel, kBlock);
+  }
+  const std::ptrdiff_t rows =
+      split.by_units ? loop.batch : (loop.batch + split.threads - 1) / split.threads;
+  const std::ptrdiff_t groups = (rows + kTogether - 1) / kTogether;
+  const std::ptrdiff_t group = groups ? (rows + groups - 1) / groups : 1;
+  const std::ptrdiff_t tiles = (group + kTileRows - 1) / kTileRows;
+  split.tile_rows = tiles ? (group + tiles - 1) / tiles : 1;
+  return split;
 }
 
-template void run_loop<float>(const Loop&, const LoopKernels&, int);
-template void run_loop<double>(const Loop&, const LoopKernels&, int);
+template <class T>
+void run_loop(const Loop& loop, const LoopKernels& kernels, const Split& split) {
+  if (loop.batch == 0) {
+    for (const Sum& s : loop.sums)
+      std::fill_n(static_cast<T*>(loop.arrays[s.array].data), s.width, T(0));
+    return;
+  }
+  Plan<T>(loop, kernels, split).run();
+}
+
+template void run_loop<float>(const Loop&, const LoopKernels&, const Split&);
+template void run_loop<double>(const Loop&, const LoopKernels&, const Split&);
 
 }  // namespace throughtime

@@ -1,7 +1,8 @@
-// A whole call of the engine: registers are given their places, rows their threads.
+// A whole call of the engine: registers are given their places, rows and units their threads.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "instruction_set.h"
@@ -14,37 +15,52 @@ struct RegisterSpec {
   Life life;
 };
 
-// A register filled before the first step: from an array without steps (fixed registers read its
-// row 0), or with one number.
+// A register filled before the first step: a state (B, width) from an array without steps, or a
+// constant.
 struct Preload {
   std::int32_t to;
   std::int32_t array;  // -1: every number is `value`
   double value;
 };
 
-// A state register written out after the last step.
-struct Final {
-  std::int32_t state;
+// What `accumulate` adds up over steps and rows.
+//   array  (width,), written.
+struct Sum {
+  std::int32_t width;
   std::int32_t array;
+};
+
+// How a call is cut up. A pure function of shape and thread count: see choose_split.
+struct Split {
+  int threads;
+  bool by_units;             // threads share all rows and each step; else each has its own rows
+  std::ptrdiff_t tile_rows;  // rows of a tile
+  std::ptrdiff_t block;      // units of a block
+  std::ptrdiff_t together;   // most rows that go through time together
 };
 
 struct Loop {
   std::vector<RegisterSpec> registers;
   std::vector<Instruction> instructions;
+  std::vector<Stage> stages;
   std::vector<Array> arrays;
   std::vector<Matrix> matrices;
   std::vector<Preload> preloads;
   std::vector<Restart> restarts;
   std::vector<Final> finals;
-  std::ptrdiff_t steps, batch;
-  bool reverse, backward;
-  std::ptrdiff_t restart_offset;
-  const std::int64_t* lengths;  // (batch,) or null; the caller's, read
-  const std::uint8_t* restart;  // (steps, batch) or null; the caller's, read
+  std::vector<Sum> sums;
+  std::ptrdiff_t steps = 0, batch = 0;
+  bool reverse = false, backward = false;
+  std::ptrdiff_t restart_offset = 0;
+  const std::int64_t* lengths = nullptr;  // (batch,) or null; the caller's, read
+  const std::uint8_t* restart = nullptr;  // (steps, batch) or null; the caller's, read
 };
 
-// Run a loop on up to `threads` threads. The bits of the result do not depend on how many.
+Split choose_split(const Loop& loop, std::int32_t panel, int threads);
+
+// Run a loop. One split gives the same bits every time; states and stored values do not depend on
+// the split at all, sums do in their last digits.
 template <class T>
-void run_loop(const Loop& loop, const LoopKernels& kernels, int threads);
+void run_loop(const Loop& loop, const LoopKernels& kernels, const Split& split);
 
 }  // namespace throughtime

@@ -26,7 +26,7 @@ struct PointwiseKernels {
 struct LoopKernels {
   std::int32_t panel;  // every pitch is a multiple of it
   void (*pack)(const Matrix& matrix, void* packed);
-  void (*run)(const Tile& tile);
+  void (*run)(const Group& group);
 };
 
 // What kernels.cpp provides, once per instruction set.

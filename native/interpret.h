@@ -1,12 +1,13 @@
-// Instructions on a few rows at a time: the pointwise part of a step.
+// Instructions on one block of a tile, or on all blocks of one.
 //
-// Registers of one width are contiguous over the rows of a chunk, padding included, so a pointwise
-// instruction is one loop over count = rows * pitch numbers, a multiple of two vectors.
+// A block is contiguous over the rows of a tile, padding included, so a pointwise instruction is
+// one loop over count = rows * pitch numbers, a multiple of two vectors.
 #pragma once
 
 #include <math.h>
 
 #include "pointwise.h"
+#include "product.h"
 #include "program.h"
 
 namespace throughtime::THROUGHTIME_SET {
@@ -48,24 +49,91 @@ THROUGHTIME_INLINE void each(const T* a, T* to, std::ptrdiff_t count, F f) {
   for (std::ptrdiff_t i = 0; i < count; ++i) to[i] = f(a[i]);
 }
 
+// What an instruction sees: some rows of a tile at a step, and from which block to which.
+struct Here {
+  const Group* group;
+  const Register* registers;
+  double* totals;
+  std::ptrdiff_t t, tile;
+  int rows, first_block, end_block;
+};
+
+THROUGHTIME_INLINE std::int32_t blocks_of(const Group& g, std::int32_t pitch) {
+  return std::int32_t((pitch + g.block - 1) / g.block);
+}
+
+// A block of a register: where it is, how wide its rows are, how many of their numbers count.
 template <class T>
-THROUGHTIME_INLINE T sum_of(const T* x, std::int32_t width) {
-  constexpr int L = kLanes<T>;
-  Vec<T, L> total = Vec<T, L>::all(0);
-  std::int32_t i = 0;
-  for (; i + L <= width; i += L) total = total + Vec<T, L>::load(x + i);
-  T lanes[L], out = 0;
-  total.store(lanes);
-  for (int k = 0; k < L; ++k) out += lanes[k];
-  for (; i < width; ++i) out += x[i];
-  return out;
+struct Place {
+  T* at;
+  std::int32_t pitch, width;
+};
+
+template <class T>
+THROUGHTIME_INLINE T* address(const Here& here, std::int32_t number, std::int32_t block) {
+  const Register& r = here.registers[number];
+  return static_cast<T*>(r.at) + here.tile * r.tile + block * r.block;
 }
 
 template <class T>
-THROUGHTIME_INLINE T variance_of(const T* x, std::int32_t width, T mean, T correction) {
+THROUGHTIME_INLINE Place<T> place(const Here& here, std::int32_t number, std::int32_t block) {
+  const Register& r = here.registers[number];
+  const std::int32_t most = std::int32_t(here.group->block), before = block * most;
+  const std::int32_t pitch = r.pitch - before, width = r.width - before;
+  return {address<T>(here, number, block), pitch < most ? pitch : most,
+          width < most ? width : most};
+}
+
+template <class T>
+THROUGHTIME_INLINE T sum_of(const Here& here, std::int32_t number, std::ptrdiff_t row) {
+  constexpr int L = kLanes<T>;
+  const Register& r = here.registers[number];
+  Vec<T, L> total = Vec<T, L>::all(0);
+  T rest = 0;
+  for (std::int32_t b = 0; b < blocks_of(*here.group, r.pitch); ++b) {
+    const Place<T> from = place<T>(here, number, b);
+    const T* x = from.at + row * from.pitch;
+    std::int32_t i = 0;
+    for (; i + L <= from.width; i += L) total = total + Vec<T, L>::load(x + i);
+    for (; i < from.width; ++i) rest += x[i];
+  }
+  T lanes[L], out = 0;
+  total.store(lanes);
+  for (int k = 0; k < L; ++k) out += lanes[k];
+  return out + rest;
+}
+
+template <class T>
+THROUGHTIME_INLINE T variance_of(const Here& here, std::int32_t number, std::ptrdiff_t row, T mean,
+                                 T correction) {
+  constexpr int L = kLanes<T>;
+  const Register& r = here.registers[number];
+  Vec<T, L> total = Vec<T, L>::all(0);
+  const Vec<T, L> centre = Vec<T, L>::all(mean);
   T out = 0;
-  for (std::int32_t i = 0; i < width; ++i) out += (x[i] - mean) * (x[i] - mean);
-  return out / (T(width) - correction);
+  for (std::int32_t b = 0; b < blocks_of(*here.group, r.pitch); ++b) {
+    const Place<T> from = place<T>(here, number, b);
+    const T* x = from.at + row * from.pitch;
+    std::int32_t i = 0;
+    for (; i + L <= from.width; i += L) {
+      const Vec<T, L> d = Vec<T, L>::load(x + i) - centre;
+      total = d * d + total;
+    }
+    for (; i < from.width; ++i) out += (x[i] - mean) * (x[i] - mean);
+  }
+  T lanes[L];
+  total.store(lanes);
+  for (int k = 0; k < L; ++k) out += lanes[k];
+  return out / (T(r.width) - correction);
+}
+
+// `width` numbers of each row, from or to memory.
+template <class T>
+THROUGHTIME_INLINE void copy_row(const T* from, T* to, std::int32_t width) {
+  constexpr int L = kLanes<T>;
+  std::int32_t i = 0;
+  for (; i + L <= width; i += L) Vec<T, L>::load(from + i).store(to + i);
+  for (; i < width; ++i) to[i] = from[i];
 }
 
 THROUGHTIME_INLINE float maths_pow(float a, float b) { return powf(a, b); }
@@ -89,64 +157,35 @@ THROUGHTIME_INLINE double maths_sqrt(double a) { return ::sqrt(a); }
 THROUGHTIME_INLINE float maths_tanh(float a) { return tanhf(a); }
 THROUGHTIME_INLINE double maths_tanh(double a) { return ::tanh(a); }
 
-// One instruction on rows [first, first + rows) of a tile at step t.
+// A pointwise instruction on one block.
 template <class T>
-THROUGHTIME_INLINE void interpret(const Tile& tile, const Instruction& ins, std::ptrdiff_t t,
-                                  std::ptrdiff_t first, std::ptrdiff_t rows) {
+THROUGHTIME_INLINE void pointwise(const Here& here, const Instruction& ins, std::int32_t block,
+                                  Place<T> out) {
   using V = Vec<T, kLanes<T>>;
-  T* arena = static_cast<T*>(tile.arena);
-  const auto place = [&](std::int32_t k) __attribute__((always_inline)) {
-    const Register& r = tile.registers[k];
-    return arena + r.offset + (r.advances ? first * r.pitch : 0);
+  T* to = out.at;
+  const auto at = [&](std::int32_t k) __attribute__((always_inline)) {
+    return address<T>(here, k, block);
   };
-  if (ins.op == Op::load || ins.op == Op::store) {
-    const Array& array = tile.arrays[ins.a];
-    const std::int32_t k = ins.op == Op::load ? ins.to : ins.b;
-    const Register& r = tile.registers[k];
-    T* row = place(k);
-    for (std::ptrdiff_t i = 0; i < rows; ++i, row += r.pitch) {
-      T* memory =
-          static_cast<T*>(array.data) + t * array.step + tile.rows[first + i] * array.row;
-      if (ins.op == Op::load)
-        memcpy(row, memory, r.width * sizeof(T));
-      else
-        memcpy(memory, row, r.width * sizeof(T));
-    }
-    return;
-  }
-  T* to = place(ins.to);
-  const T* a = place(ins.a);
-  const std::int32_t pitch = tile.registers[ins.to].pitch;
-  const std::ptrdiff_t count = rows * pitch;
+  const T* a = at(ins.a);
+  const std::ptrdiff_t count = std::ptrdiff_t(here.rows) * out.pitch;
   const T p = T(ins.p), q = T(ins.q);
   const V zero = V::all(0), one = V::all(1), vp = V::all(p), vq = V::all(q);
 #define F1(...) map1(a, to, count, [=](V x) __attribute__((always_inline)) { return __VA_ARGS__; })
 #define F2(...)                                                                 \
-  map2(a, static_cast<const T*>(place(ins.b)), to, count,                       \
+  map2(a, static_cast<const T*>(at(ins.b)), to, count,                       \
        [=](V x, V y) __attribute__((always_inline)) { return __VA_ARGS__; })
 #define F3(...)                                                                            \
-  map3(a, static_cast<const T*>(place(ins.b)), static_cast<const T*>(place(ins.c)), to,    \
+  map3(a, static_cast<const T*>(at(ins.b)), static_cast<const T*>(at(ins.c)), to,    \
        count, [=](V x, V y, V z) __attribute__((always_inline)) { return __VA_ARGS__; })
 #define EACH(...) each(a, to, count, [=](T x) { return __VA_ARGS__; })
   switch (ins.op) {
     case Op::copy: memcpy(to, a, count * sizeof(T)); break;
     case Op::zero: memset(to, 0, count * sizeof(T)); break;
     case Op::expand: {
-      const std::int32_t from = tile.registers[ins.a].pitch;
-      for (std::ptrdiff_t i = 0; i < rows; ++i)
-        for (std::int32_t j = 0; j < pitch; j += kLanes<T>)
-          V::all(a[i * from]).store(to + i * pitch + j);
-      break;
-    }
-    case Op::sum: case Op::mean: case Op::variance: {
-      const Register& r = tile.registers[ins.a];
-      for (std::ptrdiff_t i = 0; i < rows; ++i) {
-        const T* x = a + i * r.pitch;
-        T value = sum_of(x, r.width);
-        if (ins.op != Op::sum) value /= T(r.width);
-        if (ins.op == Op::variance) value = variance_of(x, r.width, value, p);
-        to[i * pitch] = value;
-      }
+      const Place<T> from = place<T>(here, ins.a, 0);
+      for (int i = 0; i < here.rows; ++i)
+        for (std::int32_t j = 0; j < out.pitch; j += kLanes<T>)
+          V::all(from.at[i * from.pitch]).store(to + i * out.pitch + j);
       break;
     }
     case Op::add: F2(x + y); break;
@@ -154,7 +193,7 @@ THROUGHTIME_INLINE void interpret(const Tile& tile, const Instruction& ins, std:
     case Op::mul: F2(x * y); break;
     case Op::div: F2(x / y); break;
     case Op::pow: {
-      const T* b = place(ins.b);
+      const T* b = at(ins.b);
       for (std::ptrdiff_t i = 0; i < count; ++i) to[i] = maths_pow(a[i], b[i]);
       break;
     }
@@ -208,6 +247,106 @@ THROUGHTIME_INLINE void interpret(const Tile& tile, const Instruction& ins, std:
 #undef F2
 #undef F3
 #undef EACH
+}
+
+// Where a row's state before step t stands: the array of its values, what it began from, or what a
+// reset put in its place. In the loop backward, so the cell's own order is the other way round.
+template <class T>
+THROUGHTIME_INLINE const T* before(const Group& g, const Instruction& ins, std::ptrdiff_t t,
+                                   std::int64_t row) {
+  const bool cell_reversed = !g.reverse;
+  const std::ptrdiff_t length = g.lengths ? g.lengths[row] : g.steps;
+  const std::ptrdiff_t reset = t + g.restart_offset;
+  std::int32_t k = ins.a;
+  if (g.restart && reset < length && g.restart[reset * g.batch + row])
+    k = ins.c;
+  else if (cell_reversed ? t + 1 == length : t == 0)
+    k = ins.b;
+  const Array& from = g.arrays[k];
+  return static_cast<const T*>(from.data) + (t + (cell_reversed ? 1 : -1)) * from.step +
+         row * from.row;
+}
+
+// What moves numbers between memory and the blocks of a register.
+template <class T>
+THROUGHTIME_INLINE bool transfer(const Here& here, const Instruction& ins) {
+  const Group& g = *here.group;
+  const bool in = ins.op == Op::load || ins.op == Op::previous;
+  if (!in && ins.op != Op::store && ins.op != Op::accumulate) return false;
+  const std::int32_t number = in ? ins.to : ins.b;
+  const Register& r = here.registers[number];
+  const std::int64_t* rows = g.rows + here.tile * g.tile_rows;
+  // an operand that a stage by units loads is loaded whole
+  const bool all = in && r.block && !r.tile;
+  const std::int32_t begin = all ? 0 : here.first_block;
+  const std::int32_t end = all ? blocks_of(g, r.pitch) : here.end_block;
+  for (std::int32_t b = begin; b < end; ++b) {
+    const Place<T> p = place<T>(here, number, b);
+    const std::ptrdiff_t first = b * g.block;
+    if (ins.op == Op::accumulate) {
+      double* total = here.totals + g.sums[ins.a] + first;
+      constexpr int L = kLanes<T>;
+      for (std::int32_t j = 0; j < p.pitch; j += L) {
+        Vec<T, L> sum = Vec<T, L>::load(p.at + j);
+        for (int i = 1; i < here.rows; ++i) sum = sum + Vec<T, L>::load(p.at + i * p.pitch + j);
+        T lanes[L];
+        sum.store(lanes);
+        for (int k = 0; k < L; ++k) total[j + k] += double(lanes[k]);
+      }
+      continue;
+    }
+    const Array& array = g.arrays[ins.a];
+    T* memory = static_cast<T*>(array.data) + here.t * array.step + first;
+    T* row = p.at;
+    for (int i = 0; i < here.rows; ++i, row += p.pitch) {
+      T* there = memory + rows[i] * array.row;
+      if (ins.op == Op::load)
+        copy_row(there, row, p.width);
+      else if (ins.op == Op::store)
+        copy_row(row, there, p.width);
+      else
+        copy_row(before<T>(g, ins, here.t, rows[i]) + first, row, p.width);
+    }
+  }
+  return true;
+}
+
+// The operand of a product, whole.
+template <class T>
+THROUGHTIME_INLINE Operand<T> operand(const Here& here, std::int32_t number, std::int32_t in) {
+  const Group& g = *here.group;
+  const Register& r = here.registers[number];
+  const int last = r.pitch - (blocks_of(g, r.pitch) - 1) * int(g.block);
+  return {address<T>(here, number, 0), g.block * g.tile_rows, in, int(g.block), last};
+}
+
+// One instruction on the rows of a tile.
+template <class T>
+THROUGHTIME_INLINE void interpret(const Here& here, const Instruction& ins) {
+  if (transfer<T>(here, ins)) return;
+  const Group& g = *here.group;
+  if (ins.op == Op::sum || ins.op == Op::mean || ins.op == Op::variance) {
+    const std::int32_t width = here.registers[ins.a].width;
+    const Place<T> to = place<T>(here, ins.to, 0);
+    for (int i = 0; i < here.rows; ++i) {
+      T value = sum_of<T>(here, ins.a, i);
+      if (ins.op != Op::sum) value /= T(width);
+      if (ins.op == Op::variance) value = variance_of<T>(here, ins.a, i, value, T(ins.p));
+      to.at[i * to.pitch] = value;
+    }
+    return;
+  }
+  for (std::int32_t b = here.first_block; b < here.end_block; ++b) {
+    const Place<T> to = place<T>(here, ins.to, b);
+    if (ins.op == Op::product) {
+      const Matrix& m = g.matrices[ins.b];
+      const T* packed = static_cast<const T*>(g.packed[ins.b]) + b * g.block * m.in;
+      multiply<T>(operand<T>(here, ins.a, m.in), packed, to.at, to.pitch, to.pitch / kPanel<T>,
+                  here.rows);
+      continue;
+    }
+    pointwise<T>(here, ins, b, to);
+  }
 }
 
 }  // namespace throughtime::THROUGHTIME_SET

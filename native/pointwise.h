@@ -2,7 +2,8 @@
 //
 // All three start from exp(x) = 2^n exp(r), n an integer and |r| <= log(2)/2, with
 // exp(r) - 1 = r + r^2 q(r), q a polynomial. Errors stay under 4 units in the last place over the
-// whole range, denormal results among them (tests/native/test_pointwise.py); nan gives nan.
+// whole range, denormal results of exp and tanh among them (tests/native/test_pointwise.py); nan
+// gives nan.
 #pragma once
 
 #include "vector.h"
@@ -25,8 +26,9 @@ struct ExpConstants<float> {
   // Beyond these exp is 0 and infinite.
   static constexpr float kLowest = -104.0f;
   static constexpr float kHighest = 89.0f;
-  // From here on tanh is 1.
+  // From here on tanh is 1, and sigmoid.
   static constexpr float kTanhOne = 10.0f;
+  static constexpr float kSigmoidOne = 87.0f;
   // q, highest power first, within 7e-8 (Chebyshev).
   static constexpr float kQ[] = {0x1.6d110ap-10f, 0x1.120b6ep-7f, 0x1.55551ap-5f, 0x1.5554dcp-3f,
                                  0x1.0p-1f};
@@ -43,6 +45,7 @@ struct ExpConstants<double> {
   static constexpr double kLowest = -746.0;
   static constexpr double kHighest = 710.0;
   static constexpr double kTanhOne = 20.0;
+  static constexpr double kSigmoidOne = 700.0;
   // Within 2e-16 (Chebyshev).
   static constexpr double kQ[] = {0x1.af38a9b0ec855p-26, 0x1.289185613a3d6p-22,
                                   0x1.71de0dae63bb3p-19, 0x1.a019b90d2ae7ap-16,
@@ -98,26 +101,42 @@ THROUGHTIME_INLINE Vec<T, N> exp(Vec<T, N> x) {
   return exp_below_highest(at_most(x, Vec<T, N>::all(ExpConstants<T>::kHighest)));
 }
 
-// -expm1(-2|x|) / (2 + expm1(-2|x|)): exact towards 0, and nothing overflows.
+// 2^n (exp(r) - 1) + (2^n - 1) = expm1(x), and 2^n, where 2^n is within the range of T.
+template <class T, int N>
+struct Scaled {
+  Vec<T, N> scale, expm1_r;
+};
+
+template <class T, int N>
+THROUGHTIME_INLINE Scaled<T, N> scaled(Vec<T, N> x) {
+  using U = typename BitsOf<T>::type;
+  const auto [n, expm1_r] = reduce(x);
+  return {power_of_two<T>(n + Vec<U, N>::all(ExpConstants<T>::kExponentBias)), expm1_r};
+}
+
+// expm1(2x) / (expm1(2x) + 2): exact towards 0, and nothing overflows.
 template <class T, int N>
 THROUGHTIME_INLINE Vec<T, N> tanh(Vec<T, N> x) {
   using C = ExpConstants<T>;
   using V = Vec<T, N>;
   using U = typename BitsOf<T>::type;
-  const V size = at_most(absolute(x), V::all(C::kTanhOne));
-  const auto [n, expm1_r] = reduce(V::all(-2) * size);
-  const V scale = power_of_two<T>(n + Vec<U, N>::all(C::kExponentBias));
+  const V near = at_least(at_most(x, V::all(C::kTanhOne)), V::all(-C::kTanhOne));
+  const auto [scale, expm1_r] = scaled(near + near);
   const V expm1 = scale * expm1_r + (scale - V::all(1));
-  return with_sign(expm1 / (V::all(2) + expm1), x);
+  const V size = expm1 / (expm1 + V::all(2));
+  const auto sign = bits_as<U>(x) & Vec<U, N>::all(U(1) << (8 * sizeof(U) - 1));
+  return bits_as<T>(bits_as<U>(size) | sign);  // -0 keeps its sign
 }
 
-// 1 / (1 + e) and, left of 0, e / (1 + e), with e = exp(-|x|): small results keep their digits.
+// 1 / (1 + exp(-x)). Where exp(-x) is beyond the range of T the result is 0: the true one is
+// denormal there.
 template <class T, int N>
 THROUGHTIME_INLINE Vec<T, N> sigmoid(Vec<T, N> x) {
+  using C = ExpConstants<T>;
   using V = Vec<T, N>;
-  const V one = V::all(1);
-  const V e = exp_below_highest(-absolute(x));
-  return select(x < V::all(0), e, one) / (one + e);
+  const V bounded = at_least(at_most(x, V::all(C::kSigmoidOne)), V::all(-C::kHighest));
+  const auto [scale, expm1_r] = scaled(-bounded);
+  return V::all(1) / ((scale * expm1_r + scale) + V::all(1));
 }
 
 }  // namespace throughtime::THROUGHTIME_SET

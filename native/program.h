@@ -1,8 +1,14 @@
 // A program over time, as the engine receives it: instructions on registers, as plain data.
 //
-// A register holds one value of every row of a tile: `pitch` numbers a row, of which `width` count
-// and the rest is padding that never leaves the registers. Instructions work row by row; only
-// products see more than one row at once, so a step is products with instructions between them.
+// Rows of a batch go through time in tiles of a few rows; the units of a value lie in blocks. A
+// register holds one value of a tile: block after block, in each block row after row, so that a
+// block of a tile is contiguous and a pointwise instruction is one loop over it. Padding fills the
+// last block up to a panel; it never leaves the registers.
+//
+// A step is a list of stages. A stage by units runs all its instructions on one block of one tile
+// before it goes on to the next, while the block is in the first-level cache; products are among
+// them, and read whole operands that an earlier stage has left. The other stages see all the units
+// of a tile at once, for what mixes units or widths.
 //
 // Plain structs and pointers throughout: files of every instruction set include this.
 #pragma once
@@ -14,16 +20,21 @@ namespace throughtime {
 
 // Where a register lives.
 enum class Life : std::int32_t {
-  step,   // a row for every row of the tile: products read or write it
-  chunk,  // room for a few rows only, reused: hot in the first-level cache
-  state,  // as step, and carried from step to step
-  fixed,  // the same in every row, filled before the first step: constants, vectors
+  block,     // scratch of a thread: one block of one tile
+  tile,      // scratch of a thread: all blocks of one tile
+  step,      // every row: what one stage leaves for another
+  state,     // every row: a state before this step
+  next,      // every row: after this step, of the state register just before it
+  constant,  // as tile, filled before the first step and never written again
 };
 
 // The order is part of the interface with engines/lower.py, which reads these names.
 #define THROUGHTIME_OPS(X)                                                                    \
   X(load)          /* to = array a at this step */                                            \
+  X(previous)      /* to = array a at the step before in the order of the cell, array b */    \
+                   /* before the first, array c after a reset: a state before this step */    \
   X(store)         /* array a at this step = b */                                             \
+  X(accumulate)    /* sum a += b over the rows */                                             \
   X(copy)          /* to = a */                                                               \
   X(zero)          /* to = 0 */                                                               \
   X(product)       /* to += a times matrix b */                                               \
@@ -61,6 +72,12 @@ struct Instruction {
   double p, q;
 };
 
+// Instructions [begin, end) of a step.
+struct Stage {
+  std::int32_t begin, end;
+  std::int32_t width;  // by units: of every register it writes, block by block; 0: tile by tile
+};
+
 // Rows of numbers in memory; `step` and `row` are strides in numbers, units are neighbours.
 //   data  the caller's; read by load, written by store.
 struct Array {
@@ -77,9 +94,15 @@ struct Matrix {
 };
 
 struct Register {
-  std::ptrdiff_t offset;  // of its first row in the arena, in numbers
+  void* at;  // of its first number
+  std::ptrdiff_t tile, block;  // from tile to tile and from block to block, in numbers, or 0
   std::int32_t width, pitch;
-  bool advances;  // whether each row of the tile has its own place
+};
+
+// A state register written out after a row's last step.
+struct Final {
+  std::int32_t state;
+  Array array;
 };
 
 // A state that begins anew where the sequence says so.
@@ -89,34 +112,51 @@ struct Restart {
   Array initial;
 };
 
-// Neighbouring instructions: one product, or some that work row by row.
-struct Item {
-  bool product;
-  std::int32_t begin, end;
+// Where threads that share every step meet. A step is a sequence of phases, each a number of tasks.
+// A thread claims tasks, its own first, then what the others have not begun: where one of them has
+// no core, the rest go on without it. All wait for the last task of a phase before the next.
+struct Meeting {
+  struct alignas(64) Claim {
+    std::uint64_t phase;  // the last for which somebody has taken this task
+  };
+  alignas(64) std::uint64_t done;  // tasks, of all phases
+  std::uint64_t phases, helped;    // so many, and in how many somebody did another's task
+  Claim* claims;
+  void (*idle)(int spins);  // a moment of waiting, after so many
 };
 
-// Some rows of a batch through all steps, on one thread.
-struct Tile {
+// Rows that go through time together, as one thread sees them.
+struct Group {
   const Instruction* instructions;
-  const Item* items;
-  std::int32_t item_count;
-  const Register* registers;
+  const Stage* stages;
+  std::int32_t stage_count;
+  const Register* registers[2];  // at even and odd steps: `state` and `next` take turns
   const Array* arrays;
   const Matrix* matrices;
   const void* const* packed;  // each matrix as pack() left it
   const Restart* restarts;
   std::int32_t restart_count;
-  std::ptrdiff_t steps;
-  bool reverse;                  // the order of the steps
-  const std::uint8_t* restart;   // (steps, batch) bool, or null; the caller's, read
-  std::ptrdiff_t batch;
-  std::ptrdiff_t restart_offset;  // step t looks at restart[t + offset]
+  const Final* finals;
+  std::int32_t final_count;
+  const std::ptrdiff_t* sums;  // where each sum begins in `totals`
+
+  std::ptrdiff_t steps, batch;
+  bool reverse;                   // the order of the steps
   bool backward;                  // restarts after the step, adding to `initial`
+  std::ptrdiff_t restart_offset;  // step t looks at restart[t + offset]
+  const std::uint8_t* restart;    // (steps, batch) bool, or null; the caller's, read
   const std::int64_t* lengths;    // (batch,) or null; the caller's, read
   const std::int64_t* rows;       // (count,) which rows of the batch, longest first
   std::ptrdiff_t count;
-  std::ptrdiff_t chunk_rows;
-  void* arena;
+  std::ptrdiff_t tile_rows, block;
+  double* totals;
+  // Where units are shared out: the totals of a stage tile by tile lie so far apart, one for each
+  // tile, so that they do not depend on who runs it. Else 0.
+  std::ptrdiff_t totals_of_tile;
+
+  // Threads that share the group; this one is `part`. Null with one.
+  int part, parts;
+  Meeting* meeting;
 };
 
 }  // namespace throughtime

@@ -3,14 +3,22 @@
 #include <pthread.h>
 
 #include <condition_variable>
+#include <cstring>
 #include <mutex>
+#include <string>
 #include <system_error>
 #include <thread>
 #include <vector>
 
+#if defined(__linux__) && !defined(THROUGHTIME_OWN_THREADS)
+#include <dlfcn.h>
+#include <link.h>
+#endif
+
 namespace throughtime {
 namespace {
 
+// Threads of our own, asleep between calls. They never spin: that would slow torch's.
 class Team {
  public:
   // Whether the helpers are there; the caller is one of `count`.
@@ -27,7 +35,7 @@ class Team {
     }
   }
 
-  void run(int count, const std::function<void(int)>& job) {
+  void run(int count, const Job& job) {
     {
       std::lock_guard lock(mutex_);
       job_ = &job;
@@ -36,7 +44,7 @@ class Team {
       ++call_;
     }
     wake_.notify_all();
-    job(0);
+    job(0, count);
     std::unique_lock lock(mutex_);
     done_.wait(lock, [this] { return waiting_ == 0; });
     job_ = nullptr;
@@ -46,15 +54,17 @@ class Team {
   void help(int number) {
     unsigned long seen = 0;
     for (;;) {
-      const std::function<void(int)>* job;
+      const Job* job;
+      int count;
       {
         std::unique_lock lock(mutex_);
         wake_.wait(lock, [&] { return call_ != seen; });
         seen = call_;
         if (number >= count_) continue;
         job = job_;
+        count = count_;
       }
-      (*job)(number);
+      (*job)(number, count);
       std::lock_guard lock(mutex_);
       if (--waiting_ == 0) done_.notify_one();
     }
@@ -63,32 +73,92 @@ class Team {
   std::mutex mutex_;
   std::condition_variable wake_, done_;
   std::vector<std::thread> helpers_;
-  const std::function<void(int)>* job_ = nullptr;
+  const Job* job_ = nullptr;
   int count_ = 0, waiting_ = 0;
   unsigned long call_ = 0;
 };
 
-// Never freed: helpers may outlive every static object. The child of a fork has none of the
-// helpers and may find the locks taken, so it begins with new ones.
+// The OpenMP runtime that torch has loaded: its threads wait for work for a while after each of
+// torch's own operations, so they are at hand at once, and no second pool fights them for cores.
+struct OpenMp {
+  void (*parallel)(void (*)(void*), void*, unsigned threads, unsigned flags) = nullptr;
+  int (*number)() = nullptr;
+  int (*count)() = nullptr;
+  std::string path;
+
+  explicit operator bool() const { return parallel && number && count; }
+};
+
+#if defined(__linux__) && !defined(THROUGHTIME_OWN_THREADS)
+OpenMp find_openmp() {
+  std::vector<std::string> loaded;
+  dl_iterate_phdr(
+      [](dl_phdr_info* info, std::size_t, void* data) {
+        const char* name = info->dlpi_name;
+        const char* base = name ? std::strrchr(name, '/') : nullptr;
+        if (base && (std::strncmp(base, "/libgomp", 8) == 0 || std::strncmp(base, "/libomp", 7) == 0 ||
+                     std::strncmp(base, "/libiomp", 8) == 0))
+          static_cast<std::vector<std::string>*>(data)->push_back(name);
+        return 0;
+      },
+      &loaded);
+  for (const bool torchs : {true, false})
+    for (const std::string& path : loaded) {
+      if ((path.find("/torch") != std::string::npos) != torchs) continue;
+      void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_NOLOAD);
+      if (!library) continue;
+      OpenMp found;
+      found.parallel =
+          reinterpret_cast<decltype(found.parallel)>(dlsym(library, "GOMP_parallel"));
+      found.number = reinterpret_cast<decltype(found.number)>(dlsym(library, "omp_get_thread_num"));
+      found.count = reinterpret_cast<decltype(found.count)>(dlsym(library, "omp_get_num_threads"));
+      found.path = path;
+      if (found) return found;
+    }
+  return {};
+}
+#else
+OpenMp find_openmp() { return {}; }
+#endif
+
+// What fork leaves behind: the child has none of the threads and may find locks taken, ours or
+// OpenMP's, so it begins with a team of its own. Never freed: helpers outlive static objects.
 Team* team = new Team;
 std::mutex* in_use = new std::mutex;
+bool forked = false;
 
 [[maybe_unused]] const int registered = pthread_atfork(nullptr, nullptr, [] {
   team = new Team;
   in_use = new std::mutex;
+  forked = true;
 });
+
+const OpenMp& openmp() {
+  static const OpenMp found = find_openmp();
+  return found;
+}
 
 }  // namespace
 
-void in_parallel(int count, const std::function<void(int)>& job) {
-  if (count > 1) {
-    std::unique_lock lock(*in_use, std::try_to_lock);
-    if (lock.owns_lock() && team->grow(count)) {
-      team->run(count, job);
-      return;
-    }
+void in_parallel(int count, const Job& job) {
+  if (count == 1) return job(0, 1);
+  if (!forked && openmp()) {
+    openmp().parallel(
+        [](void* data) {
+          (*static_cast<const Job*>(data))(openmp().number(), openmp().count());
+        },
+        const_cast<Job*>(&job), unsigned(count), 0);
+    return;
   }
-  for (int k = 0; k < count; ++k) job(k);
+  std::unique_lock lock(*in_use, std::try_to_lock);
+  if (lock.owns_lock() && team->grow(count))
+    team->run(count, job);
+  else
+    job(0, 1);
+}
+
+std::string threads_from() {
+  return !forked && openmp() ? openmp().path : std::string();
 }
 
 }  // namespace throughtime

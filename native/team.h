@@ -1,14 +1,21 @@
-// A few threads that sleep between calls. They never spin: a spinning thread slows torch's own.
+// A few threads for a call: those of the OpenMP runtime that torch has loaded, else our own.
 #pragma once
 
 #include <functional>
+#include <string>
 
 namespace throughtime {
 
-// job(0) ... job(count - 1), the first on the calling thread, and waits for all of them.
+// job(number, count) runs once for each number below count, all at the same time.
+using Job = std::function<void(int number, int count)>;
+
+// Runs a job on up to `count` threads, the calling thread among them, and waits for all of them.
 //
-// Where another thread of the process is using the team, and in a process that has threads running
-// out, the caller does everything itself. After fork the child makes a team of its own.
-void in_parallel(int count, const std::function<void(int)>& job);
+// There may be fewer: inside another parallel region, where another thread of the process is using
+// our own threads, or where no more can be had. After fork the child has threads of its own.
+void in_parallel(int count, const Job& job);
+
+// The OpenMP runtime whose threads are used; empty: our own.
+std::string threads_from();
 
 }  // namespace throughtime

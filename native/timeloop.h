@@ -2,64 +2,171 @@
 #pragma once
 
 #include "interpret.h"
-#include "product.h"
 
 namespace throughtime::THROUGHTIME_SET {
 
-// States that begin anew at step t, on the first `active` rows.
+// f(number in memory, number in the register) over row i of a shared register.
+template <class T, class F>
+THROUGHTIME_INLINE void over_row(const Group& g, const Register& r, std::ptrdiff_t i, T* memory,
+                                 F f) {
+  const Here here{&g, &r, nullptr, 0, i / g.tile_rows, 0, 0, 0};
+  for (std::int32_t b = 0; b < blocks_of(g, r.pitch); ++b) {
+    const Place<T> p = place<T>(here, 0, b);
+    T* at = p.at + (i % g.tile_rows) * p.pitch;
+    for (std::int32_t j = 0; j < p.width; ++j) f(*memory++, at[j]);
+  }
+}
+
+// States that begin anew at step t, in row i.
 template <class T>
-void begin_anew(const Tile& tile, std::ptrdiff_t t, std::ptrdiff_t active) {
-  const std::ptrdiff_t first = t + tile.restart_offset;
-  if (first >= tile.steps) return;
-  const std::uint8_t* here = tile.restart + first * tile.batch;
-  for (std::ptrdiff_t i = 0; i < active; ++i) {
-    const std::int64_t row = tile.rows[i];
-    if (!here[row] || (tile.lengths && first >= tile.lengths[row])) continue;
-    for (std::int32_t k = 0; k < tile.restart_count; ++k) {
-      const Restart& restart = tile.restarts[k];
-      const Register& r = tile.registers[restart.state];
-      T* state = static_cast<T*>(tile.arena) + r.offset + i * r.pitch;
-      T* initial = static_cast<T*>(restart.initial.data) + row * restart.initial.row;
-      for (std::int32_t j = 0; j < r.width; ++j) {
-        if (tile.backward) {
-          initial[j] += state[j];
-          state[j] = 0;
-        } else {
-          state[j] = initial[j];
-        }
-      }
-    }
+void begin_anew(const Group& g, const Register* registers, std::ptrdiff_t t, std::ptrdiff_t i) {
+  const std::ptrdiff_t first = t + g.restart_offset;
+  const std::int64_t row = g.rows[i];
+  if (first >= (g.lengths ? g.lengths[row] : g.steps) || !g.restart[first * g.batch + row]) return;
+  for (std::int32_t k = 0; k < g.restart_count; ++k) {
+    const Restart& restart = g.restarts[k];
+    T* initial = static_cast<T*>(restart.initial.data) + row * restart.initial.row;
+    if (g.backward)
+      over_row<T>(g, registers[restart.state], i, initial, [](T& memory, T& state) {
+        memory += state;
+        state = 0;
+      });
+    else
+      over_row<T>(g, registers[restart.state], i, initial,
+                  [](T& memory, T& state) { state = memory; });
   }
 }
 
 template <class T>
-void run(const Tile& tile) {
-  T* arena = static_cast<T*>(tile.arena);
-  for (std::ptrdiff_t s = 0; s < tile.steps; ++s) {
-    const std::ptrdiff_t t = tile.reverse ? tile.steps - 1 - s : s;
-    std::ptrdiff_t active = tile.count;  // rows are sorted, the longest first
-    if (tile.lengths)
-      while (active > 0 && tile.lengths[tile.rows[active - 1]] <= t) --active;
-    if (active == 0) continue;
-    if (tile.restart && !tile.backward) begin_anew<T>(tile, t, active);
-    for (std::int32_t k = 0; k < tile.item_count; ++k) {
-      const Item item = tile.items[k];
-      if (item.product) {
-        const Instruction& ins = tile.instructions[item.begin];
-        const Register &a = tile.registers[ins.a], &to = tile.registers[ins.to];
-        const Matrix& m = tile.matrices[ins.b];
-        multiply<T>(arena + a.offset, a.pitch, static_cast<const T*>(tile.packed[ins.b]), m.in,
-                    m.out, arena + to.offset, to.pitch, active);
-        continue;
-      }
-      for (std::ptrdiff_t first = 0; first < active; first += tile.chunk_rows) {
-        const std::ptrdiff_t rows =
-            active - first < tile.chunk_rows ? active - first : tile.chunk_rows;
-        for (std::int32_t i = item.begin; i < item.end; ++i)
-          interpret<T>(tile, tile.instructions[i], t, first, rows);
-      }
+void finish(const Group& g, const Register* registers, std::ptrdiff_t i) {
+  for (std::int32_t k = 0; k < g.final_count; ++k) {
+    const Final& f = g.finals[k];
+    over_row<T>(g, registers[f.state], i,
+                static_cast<T*>(f.array.data) + g.rows[i] * f.array.row,
+                [](T& memory, T& state) { memory = state; });
+  }
+}
+
+// The phases of a group in order, see Meeting; all its threads run through the same ones.
+class Phases {
+ public:
+  explicit Phases(const Group& g) : g_(g) {}
+
+  ~Phases() {
+    if (g_.parts == 1) return;
+    __atomic_fetch_add(&g_.meeting->phases, phase_, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&g_.meeting->helped, helped_, __ATOMIC_RELAXED);
+  }
+
+  // run(task) for each task below count, by whichever thread.
+  template <class F>
+  THROUGHTIME_INLINE void phase(std::ptrdiff_t count, F run) {
+    if (g_.parts == 1) {
+      for (std::ptrdiff_t task = 0; task < count; ++task) run(task);
+      return;
     }
-    if (tile.restart && tile.backward) begin_anew<T>(tile, t, active);
+    Meeting& m = *g_.meeting;
+    ++phase_;
+    wanted_ += std::uint64_t(count);
+    for (std::ptrdiff_t task = g_.part; task < count; task += g_.parts) take(m, task, run);
+    int spins = 0;
+    bool helped = false;
+    for (; __atomic_load_n(&m.done, __ATOMIC_ACQUIRE) < wanted_; ++spins) {
+      if (spins == patience_)  // somebody may have no core
+        for (std::ptrdiff_t task = 0; task < count; ++task) helped |= take(m, task, run);
+      m.idle(spins);
+    }
+    // where that was so, it is likely so in the next phase
+    helped_ += helped;
+    patience_ = helped ? patience_ / 2 : patience_ < kPatience ? patience_ + 1 : patience_;
+  }
+
+ private:
+  static constexpr int kPatience = 200;
+
+  template <class F>
+  THROUGHTIME_INLINE bool take(Meeting& m, std::ptrdiff_t task, F run) {
+    std::uint64_t* claim = &m.claims[task].phase;
+    std::uint64_t last = __atomic_load_n(claim, __ATOMIC_RELAXED);
+    if (last >= phase_ || !__atomic_compare_exchange_n(claim, &last, phase_, false,
+                                                       __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+      return false;
+    run(task);
+    __atomic_fetch_add(&m.done, 1, __ATOMIC_RELEASE);
+    return true;
+  }
+
+  const Group& g_;
+  std::uint64_t phase_ = 0, wanted_ = 0, helped_ = 0;
+  int patience_ = kPatience;
+};
+
+template <class T>
+void run_tile(const Group& g, const Stage& stage, const Register* registers, std::ptrdiff_t t,
+              std::ptrdiff_t tile, std::ptrdiff_t active, std::int32_t block) {
+  const std::ptrdiff_t rows = active - tile * g.tile_rows;
+  const bool by_units = stage.width > 0;
+  Here here{&g,   registers,
+            g.totals + (by_units ? 0 : tile * g.totals_of_tile),
+            t,    tile,
+            int(rows < g.tile_rows ? rows : g.tile_rows),
+            block, block + 1};
+  for (std::int32_t i = stage.begin; i < stage.end; ++i) {
+    const Instruction& ins = g.instructions[i];
+    if (!by_units) {
+      const bool out = ins.op == Op::store || ins.op == Op::accumulate;
+      here.end_block = blocks_of(g, registers[out ? ins.b : ins.to].pitch);
+    }
+    interpret<T>(here, ins);
+  }
+}
+
+template <class T>
+void run(const Group& g) {
+  Phases phases(g);
+  const auto tiles_of = [&](std::ptrdiff_t rows) { return (rows + g.tile_rows - 1) / g.tile_rows; };
+  // f(row) for rows [begin, end), tile by tile
+  const auto for_rows = [&](std::ptrdiff_t begin, std::ptrdiff_t end, auto f) {
+    phases.phase(tiles_of(end), [&](std::ptrdiff_t tile) {
+      const std::ptrdiff_t first = tile * g.tile_rows, last = first + g.tile_rows;
+      for (std::ptrdiff_t i = first < begin ? begin : first; i < (last < end ? last : end); ++i)
+        f(i);
+    });
+  };
+  // how many rows have a step t; rows are sorted, the longest first
+  const auto active_at = [&](std::ptrdiff_t t) {
+    std::ptrdiff_t active = g.count;
+    if (g.lengths)
+      while (active > 0 && g.lengths[g.rows[active - 1]] <= t) --active;
+    return active;
+  };
+  for_rows(0, g.count, [&](std::ptrdiff_t i) { finish<T>(g, g.registers[0], i); });
+  int turn = 0;
+  std::ptrdiff_t active = g.steps ? active_at(g.reverse ? g.steps - 1 : 0) : 0;
+  for (std::ptrdiff_t s = 0; s < g.steps; ++s) {
+    const std::ptrdiff_t t = g.reverse ? g.steps - 1 - s : s;
+    const std::ptrdiff_t later = s + 1 == g.steps ? 0 : active_at(g.reverse ? t - 1 : t + 1);
+    if (g.restart && !g.backward)
+      for_rows(0, active, [&](std::ptrdiff_t i) { begin_anew<T>(g, g.registers[turn], t, i); });
+    for (std::int32_t k = 0; k < g.stage_count; ++k) {
+      const Stage& stage = g.stages[k];
+      const std::ptrdiff_t tiles = tiles_of(active);
+      if (stage.width > 0)
+        phases.phase(blocks_of(g, pitch_of<T>(stage.width)), [&](std::ptrdiff_t block) {
+          for (std::ptrdiff_t tile = 0; tile < tiles; ++tile)
+            run_tile<T>(g, stage, g.registers[turn], t, tile, active, std::int32_t(block));
+        });
+      else
+        phases.phase(tiles, [&](std::ptrdiff_t tile) {
+          run_tile<T>(g, stage, g.registers[turn], t, tile, active, 0);
+        });
+    }
+    turn ^= 1;
+    if (g.restart && g.backward)
+      for_rows(0, active, [&](std::ptrdiff_t i) { begin_anew<T>(g, g.registers[turn], t, i); });
+    if (later < active)
+      for_rows(later, active, [&](std::ptrdiff_t i) { finish<T>(g, g.registers[turn], i); });
+    active = later;
   }
 }
 

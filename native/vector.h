@@ -95,8 +95,22 @@ struct Vec {
   }
 
   // The larger and the smaller of the two; x where x is nan.
-  friend THROUGHTIME_INLINE Vec at_least(Vec x, Vec low) { return select(x < low, low, x); }
-  friend THROUGHTIME_INLINE Vec at_most(Vec x, Vec high) { return select(x > high, high, x); }
+  friend THROUGHTIME_INLINE Vec at_least(Vec x, Vec low) {
+#ifdef __AVX__
+    if constexpr (sizeof(Vec) == 32 && sizeof(T) == 4) return {__builtin_ia32_maxps256(low.v, x.v)};
+    if constexpr (sizeof(Vec) == 32 && sizeof(T) == 8) return {__builtin_ia32_maxpd256(low.v, x.v)};
+#endif
+    return select(x < low, low, x);
+  }
+  friend THROUGHTIME_INLINE Vec at_most(Vec x, Vec high) {
+#ifdef __AVX__
+    if constexpr (sizeof(Vec) == 32 && sizeof(T) == 4)
+      return {__builtin_ia32_minps256(high.v, x.v)};
+    if constexpr (sizeof(Vec) == 32 && sizeof(T) == 8)
+      return {__builtin_ia32_minpd256(high.v, x.v)};
+#endif
+    return select(x > high, high, x);
+  }
 };
 
 // The same bits, read as another type of the same width.
@@ -110,14 +124,6 @@ template <class T, int N>
 THROUGHTIME_INLINE Vec<T, N> absolute(Vec<T, N> x) {
   using U = typename BitsOf<T>::type;
   return bits_as<T>(bits_as<U>(x) & Vec<U, N>::all(U(~U(0)) >> 1));
-}
-
-// The size of `size` with the sign of `sign`, -0 included.
-template <class T, int N>
-THROUGHTIME_INLINE Vec<T, N> with_sign(Vec<T, N> size, Vec<T, N> sign) {
-  using U = typename BitsOf<T>::type;
-  const auto sign_bit = Vec<U, N>::all(U(1) << (8 * sizeof(U) - 1));
-  return bits_as<T>(bits_as<U>(absolute(size)) | (bits_as<U>(sign) & sign_bit));
 }
 
 }  // namespace throughtime::THROUGHTIME_SET

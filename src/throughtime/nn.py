@@ -79,6 +79,23 @@ def _program(kind: str, input_size: int, hidden_size: int, proj_size: int | None
     return _traced(kind, input_size, hidden_size, proj_size)
 
 
+class _GRUBias(torch.autograd.Function):
+    """b_ih and b_hh of a GRU as the bias of r, z, n_x and n_h; one node where torch's own
+    operations would be six."""
+
+    @staticmethod
+    def forward(ctx: Any, b_ih: Tensor, b_hh: Tensor) -> Tensor:
+        both = 2 * b_ih.shape[0] // 3
+        bias = torch.cat([b_ih, b_hh[both:]])
+        bias[:both] += b_hh[:both]
+        return bias
+
+    @staticmethod
+    def backward(ctx: Any, d: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        H = d.shape[0] // 4
+        return d[: 3 * H], torch.cat([d[: 2 * H], d[3 * H :]])
+
+
 _GATES = {"lstm": 4, "gru": 3, "rnn_tanh": 1, "rnn_relu": 1}
 
 
@@ -92,13 +109,17 @@ def _run(kind: str, x: Tensor, hx: tuple[Tensor, ...], weights, lengths=None, re
     if not biases:
         bias = None
     elif kind == "gru":  # n_x and n_h keep one bias each
-        (b_ih, n_x), (b_hh, n_h) = (b.split([2 * H, H]) for b in biases)
-        bias = torch.cat([b_ih + b_hh, n_x, n_h])
+        if choose.transformed() or torch.compiler.is_compiling():
+            (b_ih, n_x), (b_hh, n_h) = (b.split([2 * H, H]) for b in biases)
+            bias = torch.cat([b_ih + b_hh, n_x, n_h])
+        else:
+            bias = _GRUBias.apply(*biases)
     else:
         bias = biases[0] + biases[1]
         if projection:  # which has no bias
             bias = torch.cat([bias, bias.new_zeros(projection[0].shape[0])])
-    call = Call(x, hx, (), (w_ih, w_hh, *projection), bias, (), (), lengths, None, reverse)
+    weights = (w_ih, w_hh, *projection)
+    call = Call(x, hx, (), weights, bias, (), (), lengths, None, reverse, every_state=False)
     return choose.run(program, call)
 
 

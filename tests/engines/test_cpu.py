@@ -2,71 +2,16 @@
 
 import pytest
 import torch
+from agreement import agree, regularised_call
 from catalogue import CELLS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from throughtime import GRU, LSTM, Recurrent
-from throughtime.engines import cpu, reference
-from throughtime.engines.backward import backward, weight_gradients
-from throughtime.engines.call import Call
+from throughtime.engines import cpu
 from throughtime.errors import OptionError
-from throughtime.layers.over_time import OverTime, draw
 
 TIGHT = {torch.float64: 1e-11, torch.float32: 2e-5}
-
-
-def _call(name, T, B, I, H, dtype, reverse, ragged, resets, seed):  # noqa: E741
-    torch.manual_seed(seed)
-    options = {} if name == "indrnn" else {"variational_dropout": 0.3}
-    way = OverTime(CELLS[name], I, H, zoneout_rate=0.2, dtype=dtype, **options)
-    p = way.program
-    x = torch.randn(B, T, I, dtype=dtype).transpose(0, 1)  # strides as batch_first gives them
-    start = tuple(torch.randn(B, w, dtype=dtype) for w in p.states.values())
-    initial = tuple(torch.randn(B, w, dtype=dtype) for w in p.states.values())
-    bias = way._bias(way.plan)
-    call = Call(
-        x,
-        start,
-        initial if resets else (),
-        tuple(w.detach() for w in way._weights(way.plan)),
-        None if bias is None else bias.detach(),
-        tuple(getattr(way, n).detach() for n in p.vectors),
-        tuple(draw(node, T, B, x) for node in p.randoms),
-        torch.randint(0, T + 1, (B,)) if ragged else None,
-        torch.rand(T, B) < 0.3 if resets else None,
-        reverse,
-    )
-    return p, call
-
-
-def _off(a, b):
-    """The largest difference, relative to the largest value of the truth."""
-    if not b.numel():
-        return 0.0
-    return ((a - b).abs().max() / b.abs().max().clamp(min=torch.finfo(b.dtype).tiny)).item()
-
-
-def _agree(program, call, bound):
-    with torch.no_grad():
-        truth = reference.forward(program, call, save=True)
-        found = cpu.forward(program, call, save=True)
-        dstates = [torch.randn_like(s) for s in truth.states]
-        dfinal = [torch.randn_like(s) for s in truth.final]
-        dtruth = backward(program, call, truth.saved, dstates, dfinal)
-        dfound = cpu.backward(program, call, found.saved, dstates, dfinal)
-    pairs = [*zip(found.states, truth.states, strict=True),
-             *zip(found.final, truth.final, strict=True)]  # fmt: skip
-    pairs += [(dfound.dz, dtruth.dz), (dfound.dx, dtruth.dx)]
-    for field in ("dstart", "dinitial", "dvectors"):
-        pairs += zip(getattr(dfound, field), getattr(dtruth, field), strict=True)
-    weights, bias = weight_gradients(program, call, dfound)
-    true_weights, true_bias = weight_gradients(program, call, dtruth)
-    pairs += zip(weights, true_weights, strict=True)
-    pairs += [] if bias is None else [(bias, true_bias)]
-    for a, b in pairs:
-        assert a.shape == b.shape
-        assert _off(a, b) <= bound
 
 
 @pytest.mark.parametrize("dtype", TIGHT)
@@ -82,19 +27,19 @@ def _agree(program, call, bound):
     seed=st.integers(0, 9),
 )
 def test_agrees_with_the_reference(name, dtype, shape, reverse, ragged, resets, seed):
-    program, call = _call(name, *shape, dtype, reverse, ragged, resets, seed)
-    _agree(program, call, TIGHT[dtype])
+    program, call = regularised_call(name, *shape, dtype, reverse, ragged, resets, seed)
+    agree(program, call, TIGHT[dtype])
 
 
 @pytest.mark.parametrize("name", ["rnn", "lstm", "lstm-peephole", "gru-before", "mgu", "indrnn"])
 def test_one_of_everything(name):
-    program, call = _call(name, 1, 1, 1, 1, torch.float64, False, False, False, 0)
-    _agree(program, call, 1e-11)
+    program, call = regularised_call(name, 1, 1, 1, 1, torch.float64, False, False, False, 0)
+    agree(program, call, 1e-11)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 5])
 def test_the_bits_do_not_depend_on_the_threads(threads):
-    program, call = _call("lstm", 9, 70, 5, 20, torch.float32, False, True, True, 0)
+    program, call = regularised_call("lstm", 9, 70, 5, 20, torch.float32, False, True, True, 0)
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(1)

@@ -65,7 +65,9 @@ def test_opcheck(name, lengths, resets, reverse):
     program = CELLS[name].program(3, 4)
     call = random_call(program, 5, 4, lengths=lengths, resets=resets, reverse=reverse)
     lists = [list(p) if isinstance(p, tuple) else p for p in call]
-    torch.library.opcheck(torch.ops.throughtime.forward.default, (program.json, None, *lists))
+    torch.library.opcheck(
+        torch.ops.throughtime.forward.default, (program.json, "cpu", None, *lists)
+    )
 
 
 LAYERS = {

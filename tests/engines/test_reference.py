@@ -66,8 +66,8 @@ def check(program: Program, call: Call, limit: float) -> None:
 
     with torch.no_grad():
         run = forward(program, call, save=True)
-        found = backward(program, call, run.saved, dstates, dfinal)
-        dweights, dbias = weight_gradients(program, call, found)
+        found = backward(program, call, run, dstates, dfinal)
+        dweights, dbias = weight_gradients(program, call, found), found.dbias
     for a, b in zip([*run.states, *run.final], [*result.states, *result.final], strict=True):
         assert error(a, b) < limit
     bias = [] if dbias is None else [dbias]
@@ -140,8 +140,8 @@ def test_nan_in_the_padding_reaches_nothing(name, resets, reverse):
             outputs, leaves(call), [*dstates, *dfinal], allow_unused=True, retain_graph=True
         )
         with torch.no_grad():
-            found = backward(program, call, result.saved, dstates, dfinal)
-            dweights, dbias = weight_gradients(program, call, found)
+            found = backward(program, call, result, dstates, dfinal)
+            dweights, dbias = weight_gradients(program, call, found), found.dbias
         flat = [found.dz, found.dx, *found.dstart, *found.dinitial, *found.dvectors, *dweights]
         return [t for t in [*outputs, *auto, *flat, dbias] if t is not None]
 
@@ -166,10 +166,10 @@ def test_none_for_no_gradient():
     program = CELLS["lstm"].program(3, 4)
     call = random_call(program, 5, 2)
     with torch.no_grad():
-        saved = forward(program, call, save=True).saved
+        result = forward(program, call, save=True)
         zeros = [torch.zeros(5, 2, 4, dtype=call.x.dtype)] * 2
         dfinal = [torch.randn(2, 4, dtype=call.x.dtype), None]
-        a = backward(program, call, saved, [None, None], dfinal)
-        b = backward(program, call, saved, zeros, [dfinal[0], torch.zeros_like(dfinal[0])])
+        a = backward(program, call, result, [None, None], dfinal)
+        b = backward(program, call, result, zeros, [dfinal[0], torch.zeros_like(dfinal[0])])
     assert torch.equal(a.dz, b.dz) and a.dz.abs().max() > 0
     assert torch.equal(a.dx, b.dx)

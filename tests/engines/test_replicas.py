@@ -54,8 +54,8 @@ def test_gradients_of_the_replicas(name, reverse, lengths, resets):
     want = torch.autograd.grad(loss, flat)
 
     with torch.no_grad():
-        saved = forward(program, call, save=True).saved
-        found = backward(program, call, saved, dstates, dfinal)
+        result = forward(program, call, save=True)
+        found = backward(program, call, result, dstates, dfinal)
     plan_ = plan(program)
     got = []
     for k in range(len(call.weights)):

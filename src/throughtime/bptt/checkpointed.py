@@ -174,7 +174,7 @@ def _by_layer(unrolled: Unrolled, pieces: list[tuple[int, int]]) -> tuple[Any, S
             for way, state in zip(ways, starts, strict=True):
 
                 def segment(x, state, a: int, b: int, way=way):
-                    result = way(x[a:b], state, *unrolled.piece(a, b))
+                    result = way(x[a:b], state, *unrolled.piece(a, b), every_state=False)
                     return result.states[0], result.final
 
                 found = []

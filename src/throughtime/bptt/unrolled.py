@@ -47,7 +47,7 @@ class Unrolled:
                 if top and self.division is not None:
                     x = self.division.below(x)
                 results = [
-                    way(x, start, *self.piece(a, b))
+                    way(x, start, *self.piece(a, b), every_state=False)
                     for way, start in zip(ways, state[len(new) - 1][k], strict=True)
                 ]
                 x = self.merge(recurrent, ways, [r.states[0] for r in results], top, a, since)

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from throughtime.engines.call import Call, Gradients
+from throughtime.engines.call import Call, Gradients, Result
 from throughtime.engines.evaluate import ahead, evaluate, plan
 from throughtime.engines.reference import adjoint, saved_nodes
 from throughtime.engines.steps import real_steps, stack, steps
@@ -36,19 +36,19 @@ def inside_nodes(program: Program) -> tuple[int, ...]:
 def backward(
     program: Program,
     call: Call,
-    saved: Sequence[Tensor],
+    result: Result,
     dstates: Sequence[Tensor | None],
     dfinal: Sequence[Tensor | None],
 ) -> Gradients:
     """The gradients of a loss through `forward`, see `Gradients`.
 
-    - `saved`: what `forward(save=True)` returned.
+    - `result`: what `forward(save=True)` returned.
     - `dstates`, `dfinal`: the gradient at `Result.states` and `Result.final`; None for none.
     """
     back = adjoint(program)
     B = call.x.shape[1]
     known, _ = ahead(program, call, for_loop=False)
-    loop = dict(zip(saved_nodes(program), saved, strict=True))
+    loop = dict(zip(saved_nodes(program), result.saved, strict=True))
     real = real_steps(call)
     value = valuer(program, call, known, loop)
     names = list(program.states)
@@ -59,7 +59,7 @@ def backward(
     dinitial = [torch.zeros_like(s) for s in call.initial]
 
     for t, restart in reversed(list(steps(call))):
-        pairs = zip(dstate, dstates, strict=True)
+        pairs = zip(dstate, (*dstates, *[None] * len(dstate)), strict=False)
         total = [d if g is None else d + _real(g[t], real, t) for d, g in pairs]
         entering = dict(zip(names, (_real(d, real, t) for d in total), strict=True))
         values: dict[int, Any] = {}
@@ -126,12 +126,10 @@ def finish(
     over_time: dict[int, Tensor],
     dstart: tuple[Tensor, ...],
     dinitial: tuple[Tensor, ...],
-    dz: Tensor | None = None,
 ) -> Gradients:
     """What of the adjoint no step waits for, over all steps at once.
 
-    - `over_time`: each of `kept_nodes` at every step, `(T, B, width)`.
-    - `dz`: `Gradients.dz`, where those of the loop stand in it already and padded steps are 0.
+    `over_time`: each of `kept_nodes` at every step, `(T, B, width)`.
     """
     back = adjoint(program)
     T, B = call.x.shape[:2]
@@ -139,14 +137,7 @@ def finish(
     value = valuer(program, call, known, loop)
     inside = inside_nodes(program)
     all_: dict[int, Any] = dict(over_time)
-    whole = None if dz is None else _whole_products(program, call)
     for i, node in enumerate(back.nodes):
-        if whole is not None and node.op == "transposed" and i not in inside:
-            if node.attributes["weights"] in whole:
-                columns, weight = whole[node.attributes["weights"]]
-                if all(a in over_time for a in node.args):
-                    all_[i] = dz[..., columns] @ weight  # type: ignore[index]
-                    continue
         if i not in all_ and (i not in inside or node.op in ("constant", "saved")):
             all_[i] = value(i, all_, slice(None))
 
@@ -158,12 +149,7 @@ def finish(
 
     maps = [(program.nodes[a].attributes["name"], program.nodes[a].width) for a in program.affines]
     vectors = zip(program.vectors, call.vectors, strict=True)
-    if dz is None:
-        dz = torch.cat([call.x.new_zeros(T, B, 0), *(output(f"dz_{n}", w) for n, w in maps)], -1)
-    else:
-        for name, width in maps:
-            if back.outputs.get(f"dz_{name}") not in over_time:
-                dz[..., program.columns[name]] = output(f"dz_{name}", width)
+    dz = torch.cat([call.x.new_zeros(T, B, 0), *(output(f"dz_{n}", w) for n, w in maps)], -1)
     return Gradients(
         dz,
         tuple(_operand(p.operand, known, loop, T, B) for p in plan(program).products),
@@ -171,39 +157,35 @@ def finish(
         dstart,
         dinitial,
         tuple(output(f"dparameter_{n}", v.shape[0]).sum((0, 1)) for n, v in vectors),
+        None if call.bias is None else dz.sum((0, 1)),
     )
 
 
-def weight_gradients(
-    program: Program, call: Call, gradients: Gradients
-) -> tuple[tuple[Tensor, ...], Tensor | None]:
-    """The gradient of each packed weight and of the packed bias: sums over time and rows."""
-    plan_ = plan(program)
+def weight_gradients(program: Program, call: Call, gradients: Gradients) -> tuple[Tensor, ...]:
+    """The gradient of each packed weight: its replicas summed over time and rows."""
+    dz = gradients.dz.flatten(0, 1)
     dweights = []
     for k, weight in enumerate(call.weights):
-        dz = gradients.dz.flatten(0, 1)
-        columns = [b.columns for b in plan_.blocks if k in dict(b.rows)]
-        joined = _joined(columns)
-        dz = torch.cat([dz[:, c] for c in columns], -1) if joined is None else dz[:, joined]
-        dweights.append(dz.t() @ gradients.operands[k].reshape(-1, weight.shape[1]))
-    return tuple(dweights), None if call.bias is None else gradients.dz.sum((0, 1))
+        joined = product_columns(program)[k]
+        part = torch.cat([dz[:, c] for c in joined], -1) if len(joined) > 1 else dz[:, joined[0]]
+        dweights.append(part.t() @ gradients.operands[k].reshape(-1, weight.shape[1]))
+    return tuple(dweights)
 
 
-def _joined(columns: list[slice]) -> slice | None:
-    """Neighbouring columns as one slice."""
-    pairs = zip(columns, columns[1:], strict=False)
-    neighbours = all(a.stop == b.start for a, b in pairs)
-    return slice(columns[0].start, columns[-1].stop) if columns and neighbours else None
-
-
-def _whole_products(program: Program, call: Call) -> dict[tuple[str, ...], tuple[slice, Tensor]]:
-    """Products whose maps stand side by side in `dz`: their columns and packed weight."""
-    plan_, found = plan(program), {}
-    for k, product in enumerate(plan_.products):
-        columns = _joined([b.columns for b in plan_.blocks if k in dict(b.rows)])
-        if columns is not None:
-            found[product.weights[::-1]] = columns, call.weights[k]
-    return found
+@functools.lru_cache(maxsize=256)
+def product_columns(program: Program) -> tuple[tuple[slice, ...], ...]:
+    """For each product the columns of its maps in `dz`, neighbours joined."""
+    found = []
+    for k in range(len(plan(program).products)):
+        columns: list[slice] = []
+        for block in plan(program).blocks:
+            if k in dict(block.rows):
+                if columns and columns[-1].stop == block.columns.start:
+                    columns[-1] = slice(columns[-1].start, block.columns.stop)
+                else:
+                    columns.append(block.columns)
+        found.append(tuple(columns))
+    return tuple(found)
 
 
 def _real(g: Tensor, real: Tensor | None, t: int) -> Tensor:

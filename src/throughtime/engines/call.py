@@ -27,6 +27,10 @@ class Call(NamedTuple):
     - `resets`: bool `(T, B)`: before step t forward and after it backward the state is
       `initial`; None: never.
     - `reverse`: whether time runs backward, each sequence from its own last real step.
+    - `every_state`: whether the values over time of all states are wanted, or of the first,
+      the output of the cell, alone.
+    - `recompute`: whether backward computes the values inside the steps again, so that forward
+      keeps little more than the states.
     """
 
     x: Tensor
@@ -39,16 +43,19 @@ class Call(NamedTuple):
     lengths: Tensor | None = None
     resets: Tensor | None = None
     reverse: bool = False
+    every_state: bool = True
+    recompute: bool = False
 
 
 class Result(NamedTuple):
     """What forward returns.
 
     - `states`: for each state its value after every step, `(T, B, width)`, 0 at steps past a
-      sequence's length.
+      sequence's length; the first alone unless `every_state`.
     - `final`: for each state its value after the last real step in the direction of time,
       `(B, width)`; `start` for a sequence of length 0.
-    - `saved`: what backward needs of the loop, `(T, B, width)` each; empty unless asked for.
+    - `saved`: what backward needs beside the states, as the engine likes it; empty unless
+      asked for.
     """
 
     states: tuple[Tensor, ...]
@@ -65,6 +72,7 @@ class Gradients(NamedTuple):
     - `operands`: of each product at every step, `(T, B, width)`.
     - `dx`, `dstart`, `dinitial`: as `x`, `start`, `initial`.
     - `dvectors`: summed over time and rows, `(width,)`.
+    - `dbias`: `dz` summed over time and rows, `(columns,)`; None without a bias.
     """
 
     dz: Tensor
@@ -73,3 +81,4 @@ class Gradients(NamedTuple):
     dstart: tuple[Tensor, ...]
     dinitial: tuple[Tensor, ...]
     dvectors: tuple[Tensor, ...]
+    dbias: Tensor | None

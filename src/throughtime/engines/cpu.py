@@ -1,45 +1,59 @@
 """The CPU engine: the loop over time in C++, what lies around it in torch.
 
-What depends on the input alone is one large torch product ahead of the loop, and what no
-step waits for is done after it, exactly as in the reference engine; only the loop is native.
+What depends on the input alone is part of the loop, or, where few rows go through time, one
+torch product ahead of it; what no step waits for is done after the loop. See `lower.py` for
+what the loops do and `stored.py` for what they keep.
 """
 
+import functools
 import importlib
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from throughtime.engines.backward import by_name, finish, kept_nodes
+from throughtime.engines.after import After, Values
 from throughtime.engines.call import Call, Gradients, Result
 from throughtime.engines.evaluate import ahead, plan
 from throughtime.engines.lower import Lowered, backward_loop, forward_loop
-from throughtime.engines.reference import adjoint, saved_nodes
+from throughtime.engines.reference import adjoint
+from throughtime.engines.steps import steady
+from throughtime.engines.stored import Mode, kept_nodes, operand_states, stored_columns
 from throughtime.program.program import Program
 
 DTYPES = (torch.float32, torch.float64)
+LARGE = 1 << 20  # bytes; larger tensors are of memory that is kept for the next call
 _PLAIN = (Tensor, torch.nn.Parameter)
+_split: tuple[int, bool, int, int, int] | None = None  # for tests: `Split` in native/engine.h
 
 
 def why_not(call: Call) -> str | None:
     """Why this engine cannot run a call, or None if it can."""
     if _native() is None:
         return "the compiled module is missing: throughtime was installed without a C++ compiler"
-    tensors = [*call.weights, *call.vectors, *call.start, *call.initial, *call.randoms, call.x]
-    tensors += [] if call.bias is None else [call.bias]
-    if torch._C._len_torch_dispatch_stack() or any(type(t) not in _PLAIN for t in tensors):
+    tensors = [call.x, *call.weights, *call.vectors, *call.start, *call.initial, *call.randoms]
+    if call.bias is not None:
+        tensors.append(call.bias)
+    dtype, plain, here, same = call.x.dtype, True, True, True
+    for t in tensors:
+        plain = plain and type(t) in _PLAIN
+        here = here and t.is_cpu
+        same = same and t.dtype is dtype
+    if torch._C._len_torch_dispatch_stack() or not plain:
         return "tensors are not plain: a torch mode or subclass is active"
     if torch.is_autocast_enabled("cpu"):
         return "autocast is active"
-    if any(t.device.type != "cpu" for t in tensors):
+    if not here:
         return "not all tensors are on the CPU"
-    if any(t.dtype != call.x.dtype for t in tensors) or call.x.dtype not in DTYPES:
+    if not same or dtype not in DTYPES:
         return f"the dtypes are {', '.join(sorted({str(t.dtype) for t in tensors}))}, not one of " \
                "torch.float32 and torch.float64"  # fmt: skip
     return None
 
 
+@functools.cache
 def _native() -> Any:
     try:
         return importlib.import_module("throughtime._native")
@@ -47,145 +61,166 @@ def _native() -> Any:
         return None
 
 
-def forward(program: Program, call: Call, *, save: bool = False) -> Result:
-    """Run a program over time, see `Call` and `Result`."""
-    T, B = call.x.shape[:2]
-    lowered = forward_loop(program, _native(), save)
-    known, parts = ahead(program, call)
-    widths = program.states
-    # steps past a length are never written
-    new = call.x.new_empty if call.lengths is None else call.x.new_zeros
-    states = {name: new(T, B, width) for name, width in widths.items()}
-    saved = {i: new(T, B, program.nodes[i].width) for i in (saved_nodes(program) if save else ())}
-    final = {name: call.x.new_empty(B, width) for name, width in widths.items()}
-    part = _columns(program, parts, call)
-    given = {
-        "start": dict(zip(widths, call.start, strict=True)),
-        "initial": dict(zip(widths, call.initial or call.start, strict=True)),
-        "state": states,
-        "final": final,
-        "known": known,
-        "saved": saved,
-    }
+def mode(program: Program, call: Call) -> Mode:
+    """How a call is run: a pure function of shapes, the same forward and backward."""
+    # with few rows a step costs as much as reading the weights
+    return Mode(call.x.shape[1] <= 4 and program.input_size >= 64, call.recompute)
 
-    def tensor(key: Any) -> Tensor:
-        kind, name = key
-        return part(name) if kind == "part" else given[kind][name]
 
-    _run(lowered, call, tensor, by_name(program, call), reverse=call.reverse)
-    return Result(tuple(states.values()), tuple(final.values()), tuple(saved.values()))
+def _new(call: Call, *shape: int) -> Tensor:
+    """Room for values over time; 0 at steps past a length, which are never written."""
+    x = call.x
+    if math.prod(shape) * x.element_size() < LARGE:
+        return x.new_empty(shape) if call.lengths is None else x.new_zeros(shape)
+    single = x.dtype == torch.float32
+    flat = (_native().empty_float32 if single else _native().empty_float64)(math.prod(shape))
+    if call.lengths is not None:
+        flat.zero_()
+    return flat.view(shape)
+
+
+def forward(
+    program: Program, call: Call, *, save: bool = False, mode_: Mode | None = None
+) -> Result:
+    """Run a program over time, see `Call` and `Result`; in another mode than its own if given,
+    and then with states in memory of their own.
+
+    `Result.saved`: the stored values side by side `(T, B, columns)`; each state over time that
+    is not returned; and for each state that products read its value before every step.
+    """
+    plain = save and mode_ is None and steady(call)
+    mode_, x = mode_ or mode(program, call), call.x
+    T, B = x.shape[:2]
+    widths = tuple(program.states.values())
+    wanted = len(widths) if call.every_state or save else 1
+    lowered = forward_loop(program, _native(), mode_, save, wanted)
+    known, parts = _known(program, call, mode_, for_loop=True)
+    states: list[Tensor] = []
+    before: list[Tensor] = []
+    extended = operand_states(program) if plain else ()
+    for k, width in enumerate(widths[:wanted]):
+        if k in extended:  # what stood before the first step, then all the others
+            whole = _new(call, T + 1, B, width)
+            whole[T if call.reverse else 0] = call.start[k]
+            before.append(whole[1:] if call.reverse else whole[:T])
+            states.append((whole[:T] if call.reverse else whole[1:]).detach())
+        else:
+            states.append(_new(call, T, B, width))
+    final = tuple([x.new_empty(B, width) for width in widths])
+    saved = _new(call, T, B, stored_columns(program, mode_)[1]) if save else None
+    groups = {"x": (x,), "part": parts, "known": known, "saved": (saved,), "state": states,
+              "final": final, "start": call.start, "initial": call.initial or call.start}  # fmt: skip
+    _run(lowered, call, groups, reverse=call.reverse)
+    shown = len(widths) if call.every_state else 1
+    kept = () if saved is None else (saved, *states[shown:], *before)
+    return Result(tuple(states[:shown]), final, kept)
 
 
 def backward(
     program: Program,
     call: Call,
-    saved: Sequence[Tensor],
+    result: Result,
     dstates: Sequence[Tensor | None],
     dfinal: Sequence[Tensor | None],
-) -> Gradients:
-    """The gradients of a loss through `forward`, see `Gradients`."""
-    T, B = call.x.shape[:2]
-    lowered = backward_loop(program, _native(), tuple(d is not None for d in dstates))
-    known, _ = ahead(program, call, for_loop=False)
-    widths = program.states
-    loop = dict(zip(saved_nodes(program), saved, strict=True))
-    new = call.x.new_empty if call.lengths is None else call.x.new_zeros
-    dz, kept = _kept(program, new, T, B)
-    zeros = {name: call.x.new_zeros(B, width) for name, width in widths.items()}
-    dstart = {name: call.x.new_empty(B, width) for name, width in widths.items()}
-    dinitial = {name: torch.zeros_like(z) for name, z in zeros.items()}
-    given = {
-        "dstate": dict(zip(widths, dstates, strict=True)),
-        "dfinal": {n: z if d is None else d
-                   for (n, z), d in zip(zeros.items(), dfinal, strict=True)},
-        "dstart": dstart,
-        "dinitial": dinitial,
-        "known": known,
-        "saved": loop,
-        "kept": kept,
-    }  # fmt: skip
-    _run(
-        lowered,
-        call,
-        lambda key: given[key[0]][key[1]],
-        by_name(program, call),
-        reverse=not call.reverse,
-    )
-    for name, columns in program.columns.items():  # maps whose gradient is another's
-        i = adjoint(program).outputs.get(f"dz_{name}")
-        if i in kept and dz[..., columns].data_ptr() != kept[i].data_ptr():
-            dz[..., columns] = kept[i]
-    begun = tuple(dinitial.values()) if call.initial else ()
-    return finish(program, call, known, loop, kept, tuple(dstart.values()), begun, dz)
-
-
-def _kept(
-    program: Program, new: Callable[..., Tensor], T: int, B: int
-) -> tuple[Tensor, dict[int, Tensor]]:
-    """Room for `Gradients.dz`, and for each of `kept_nodes`: there, or of its own."""
-    back = adjoint(program)
-    packed = new(T, B, program.affine_width)
-    found = {}
-    for name, columns in program.columns.items():
-        i = back.outputs.get(f"dz_{name}")
-        if i in kept_nodes(program) and i not in found:
-            found[i] = packed[..., columns]
-    for i in kept_nodes(program):
-        if i not in found:
-            found[i] = new(T, B, back.nodes[i].width)
-    return packed, found
-
-
-def _columns(
-    program: Program, parts: dict[int, Tensor | None], call: Call
-) -> Callable[[int], Tensor]:
-    """What each affine map of the loop starts from, by its first column."""
-    found: dict[int, Tensor] = {}
-    for b, part in parts.items():
-        block = plan(program).blocks[b]
-        column = block.columns.start
-        for a in block.affines:
-            width = program.nodes[a].width
-            if part is None:
-                found[column] = call.x.new_zeros(1, 1, width).expand(*call.x.shape[:2], width)
-            else:
-                first = column - block.columns.start
-                found[column] = part[..., first : first + width]
-            column += width
-    return found.__getitem__
-
-
-def _run(
-    lowered: Lowered,
-    call: Call,
-    tensor: Callable[[Any], Tensor],
-    matrix: dict[str, Tensor],
     *,
-    reverse: bool,
-) -> None:
+    dx: bool = True,
+    mode_: Mode | None = None,
+) -> Gradients:
+    """The gradients of a loss through `forward`, see `Gradients`; dx is 0 unless it is wanted.
+
+    Of `Result.saved` the values before each step may be missing.
+    """
+    mode_, x = mode_ or mode(program, call), call.x
+    T, B = x.shape[:2]
+    widths = tuple(program.states.values())
+    given = (*(d is not None for d in dstates), *[False] * (len(widths) - len(dstates)))
+    lowered = backward_loop(program, _native(), mode_, given)
+    known, parts = _known(program, call, mode_, for_loop=call.recompute)
+    values = Values(program, call, mode_, result, known)
+    dz = _new(call, T, B, program.affine_width)
+    kept = {i: _new(call, T, B, adjoint(program).nodes[i].width) for i in kept_nodes(program, mode_)}
+    dstart = tuple([x.new_empty(B, width) for width in widths])
+    dinitial = tuple([torch.zeros_like(i) for i in call.initial])
+    dbias = x.new_empty(program.affine_width)
+    dvectors = [torch.empty_like(v) for v in call.vectors]
+    groups = {"x": (x,), "part": parts, "known": known, "saved": (values.stored,),
+              "state": values.states, "start": call.start, "initial": call.initial or call.start,
+              "dstate": dstates, "dfinal": dfinal, "dstart": dstart,
+              "dinitial": dinitial or dstart, "dz": (dz,), "kept": kept, "dbias": (dbias,),
+              "dvector": dvectors}  # fmt: skip
+    _run(lowered, call, groups, reverse=not call.reverse)
+    after = After(program, call, mode_, values, dz, kept)
+    after.complete(dbias, dvectors)
+    return Gradients(
+        dz,
+        tuple([values.operand(p.operand) for p in plan(program).products]),
+        after.output("dx", program.input_size) if dx else x.new_zeros(()).expand(x.shape),
+        dstart,
+        dinitial,
+        tuple(dvectors),
+        None if call.bias is None else dbias,
+    )
+
+
+def _known(
+    program: Program, call: Call, mode_: Mode, *, for_loop: bool
+) -> tuple[dict[int, Any], dict[int, Tensor]]:
+    """What is known before the loop: values by node, and what each block of maps begins from."""
+    if not _anything_ahead(program, mode_):
+        known: dict[int, Any] = {}
+        if call.vectors or call.randoms:
+            known.update(zip(program.find("parameter"), call.vectors, strict=True))
+            known.update(zip(program.find("random"), call.randoms, strict=True))
+        if not for_loop:
+            return known, {}
+        bias = call.x.new_zeros(program.affine_width) if call.bias is None else call.bias
+        blocks = plan(program, mode_.hoist).blocks
+        if len(blocks) == 1:
+            return known, {0: bias}
+        return known, {b: bias[block.columns] for b, block in enumerate(blocks)}
+    known, parts = ahead(program, call, for_loop=for_loop, hoist=mode_.hoist)
+    blocks = plan(program, mode_.hoist).blocks
+    return known, {b: call.x.new_zeros(blocks[b].columns.stop - blocks[b].columns.start)
+                   if part is None else part for b, part in parts.items()}  # fmt: skip
+
+
+@functools.lru_cache(maxsize=256)
+def _anything_ahead(program: Program, mode_: Mode) -> bool:
+    """Whether there is anything to compute before the loop."""
+    ahead = plan(program, mode_.hoist).ahead
+    nodes = [i for i in ahead.nodes if program.nodes[i].op != "constant"]
+    return bool(ahead.products or ahead.blocks or nodes)
+
+
+def _run(lowered: Lowered, call: Call, groups: dict[str, Any], *, reverse: bool) -> None:
     T, B = call.x.shape[:2]
     alive: list[Tensor] = []
-    arrays: list[int] = []
-    for key in lowered.arrays:
-        t = _units_together(tensor(key))
-        alive.append(t)
+    tensors: list[int] = []
+    for key in lowered.tensors:
+        t: Tensor | None = groups[key[0]][key[-1] if len(key) > 1 else 0]
+        if t is None:
+            tensors += (0, 0, 0)
+            continue
         strides = t.stride()
-        step, row = (0, 0, *strides[:-1])[-2:] if t.dim() < 3 else strides[:2]
-        arrays += [t.data_ptr(), step, row]
+        if strides and strides[-1] != 1 and t.shape[-1] != 1:
+            t = t.contiguous()  # units have to be neighbours; steps and rows any stride apart
+            strides = t.stride()
+        alive.append(t)
+        if len(strides) == 3:
+            tensors += (t.data_ptr(), strides[0], strides[1])
+        else:
+            tensors += (t.data_ptr(), 0, strides[0] if len(strides) == 2 else 0)
     matrices: list[int] = []
-    for weight, transposed in lowered.matrices:
-        w = matrix[weight]
+    itemsize = call.x.element_size()
+    for k, row, transposed in lowered.matrices:
+        w = call.weights[k]
         out, in_ = w.stride()
-        matrices += [w.data_ptr(), in_, out] if transposed else [w.data_ptr(), out, in_]
+        address = w.data_ptr() + row * out * itemsize
+        matrices += (address, in_, out) if transposed else (address, out, in_)
     lengths = None if call.lengths is None else call.lengths.contiguous()
     resets = None if call.resets is None else call.resets.contiguous()
     _native().run(
-        lowered.native, call.x.dtype == torch.float64, arrays, matrices, T, B, reverse,
-        int(call.reverse), 0 if lengths is None else lengths.data_ptr(),
-        0 if resets is None else resets.data_ptr(), torch.get_num_threads(),
+        lowered.native, itemsize == 8, tensors, matrices, T, B, reverse, int(call.reverse),
+        0 if lengths is None else lengths.data_ptr(), 0 if resets is None else resets.data_ptr(),
+        torch.get_num_threads(), _split,
     )  # fmt: skip
-
-
-def _units_together(t: Tensor) -> Tensor:
-    """The engine steps over time and rows by any stride, over units by 1."""
-    return t if t.dim() and (t.shape[-1] == 1 or t.stride(-1) == 1) else t.contiguous()

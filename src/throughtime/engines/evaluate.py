@@ -18,9 +18,9 @@ _plan = functools.lru_cache(maxsize=256)(schedule)
 
 
 @torch.compiler.assume_constant_result  # for torch.compile through the plain loop
-def plan(program: Program) -> Schedule:
+def plan(program: Program, hoist: bool = True) -> Schedule:
     """The schedule of a program, made once."""
-    return _plan(program)
+    return _plan(program, hoist)
 
 
 def evaluate(node: Node, args: list[Any], like: Tensor) -> Any:
@@ -65,19 +65,20 @@ def scatter(program: Program, block: Block, z: Tensor, values: dict[int, Any]) -
 
 
 def ahead(
-    program: Program, call: Call, *, for_loop: bool = True
+    program: Program, call: Call, *, for_loop: bool = True, hoist: bool = True
 ) -> tuple[dict[int, Any], dict[int, Tensor | None]]:
     """What does not wait for the loop, over all steps at once.
 
-    `for_loop`: whether the parts of sums inside the loop are wanted; backward needs none.
+    - `for_loop`: whether the parts of sums inside the loop are wanted; backward needs none.
+    - `hoist`: see `schedule`.
 
     **Returns:** the value of each node known ahead, `(T, B, width)`, or without the time axis
     for those in `Schedule.timeless`; and for each block inside the loop the part of its sum
     that is known, `(T, B, columns)`, or None.
     """
-    plan_: Schedule = plan(program)
+    plan_: Schedule = plan(program, hoist)
     nodes, T, B = program.nodes, call.x.shape[0], call.x.shape[1]
-    real = real_steps(call)
+    real = real_steps(call) if hoist else None
     # what stands at padded steps must not reach anything, be it nan
     x = call.x if real is None else torch.where(real, call.x, 0.0)
     values: dict[int, Any] = dict.fromkeys(program.find("input"), x)

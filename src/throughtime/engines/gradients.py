@@ -27,12 +27,12 @@ def gradients(
 
     - `dstates`, `dfinal`: the gradient at `Result.states` and `Result.final`; None for none.
     """
-    call = detached(call)
+    call = detached(call)._replace(every_state=True, recompute=False)
     engine = cpu if cpu.why_not(call) is None else None
     forward = reference.forward if engine is None else engine.forward
     back = backward.backward if engine is None else engine.backward
     result = forward(program, call, save=True)
-    return result, back(program, call, result.saved, dstates, dfinal)
+    return result, back(program, call, result, dstates, dfinal)
 
 
 def detached(call: Call) -> Call:

@@ -1,23 +1,41 @@
 """From a program to the instructions of the native engine: the loop forward, and backward.
 
 An instruction works on registers, see `native/program.h`. What a loop reads and writes in
-memory has a key here; `cpu.py` gives each key its tensor when the loop is run.
+memory are columns of tensors that have a key here; `cpu.py` gives each key its tensor when the
+loop is run.
 """
 
 import functools
 import math
-from collections import Counter
-from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
-from throughtime.engines.backward import inside_nodes, kept_nodes
 from throughtime.engines.evaluate import plan
-from throughtime.engines.reference import adjoint, saved_nodes
+from throughtime.engines.reference import adjoint
+from throughtime.engines.stages import (
+    CONSTANT,
+    NEXT,
+    STATE,
+    Instruction,
+    Register,
+    share,
+    stages,
+)
+from throughtime.engines.stored import (
+    Mode,
+    kept_nodes,
+    loop_maps,
+    loop_nodes,
+    loop_sums,
+    new_values,
+    stored_columns,
+    stored_nodes,
+)
+from throughtime.engines.superinstructions import fuse
 from throughtime.program.graph import Node
 from throughtime.program.program import Program
+from throughtime.program.schedule import AHEAD, node_levels
 
-STEP, CHUNK, STATE, FIXED = range(4)  # Life in native/program.h
 # the numbers of an operation, in the order of p and q
 NUMBERS = {
     "variance": ("correction",), "leaky_relu": ("negative_slope",), "elu": ("alpha", "scale"),
@@ -28,59 +46,77 @@ NAMES = {"and": "logical_and", "or": "logical_or", "not": "logical_not"}
 
 @dataclass(frozen=True)
 class Lowered:
-    """A native loop; `arrays` and `matrices` say what it is to be given, in order."""
+    """A native loop, and what it is to be given.
+
+    - `tensors`: the keys of what it reads and writes, in order.
+    - `matrices`: for each its product, its first row in that packed weight, and whether it is
+      transposed.
+    """
 
     native: Any
-    arrays: tuple[Hashable, ...]
-    matrices: tuple[tuple[str, bool], ...]  # weight, transposed
+    tensors: tuple[tuple[Any, ...], ...]
+    matrices: tuple[tuple[int, int, bool], ...]
 
 
 class _Emitter:
     """Collects registers, instructions and the keys of arrays and matrices."""
 
-    def __init__(
-        self,
-        program: Program,
-        nodes: tuple[Node, ...],
-        codes: dict[str, int],
-        private: set[int],
-    ) -> None:
-        self.program, self.nodes, self.codes = program, nodes, codes
-        self.registers: list[list[int]] = []
-        self.instructions: list[tuple[int, int, int, int, int, float, float]] = []
-        self.arrays: dict[Hashable, int] = {}
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.registers: list[Register] = []
+        self.instructions: list[Instruction] = []
+        self.tensors: dict[tuple[Any, ...], int] = {}
+        self.arrays: dict[tuple[int, int], int] = {}  # tensor, column
         self.matrices: dict[tuple[str, bool], int] = {}
         self.shapes: list[tuple[int, int]] = []
         self.preloads: list[tuple[int, int, float]] = []
         self.restarts: list[tuple[int, int]] = []
         self.finals: list[tuple[int, int]] = []
-        self.at: dict[int, int] = {}  # node -> register
-        self.expanded: dict[tuple[Hashable, int], int] = {}
-        self.fused, self.absorbed = _fuse(nodes, private)
+        self.sums: list[tuple[int, int]] = []
+        self.constants: dict[tuple[str, int], int] = {}
+        self.expanded: dict[tuple[int, int], int] = {}
+        self.states: dict[str, int] = {}
 
-    def register(self, width: int, life: int = CHUNK) -> int:
-        self.registers.append([width, life])
+    def register(self, width: int, life: int | None = None) -> int:
+        self.registers.append(Register(width) if life is None else Register(width, life))
         return len(self.registers) - 1
 
-    def array(self, key: Hashable) -> int:
-        return self.arrays.setdefault(key, len(self.arrays))
+    def array(self, key: tuple[Any, ...], column: int = 0) -> int:
+        tensor = self.tensors.setdefault(key, len(self.tensors))
+        return self.arrays.setdefault((tensor, column), len(self.arrays))
 
-    def emit(self, op: str, to: int, a: int = 0, b: int = 0, c: int = 0, p=0.0, q=0.0) -> int:
-        self.instructions.append((self.codes[op], to, a, b, c, float(p), float(q)))
+    def emit(self, op: str, to: int, *sources: int, p: float = 0.0, q: float = 0.0) -> int:
+        abc = dict(zip("abc", sources, strict=False))
+        self.instructions.append(Instruction(op, to, **abc, p=p, q=q, reads=tuple(abc)))
         return to
 
-    def load(self, key: Hashable, width: int) -> int:
-        return self.emit("load", self.register(width), self.array(key))
+    def load(self, array: int, width: int, to: int | None = None) -> int:
+        to = self.register(width) if to is None else to
+        self.instructions.append(Instruction("load", to, array))
+        return to
 
-    def store(self, key: Hashable, register: int) -> None:
-        self.emit("store", 0, self.array(key), register)
+    def previous(self, name: str) -> int:
+        """A state before this step, in the loop backward."""
+        to, k = self.register(self.program.states[name]), [*self.program.states].index(name)
+        arrays = (self.array((kind, k)) for kind in ("state", "start", "initial"))
+        self.instructions.append(Instruction("previous", to, *arrays))
+        return to
+
+    def store(self, array: int, register: int) -> None:
+        self.instructions.append(Instruction("store", None, array, register, reads=("b",)))
+
+    def accumulate(self, array: int, register: int) -> None:
+        self.sums.append((self.registers[register].width, array))
+        self.instructions.append(
+            Instruction("accumulate", None, len(self.sums) - 1, register, reads=("b",))
+        )
 
     def constant(self, value: float, width: int) -> int:
-        key = (("constant", repr(value)), width)
-        if key not in self.expanded:
-            self.expanded[key] = self.register(width, FIXED)
-            self.preloads.append((self.expanded[key], -1, value))
-        return self.expanded[key]
+        key = repr(value), width
+        if key not in self.constants:
+            self.constants[key] = self.register(width, CONSTANT)
+            self.preloads.append((self.constants[key], -1, value))
+        return self.constants[key]
 
     def product(self, to: int, operand: int, weight: str, transposed: bool) -> None:
         key = (weight, transposed)
@@ -88,111 +124,86 @@ class _Emitter:
             self.matrices[key] = len(self.matrices)
             out, in_ = self.program.parameters[weight].shape
             self.shapes.append((in_, out) if transposed else (out, in_))
-        self.emit("product", to, operand, self.matrices[key])
+        self.instructions.append(
+            Instruction("product", to, operand, self.matrices[key], reads=("a",))
+        )
 
-    def wide(self, i: int, width: int) -> int:
-        """The register of a node as wide as its use."""
-        node = self.nodes[i]
-        if node.op == "constant":
-            return self.constant(node.attributes["value"], width)
-        register = self.at[i]
-        if self.registers[register][0] == width:
+    def state(self, name: str, start: str, initial: str, final: str) -> int:
+        """The register of a state, `next` behind it; the kinds of its arrays."""
+        k = [*self.program.states].index(name)
+        register = self.states[name] = self.register(self.program.states[name], STATE)
+        self.register(self.program.states[name], NEXT)
+        self.preloads.append((register, self.array((start, k)), 0.0))
+        self.restarts.append((register, self.array((initial, k))))
+        self.finals.append((register, self.array((final, k))))
+        return register
+
+    def expand(self, register: int, width: int) -> int:
+        """A register as wide as its use."""
+        if self.registers[register].width == width:
             return register
-        if (i, width) not in self.expanded:
-            self.expanded[i, width] = self.emit("expand", self.register(width), register)
-        return self.expanded[i, width]
+        if (register, width) not in self.expanded:
+            to = self.emit("expand", self.register(width), register)
+            self.expanded[register, width] = to
+        return self.expanded[register, width]
 
-    def node(self, i: int) -> None:
-        """A node that is neither a leaf nor a product."""
-        node = self.nodes[i]
-        if i in self.absorbed:
-            return
-        if i in self.fused:
-            op, operands = self.fused[i]
-            to = self.emit(
-                op, self.register(node.width), *(self.wide(a, node.width) for a in operands)
-            )
-        elif node.op in ("sum", "mean", "variance"):
-            to = self.register(1)
-            self.emit(node.op, to, self.at[node.args[0]], p=node.attributes.get("correction", 0))
-        elif node.op == "expand":
-            to = self.wide(node.args[0], node.width)
-        else:
-            op, p, q = _spelled(node)
-            args = [self.wide(a, node.width) for a in node.args]
-            to = self.emit(op, self.register(node.width), *args, p=p, q=q)
-        self.at[i] = to
+    def pointwise(self, node: Node, args: list[int]) -> int:
+        """A node that is no leaf and no product; `args` are as wide as it uses them."""
+        if node.op in ("sum", "mean", "variance"):
+            correction = node.attributes.get("correction", 0)
+            return self.emit(node.op, self.register(1), args[0], p=correction)
+        if node.op == "expand":
+            return args[0]
+        op, p, q = _spelled(node)
+        return self.emit(op, self.register(node.width), *args, p=p, q=q)
+
+    def leave(self, new: dict[str, int]) -> None:
+        """The values of the states after the step."""
+        moved: dict[int, int] = {}
+        operands = {i.a for i in self.instructions if i.op == "product"}
+        for name, value in new.items():
+            next_ = self.states[name] + 1
+            plain = self.registers[value].life not in (STATE, CONSTANT)
+            loaded = any(i.to == value and i.op in ("load", "previous") for i in self.instructions)
+            if plain and not loaded and value not in operands and value not in moved:
+                self._rename(value, next_)  # computed where it is to stand
+                moved[value] = next_
+            else:
+                self.emit("copy", next_, moved.get(value, value))
+
+    def _rename(self, old: int, new: int) -> None:
+        def renamed(i: Instruction) -> Instruction:
+            reads = {n: new if getattr(i, n) == old else getattr(i, n) for n in i.reads}
+            values = {n: getattr(i, n) for n in "abc"} | reads
+            to = new if i.to == old else i.to
+            return Instruction(i.op, to, **values, p=i.p, q=i.q, reads=i.reads)
+
+        self.instructions = [renamed(i) for i in self.instructions]
 
     def finish(self, native: Any, backward: bool) -> Lowered:
-        self._lives()
+        cut, registers = stages(self.instructions, self.registers), self.registers
+        cut, registers, number = share(cut, registers)
+        codes = _codes(native)
+        lines, ends = [], []
+        for stage in cut:
+            begin = len(lines)
+            lines += [(codes[i.op], i.to or 0, i.a, i.b, i.c, float(i.p), float(i.q))
+                      for i in stage.instructions]  # fmt: skip
+            ends.append((begin, len(lines), stage.width))
         made = native.lower(
-            [tuple(r) for r in self.registers], self.instructions, self.shapes, self.preloads,
-            self.restarts, self.finals, backward,
+            [(r.width, r.life) for r in registers], lines, ends, self.shapes,
+            [(number[r], a, v) for r, a, v in self.preloads if r in number],
+            [(number[r], a) for r, a in self.restarts], [(number[r], a) for r, a in self.finals],
+            self.sums, list(self.arrays), backward,
         )  # fmt: skip
-        return Lowered(made, tuple(self.arrays), tuple(self.matrices))
-
-    def _lives(self) -> None:
-        """A register that a product touches, or that lives across one, needs all its rows."""
-        product, load, store = (self.codes[n] for n in ("product", "load", "store"))
-        segment, seen = 0, {}
-        for op, to, a, b, c, _, _ in self.instructions:
-            if op == product:
-                segment += 1
-            registers = {load: (to,), store: (b,), product: (to, a)}.get(op, (to, a, b, c))
-            for r in registers:
-                if self.registers[r][1] == CHUNK and (
-                    op == product or seen.setdefault(r, segment) != segment
-                ):
-                    self.registers[r][1] = STEP
-
-
-def _fuse(
-    nodes: tuple[Node, ...], private: set[int]
-) -> tuple[dict[int, tuple[str, tuple[int, ...]]], set[int]]:
-    """Nodes that one instruction computes together with nodes that only they use.
-
-    **Returns:** for each such node its instruction and operands; the nodes it absorbs.
-    Only `private` nodes can be: those of the loop that nothing outside it needs.
-    """
-    uses = Counter(a for node in nodes for a in node.args)
-    fused: dict[int, tuple[str, tuple[int, ...]]] = {}
-    absorbed: set[int] = set()
-
-    def inner(i: int, op: str, width: int) -> bool:
-        own = i in private and uses[i] == 1 and i not in fused
-        return own and nodes[i].op == op and nodes[i].width == width
-
-    def one_minus(i: int) -> int | None:
-        """b, where node i is 1 - b of the same width."""
-        if nodes[i].op != "sub" or nodes[nodes[i].args[0]].op != "constant":
-            return None
-        one, b = nodes[i].args
-        same = nodes[one].attributes["value"] == 1 and nodes[b].width == nodes[i].width
-        return b if same else None
-
-    for i, node in enumerate(nodes):
-        if node.op == "mul":
-            for g, k in (node.args, node.args[::-1]):
-                b = one_minus(k)
-                if b is not None and inner(k, "sub", node.width) and inner(b, "mul", node.width):
-                    y, again = nodes[b].args
-                    if y == again:
-                        fused[i] = ("tanh_slope", (g, y))
-                        absorbed |= {k, b}
-                        break
-                if inner(k, "mul", node.width):
-                    s, y = nodes[k].args
-                    if one_minus(s) == y and inner(s, "sub", node.width):
-                        fused[i] = ("sigmoid_slope", (g, y))
-                        absorbed |= {k, s}
-                        break
-        elif node.op == "add":
-            for product, c in (node.args, node.args[::-1]):
-                if inner(product, "mul", node.width) and product != c:
-                    fused[i] = ("multiply_add", (*nodes[product].args, c))
-                    absorbed.add(product)
-                    break
-    return fused, absorbed
+        where = {}
+        for k, product in enumerate(plan(self.program).products):
+            row = 0
+            for weight in product.weights:
+                where[weight] = k, row
+                row += self.program.parameters[weight].shape[0]
+        matrices = tuple((*where[weight], transposed) for weight, transposed in self.matrices)
+        return Lowered(made, tuple(self.tensors), matrices)
 
 
 def _spelled(node: Node) -> tuple[str, float, float]:
@@ -211,127 +222,230 @@ def _codes(native: Any) -> dict[str, int]:
     return {name: k for k, name in enumerate(native.operations())}
 
 
-def _known(e: _Emitter, program: Program, i: int) -> int:
-    """A register with a value that is known ahead of the loop; a constant has none."""
-    node, timeless = program.nodes[i], plan(program).timeless
-    if i not in timeless:
-        return e.load(("known", i), node.width)
-    rows = _has_rows(program, i)
-    register = e.register(node.width, STEP if rows else FIXED)
-    e.preloads.append((register, e.array(("known", i)), 0.0))
-    return register
+class _Forward:
+    """The values of a program's nodes in a loop, each computed where it is first needed.
 
+    `there`: what already stands somewhere, by node: a function that emits how it is fetched.
+    """
 
-def _has_rows(program: Program, i: int) -> bool:
-    """Whether a timeless value differs from row to row: a fixed mask does."""
-    node = program.nodes[i]
-    return node.op == "random" or any(_has_rows(program, a) for a in node.args)
+    def __init__(self, e: _Emitter, program: Program, mode: Mode) -> None:
+        self.e, self.program, self.plan = e, program, plan(program, mode.hoist)
+        self.at: dict[int, int] = {}
+        self.operands: dict[int, int] = {}
+        self.fused: dict[int, tuple[str, tuple[int, ...]]] = {}
+        self.stored: tuple[int, ...] = ()
+        plan_ = self.plan
+        self.ahead = {*plan_.ahead.nodes, *plan_.given}
+        self.ahead.update(a for b in plan_.ahead.blocks for a in plan_.blocks[b].affines)
+        self.columns = stored_columns(program, mode)[0]
+
+    def array(self, i: int) -> int:
+        """The array of a value that is known before the loop."""
+        return self.e.array(("x",) if self.program.nodes[i].op == "input" else ("known", i))
+
+    def known(self, i: int) -> bool:
+        node = self.program.nodes[i]
+        return node.op != "constant" and (node.op == "input" or i in self.ahead)
+
+    def leaf(self, i: int) -> int | None:
+        """The register of a value that no instruction of this loop computes."""
+        node = self.program.nodes[i]
+        if node.op == "state":
+            return self.e.states[node.attributes["name"]]
+        return self.e.load(self.array(i), node.width) if self.known(i) else None
+
+    def value(self, i: int) -> int:
+        if i not in self.at:
+            node = self.program.nodes[i]
+            leaf = self.leaf(i)
+            if leaf is not None:
+                self.at[i] = leaf
+            elif node.op == "affine":
+                self.at[i] = self.affine(i)
+            elif i in self.fused:
+                op, args = self.fused[i]
+                sources = [self.wide(a, node.width) for a in args]
+                self.at[i] = self.e.emit(op, self.e.register(node.width), *sources)
+            else:
+                self.at[i] = self.e.pointwise(node, self.args(node))
+            if i in self.stored:
+                self.e.store(self.e.array(("saved",), self.columns[i]), self.at[i])
+        return self.at[i]
+
+    def args(self, node: Node) -> list[int]:
+        if node.op in ("sum", "mean", "variance"):
+            return [self.value(node.args[0])]
+        return [self.wide(a, node.width) for a in node.args]
+
+    def wide(self, i: int, width: int) -> int:
+        node = self.program.nodes[i]
+        if node.op == "constant":
+            return self.e.constant(node.attributes["value"], width)
+        return self.e.expand(self.value(i), width)
+
+    def affine(self, a: int) -> int:
+        node, e = self.program.nodes[a], self.e
+        column = self.program.columns[node.attributes["name"]].start
+        b = next(b for b, block in enumerate(self.plan.blocks) if a in block.affines)
+        first = self.plan.blocks[b].columns.start
+        z = e.load(e.array(("part", b), column - first), node.width)
+        before = {w for k in self.plan.ahead.products for w in self.plan.products[k].weights}
+        for operand, weight in zip(node.args, node.attributes["weights"], strict=True):
+            if weight not in before:  # otherwise it is a part of what z begins from
+                e.product(z, self.operand(operand), weight, transposed=False)
+        return z
+
+    def operand(self, i: int) -> int:
+        node = self.program.nodes[i]
+        if not self.known(i):
+            return self.wide(i, node.width)
+        if i not in self.operands:
+            self.operands[i] = self.e.register(node.width)
+        return self.e.load(self.array(i), node.width, self.operands[i])
 
 
 @functools.lru_cache(maxsize=256)
-def forward_loop(program: Program, native: Any, save: bool) -> Lowered:
-    """The loop forward. Keys: `("start" | "state" | "final" | "initial", name)`,
-    `("part", column)`, `("known", node)`, `("saved", node)`."""
-    plan_, nodes = plan(program), program.nodes
-    collect = set(saved_nodes(program)) if save else set()
+def forward_loop(program: Program, native: Any, mode: Mode, save: bool, wanted: int) -> Lowered:
+    """The loop forward; `wanted`: of how many states every value is. Keys: `("start" | "state" |
+    "final" | "initial", state)`, `("x",)`, `("part", block)`, `("known", node)`, `("saved",)`."""
+    plan_, nodes = plan(program, mode.hoist), program.nodes
+    e = _Emitter(program)
+    f = _Forward(e, program, mode)
     inside = {i for level in plan_.levels for i in level.nodes}
-    private = inside - collect - {*program.outputs.values()}
-    e = _Emitter(program, nodes, _codes(native), private)
-    states: dict[str, int] = {}
-    for i in program.find("state"):
-        name, width = nodes[i].attributes["name"], nodes[i].width
-        e.at[i] = states[name] = e.register(width, STATE)
-        e.preloads.append((states[name], e.array(("start", name)), 0.0))
-        e.restarts.append((states[name], e.array(("initial", name))))
-        e.finals.append((states[name], e.array(("final", name))))
-        if i in collect:
-            e.store(("saved", i), states[name])
-    used = {a for level in plan_.levels for i in level.nodes for a in nodes[i].args}
-    used |= {*program.outputs.values()}
-    hoisted = set(plan_.ahead.nodes)
-    hoisted.update(a for b in plan_.ahead.blocks for a in plan_.blocks[b].affines)
-    hoisted.update(i for op in ("input", "parameter", "random") for i in program.find(op))
-    for i in sorted(hoisted & used):
-        if nodes[i].op != "constant":
-            e.at[i] = _known(e, program, i)
+    f.stored = stored_nodes(program, mode) if save else ()
+    private = inside - {*f.stored} - {*program.outputs.values()}
+    f.fused, absorbed = fuse(nodes, private)
+    for name in program.states:
+        e.state(name, "start", "initial", "final")
     for level in plan_.levels:
-        for b in level.blocks:
-            column = plan_.blocks[b].columns.start
-            for a in plan_.blocks[b].affines:
-                e.at[a] = e.load(("part", column), nodes[a].width)
-                column += nodes[a].width
-    for level in plan_.levels:
-        for k in level.products:
-            product = plan_.products[k]
-            operand = e.wide(product.operand, nodes[product.operand].width)
-            for weight in product.weights:
-                map_ = next(a for a in program.affines if weight in nodes[a].attributes["weights"])
-                e.product(e.at[map_], operand, weight, transposed=False)
-        for b in level.blocks:
-            for a in plan_.blocks[b].affines:
-                if a in collect:
-                    e.store(("saved", a), e.at[a])
         for i in level.nodes:
-            e.node(i)
-            if i in collect:
-                e.store(("saved", i), e.at[i])
+            if i not in absorbed and nodes[i].op != "constant":
+                f.value(i)
     new = {}
-    for name, i in program.outputs.items():
-        new[name] = e.wide(i, program.states[name])
-        e.store(("state", name), new[name])
-        if new[name] in states.values():  # another state, which may be overwritten first
-            new[name] = e.emit("copy", e.register(program.states[name]), new[name])
-    for name, register in states.items():
-        e.emit("copy", register, new[name])
+    for k, (name, i) in enumerate(program.outputs.items()):
+        new[name] = f.wide(i, program.states[name])
+        if k < wanted:
+            e.store(e.array(("state", k)), new[name])
+    for i in f.stored:
+        f.value(i)
+    e.leave(new)
     return e.finish(native, backward=False)
 
 
+class _Again(_Forward):
+    """Forward values in the loop backward: loaded, or computed again."""
+
+    def __init__(self, e: _Emitter, program: Program, mode: Mode) -> None:
+        super().__init__(e, program, mode)
+        self.there = {*stored_nodes(program, mode)}
+
+    def leaf(self, i: int) -> int | None:
+        node = self.program.nodes[i]
+        if node.op == "state":
+            return self.e.previous(node.attributes["name"])
+        new = new_values(self.program)
+        if i in new:
+            k = [*self.program.states].index(new[i])
+            return self.e.load(self.e.array(("state", k)), node.width)
+        if i in self.there:
+            return self.e.load(self.e.array(("saved",), self.columns[i]), node.width)
+        return super().leaf(i)
+
+
 @functools.lru_cache(maxsize=256)
-def backward_loop(program: Program, native: Any, given: tuple[bool, ...]) -> Lowered:
-    """The loop backward; `given`: which states have a gradient over time. Keys:
-    `("dstate" | "dfinal" | "dstart" | "dinitial", name)`, `("known", node)`, `("saved", node)`,
-    `("kept", adjoint node)`."""
+def backward_loop(
+    program: Program, native: Any, mode: Mode, over_time: tuple[bool, ...]
+) -> Lowered:
+    """The loop backward; `over_time`: which states have a gradient at every step. Keys:
+    `("dstate" | "dfinal" | "dstart" | "dinitial" | "state" | "start" | "initial", state)`,
+    `("x",)`, `("part", block)`, `("known", node)`, `("saved",)`, `("dz",)`,
+    `("kept", adjoint node)`, `("dbias",)`, `("dvector", number)`."""
     back = adjoint(program)
-    loop, kept = set(saved_nodes(program)), set(kept_nodes(program))
-    private = {*inside_nodes(program)} - kept - {*back.outputs.values()}
-    e = _Emitter(program, back.nodes, _codes(native), private)
-    states: dict[str, int] = {}
+    inside, kept = loop_nodes(program, mode), kept_nodes(program, mode)
+    dz: dict[int, list[int]] = {}  # one gradient may be that of several maps
+    for name in loop_maps(program, mode):
+        dz.setdefault(back.outputs[f"dz_{name}"], []).append(program.columns[name].start)
+    private = {*inside} - {*kept} - {*back.outputs.values()}
+    e = _Emitter(program)
+    f = _Again(e, program, mode)
+    fused, absorbed = fuse(back.nodes, private)
+    sums: dict[int, list[int]] = {}
+    for output in loop_sums(program, mode):
+        kind, name = output.split("_", 1)
+        array = (e.array(("dbias",), program.columns[name].start) if kind == "dz"
+                 else e.array(("dvector", program.vectors.index(name))))  # fmt: skip
+        sums.setdefault(back.outputs[output], []).append(array)
+    uses: dict[int, int] = {}
+    for i in inside:
+        for a in back.nodes[i].args:
+            uses[a] = uses.get(a, 0) + 1
     entering: dict[str, int] = {}
-    for (name, width), over_time in zip(program.states.items(), given, strict=True):
-        states[name] = entering[name] = e.register(width, STATE)
-        e.preloads.append((states[name], e.array(("dfinal", name)), 0.0))
-        e.restarts.append((states[name], e.array(("dinitial", name))))
-        e.finals.append((states[name], e.array(("dstart", name))))
-        if over_time:
-            here = e.load(("dstate", name), width)
-            entering[name] = e.emit("add", e.register(width), states[name], here)
-    for i in inside_nodes(program):
+    for k, (name, width) in enumerate(program.states.items()):
+        entering[name] = e.state(name, "dfinal", "dinitial", "dstart")
+        if over_time[k]:
+            here = e.load(e.array(("dstate", k)), width)
+            entering[name] = e.emit("add", e.register(width), here, entering[name])
+    at: dict[int, int] = {}
+    levels = node_levels(back.nodes)
+
+    def add_products(to: int, i: int) -> int:
+        node = back.nodes[i]
+        for a, weight in zip(node.args, node.attributes["weights"], strict=True):
+            size = program.parameters[weight].shape[0]
+            e.product(to, wide(a, size), weight, transposed=True)
+        return to
+
+    def later(i: int) -> bool:
+        """A product that the sum it is a part of can begin from."""
+        return back.nodes[i].op == "transposed" and i in private and uses.get(i) == 1
+
+    def value(i: int) -> int:
+        if i in at:
+            return at[i]
+        node = back.nodes[i]
+        if node.op == "gradient":
+            at[i] = entering[node.attributes["name"]]
+        elif node.op == "saved":
+            at[i] = f.value(node.attributes["node"])
+        elif node.op == "transposed":
+            at[i] = add_products(e.emit("zero", e.register(node.width)), i)
+        elif i in fused:
+            op, args = fused[i]
+            sources = [wide(a, node.width) for a in args]
+            at[i] = e.emit(op, e.register(node.width), *sources)
+        elif node.op == "add" and any(
+            later(a) and back.nodes[a].width == node.width for a in node.args
+        ):
+            part = next(a for a in reversed(node.args) if later(a))
+            other = node.args[0] if part == node.args[1] else node.args[1]
+            begin = e.emit("copy", e.register(node.width), wide(other, node.width))
+            at[i] = add_products(begin, part)
+        elif node.op in ("sum", "mean", "variance"):
+            at[i] = e.pointwise(node, [value(node.args[0])])
+        else:
+            at[i] = e.pointwise(node, [wide(a, node.width) for a in node.args])
+        return at[i]
+
+    def wide(i: int, width: int) -> int:
         node = back.nodes[i]
         if node.op == "constant":
+            return e.constant(node.attributes["value"], width)
+        return e.expand(value(i), width)
+
+    order = sorted((i for i in inside if levels[i] != AHEAD), key=lambda i: (levels[i], i))
+    for i in order:
+        if i in absorbed or back.nodes[i].op == "constant" or later(i):
             continue
-        if node.op == "gradient":
-            e.at[i] = entering[node.attributes["name"]]
-        elif node.op == "saved":
-            k = node.attributes["node"]
-            width = program.nodes[k].width
-            e.at[i] = e.load(("saved", k), width) if k in loop else _known(e, program, k)
-        elif node.op == "transposed":
-            e.at[i] = e.emit("zero", e.register(node.width))
-            for dz, weight in zip(node.args, node.attributes["weights"], strict=True):
-                size = program.parameters[weight].shape[0]
-                e.product(e.at[i], e.wide(dz, size), weight, transposed=True)
-        else:
-            e.node(i)
+        value(i)
+        for column in dz.get(i, ()):
+            e.store(e.array(("dz",), column), at[i])
         if i in kept:
-            e.store(("kept", i), e.at[i])
+            e.store(e.array(("kept", i)), at[i])
+        for array in sums.get(i, ()):
+            e.accumulate(array, at[i])
     leaving = {}
     for name, width in program.states.items():
-        if f"dstate_{name}" in back.outputs:
-            leaving[name] = e.wide(back.outputs[f"dstate_{name}"], width)
-        else:
-            leaving[name] = e.constant(0.0, width)
-        if leaving[name] in states.values():
-            leaving[name] = e.emit("copy", e.register(width), leaving[name])
-    for name, register in states.items():
-        e.emit("copy", register, leaving[name])
+        i = back.outputs.get(f"dstate_{name}")
+        leaving[name] = e.constant(0.0, width) if i is None else wide(i, width)
+    e.leave(leaving)
     return e.finish(native, backward=True)

@@ -18,10 +18,10 @@ from throughtime.program.program import Program
 
 def run(program: Program, call: Call) -> Result:
     """Run a call on the CPU engine, differentiable any number of times."""
-    n = len(call.start)
     if not torch.is_grad_enabled() or not any(t.requires_grad for t in _flat(call)):
         return cpu.forward(program, call)
     found = _Loop.apply(program, call, *_flat(call))
+    n = len(call.start) if call.every_state else 1
     return Result(found[:n], found[n:])
 
 
@@ -29,23 +29,26 @@ class _Loop(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, program: Program, call: Call, *flat: Tensor) -> tuple[Tensor, ...]:
         result = cpu.forward(program, call, save=True)
-        ctx.program = program
+        ctx.program, ctx.shown = program, len(result.states)
         ctx.shape = call._replace(**dict.fromkeys(_TUPLES, ()), x=call.x[:0, :0], bias=None)
         ctx.counts = [len(getattr(call, name)) for name in _TUPLES]
         ctx.biased = call.bias is not None
-        ctx.save_for_backward(*flat, *result.saved)
+        ctx.save_for_backward(*flat, *result.states, *result.saved)
         ctx.set_materialize_grads(False)
         return *result.states, *result.final
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Any, ...]:  # type: ignore[override]
-        call, saved = _restore(ctx)
-        n = len(call.start)
+        call, rest = _restore(ctx)
+        n = ctx.shown
         if torch.is_grad_enabled():
             return None, None, *_again(ctx.program, call, gradients)
-        found = cpu.backward(ctx.program, call, saved, gradients[:n], gradients[n:])
-        dweights, dbias = weight_gradients(ctx.program, call, found)
-        bias = [] if call.bias is None else [dbias]
+        result = Result(tuple(rest[:n]), (), tuple(rest[n:]))
+        found = cpu.backward(
+            ctx.program, call, result, gradients[:n], gradients[n:], dx=ctx.needs_input_grad[2]
+        )
+        dweights = weight_gradients(ctx.program, call, found)
+        bias = [] if call.bias is None else [found.dbias]
         return (
             None, None, found.dx, *bias, *found.dstart, *found.dinitial, *dweights,
             *found.dvectors, *[None] * len(call.randoms),

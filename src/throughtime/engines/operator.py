@@ -13,6 +13,7 @@ from torch import Tensor
 from throughtime.engines import backward, cpu, reference
 from throughtime.engines.backward import weight_gradients
 from throughtime.engines.call import Call, Result
+from throughtime.engines.stored import Mode, stored_columns
 from throughtime.program.program import Program
 
 _read = functools.lru_cache(maxsize=256)(Program.from_json)
@@ -23,14 +24,28 @@ def run(program: Program, call: Call) -> Result:
     dtype = None
     if torch.is_autocast_enabled(call.x.device.type):
         dtype = torch.get_autocast_dtype(call.x.device.type)
-    found = _forward(program.json, dtype, *call)
+    engine = "cpu" if dtype is None and call.x.device.type == "cpu" and _same(call) else "reference"
+    found = _forward(program.json, engine, dtype, *call._replace(every_state=True))
     n = len(call.start)
-    return Result(tuple(found[:n]), tuple(found[n : 2 * n]))
+    return Result(tuple(found[: n if call.every_state else 1]), tuple(found[n : 2 * n]))
+
+
+def _same(call: Call) -> bool:
+    """Whether the CPU engine knows the dtypes of a call."""
+    tensors = [*call.weights, *call.vectors, *call.start, *call.initial, *call.randoms]
+    tensors += [] if call.bias is None else [call.bias]
+    return call.x.dtype in cpu.DTYPES and all(t.dtype == call.x.dtype for t in tensors) and _there()
+
+
+@torch.compiler.assume_constant_result
+def _there() -> bool:
+    return cpu._native() is not None
 
 
 @torch.library.custom_op("throughtime::forward", mutates_args=())
 def _forward(
     program: str,
+    engine: str,
     autocast: torch.dtype | None,
     x: Tensor,
     start: list[Tensor],
@@ -42,18 +57,38 @@ def _forward(
     lengths: Tensor | None,
     resets: Tensor | None,
     reverse: bool,
+    every_state: bool,
+    recompute: bool,
 ) -> list[Tensor]:
-    call = _call(x, start, initial, weights, bias, vectors, randoms, lengths, resets, reverse)
+    call = _call(x, start, initial, weights, bias, vectors, randoms, lengths, resets, reverse,
+                 every_state, recompute)  # fmt: skip
+    read = _read(program)
+    if engine == "cpu":
+        result = cpu.forward(read, call, save=True, mode_=_mode(recompute))
+        return [*result.states, *result.final, result.saved[0]]
     with _autocast(x, autocast):
-        result = _engine(call)[0](_read(program), call, save=True)
+        result = reference.forward(read, call, save=True)
     # an operator may not return its own arguments, nor one tensor twice
     return [t.clone() for t in (*result.states, *result.final, *result.saved)]
 
 
+def _mode(recompute: bool) -> Mode:
+    """Of the CPU engine: one for all shapes, so that none is a constant of the graph."""
+    return Mode(hoist=False, recompute=recompute)
+
+
 @_forward.register_fake
-def _(program, autocast, x, start, *rest):
+def _(program, engine, autocast, x, start, *rest):
     read = _read(program)
     T, B = x.shape[:2]
+    if engine == "cpu":
+        widths = [*read.states.values()]
+        columns = stored_columns(read, _mode(rest[-1]))[1]
+        return [
+            *(x.new_empty(T, B, width) for width in widths),
+            *(x.new_empty(B, width) for width in widths),
+            x.new_empty(T, B, columns),
+        ]
     call = _call(x[:1], start, *rest)
     call = call._replace(
         randoms=tuple(r[:1] if r.dim() == 3 else r for r in call.randoms),
@@ -72,8 +107,10 @@ def _(program, autocast, x, start, *rest):
 @torch.library.custom_op("throughtime::backward", mutates_args=())
 def _backward(
     program: str,
+    engine: str,
     autocast: torch.dtype | None,
     gradients: list[Tensor],
+    states: list[Tensor],
     saved: list[Tensor],
     x: Tensor,
     start: list[Tensor],
@@ -85,44 +122,57 @@ def _backward(
     lengths: Tensor | None,
     resets: Tensor | None,
     reverse: bool,
+    every_state: bool,
+    recompute: bool,
 ) -> list[Tensor]:
     read = _read(program)
-    call = _call(x, start, initial, weights, bias, vectors, randoms, lengths, resets, reverse)
+    call = _call(x, start, initial, weights, bias, vectors, randoms, lengths, resets, reverse,
+                 every_state, recompute)  # fmt: skip
     n = len(start)
+    result, given = Result(tuple(states), (), tuple(saved)), (gradients[:n], gradients[n:])
+    if engine == "cpu":
+        found = cpu.backward(read, call, result, *given, mode_=_mode(recompute))
+    else:
+        with _autocast(x, autocast):
+            found = backward.backward(read, call, result, *given)
     with _autocast(x, autocast):
-        found = _engine(call)[1](read, call, saved, gradients[:n], gradients[n:])
-        dweights, dbias = weight_gradients(read, call, found)
-    bias_ = [] if dbias is None or bias is None else [dbias]
+        dweights = weight_gradients(read, call, found)
+    bias_ = [] if found.dbias is None or bias is None else [found.dbias]
     given = [x, *start, *initial, *weights, *([] if bias is None else [bias]), *vectors]
     back = [found.dx, *found.dstart, *found.dinitial, *dweights, *bias_, *found.dvectors]
     return [d.to(g.dtype).clone() for d, g in zip(back, given, strict=True)]
 
 
 @_backward.register_fake
-def _(program, autocast, gradients, saved, x, start, initial, weights, bias, vectors, *rest):
+def _(
+    program, engine, autocast, gradients, states, saved, x, start, initial, weights, bias,
+    vectors, *rest
+):  # fmt: skip
     given = [x, *start, *initial, *weights, *([] if bias is None else [bias]), *vectors]
     return [torch.empty_like(g) for g in given]
 
 
 def _save(ctx, inputs, output):
-    program, autocast, *call = inputs
+    program, engine, autocast, *call = inputs
     n = len(_read(program).states)
-    ctx.program, ctx.autocast, ctx.n = program, autocast, n
+    ctx.run, ctx.n = (program, engine, autocast), n
     ctx.sizes = [len(part) if isinstance(part, list) else None for part in call]
-    ctx.reverse = call[-1]
-    flat = [t for part in call[:-1] for t in (part if isinstance(part, list) else [part])]
+    ctx.flags = call[-3:]
+    flat = [t for part in call[:-3] for t in (part if isinstance(part, list) else [part])]
     ctx.present = [t is not None for t in flat]
-    ctx.save_for_backward(*(t for t in flat if t is not None), *output[2 * n :])
+    ctx.save_for_backward(*(t for t in flat if t is not None), *output[:n], *output[2 * n :])
 
 
 def _differentiate(ctx, gradients):
     tensors = list(ctx.saved_tensors)
     flat = [tensors.pop(0) if present else None for present in ctx.present]
     call: list = []
-    for size in ctx.sizes[:-1]:
+    for size in ctx.sizes[:-3]:
         call.append([flat.pop(0) for _ in range(size)] if size is not None else flat.pop(0))
     n = ctx.n
-    back = _backward(ctx.program, ctx.autocast, gradients[: 2 * n], tensors, *call, ctx.reverse)
+    back = _backward(
+        *ctx.run, gradients[: 2 * n], tensors[:n], tensors[n:], *call, *ctx.flags
+    )
     x, start, initial, weights, bias, vectors, randoms = call[:7]
 
     def take(part):
@@ -133,26 +183,18 @@ def _differentiate(ctx, gradients):
     dstart, dinitial, dweights = take(start), take(initial), take(weights)
     dbias = None if bias is None else back.pop(0)
     return (
-        None, None, dx, dstart, dinitial, dweights, dbias, take(vectors),
-        [None] * len(randoms), None, None, None,
+        None, None, None, dx, dstart, dinitial, dweights, dbias, take(vectors),
+        [None] * len(randoms), None, None, None, None, None,
     )  # fmt: skip
 
 
 _forward.register_autograd(_differentiate, setup_context=_save)
 
 
-def _call(x, start, initial, weights, bias, vectors, randoms, lengths, resets, reverse) -> Call:
+def _call(x, start, initial, weights, bias, vectors, randoms, *rest) -> Call:
     return Call(
-        x, tuple(start), tuple(initial), tuple(weights), bias, tuple(vectors), tuple(randoms),
-        lengths, resets, reverse,
-    )  # fmt: skip
-
-
-def _engine(call: Call):
-    """`forward` and `backward` of the engine that runs a call."""
-    if cpu.why_not(call) is None:
-        return cpu.forward, cpu.backward
-    return reference.forward, backward.backward
+        x, tuple(start), tuple(initial), tuple(weights), bias, tuple(vectors), tuple(randoms), *rest
+    )
 
 
 def _autocast(x: Tensor, dtype: torch.dtype | None) -> torch.autocast:

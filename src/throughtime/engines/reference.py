@@ -78,4 +78,4 @@ def forward(program: Program, call: Call, *, save: bool = False) -> Result:
         states = tuple(torch.where(real, s, 0.0) for s in states)
     widths = [(B, nodes[i].width) for i in collect]
     kept = tuple(stack(rows, call, w) for rows, w in zip(saved, widths, strict=True))
-    return Result(states, state, kept)
+    return Result(states if call.every_state else states[:1], state, kept)

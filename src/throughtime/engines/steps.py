@@ -33,6 +33,32 @@ def steps(call: Call) -> Iterator[tuple[int, Tensor | None]]:
         yield t, restart[first] if restart is not None and first < T else None
 
 
+def steady(call: Call) -> bool:
+    """Whether the state before each step is the one after its neighbour, or `start` at the end."""
+    return call.resets is None and not (call.reverse and call.lengths is not None)
+
+
+def previous(call: Call, state: Tensor, k: int) -> Tensor:
+    """The value of state k before every step, `(T, B, width)`, from its values after them."""
+    T = state.shape[0]
+    start = call.start[k].unsqueeze(0)
+    if not call.reverse:
+        before = torch.cat([start, state])[:T]
+    else:
+        before = torch.cat([state[1:], start]) if T else state
+        if call.lengths is not None:
+            first = torch.arange(T)[:, None] + 1 == call.lengths
+            before = torch.where(first.unsqueeze(-1), start, before)
+    if call.resets is not None:
+        acts = call.resets
+        real = real_steps(call)
+        acts = acts if real is None else acts & real.squeeze(-1)
+        if call.reverse:  # a reset at t acts before step t - 1
+            acts = torch.cat([acts[1:], acts.new_zeros(1, acts.shape[1])]) if T else acts
+        before = torch.where(acts.unsqueeze(-1), call.initial[k].unsqueeze(0), before)
+    return before
+
+
 def stack(rows: list[Tensor], call: Call, shape: tuple[int, ...]) -> Tensor:
     """Rows in the order of running, as `(T, B, width)` in the order of time."""
     if not rows:

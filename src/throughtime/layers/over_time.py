@@ -38,6 +38,7 @@ class OverTime(nn.Module):
         variational_dropout: float = 0.0,
         zoneout_rate: float | Mapping[str, float] = 0.0,
         weight_drop: float = 0.0,
+        recompute: bool = False,
         engine: str | None = None,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
@@ -45,7 +46,7 @@ class OverTime(nn.Module):
         super().__init__()
         choose.say_once_without_native()
         self.cell, self.reverse, self.engine = cell, reverse, engine
-        self.weight_drop = weight_drop
+        self.weight_drop, self.recompute = weight_drop, recompute
         program = self.equations = cell.program(input_size, hidden_size)
         if variational_dropout:
             program = variational(program, variational_dropout)
@@ -87,9 +88,11 @@ class OverTime(nn.Module):
         start: tuple[Tensor, ...] | None = None,
         lengths: Tensor | None = None,
         resets: Tensor | None = None,
+        every_state: bool = True,
     ) -> Result:
-        """Run over `x (T, B, I)` from `start`, or from the initial state; see `Result`."""
-        program, call = self.call(x, start, lengths, resets)
+        """Run over `x (T, B, I)` from `start`, or from the initial state; see `Call`, `Result`."""
+        watched = self.watch is not None
+        program, call = self.call(x, start, lengths, resets, every_state or watched)
         result = choose.run(program, call, self.engine)
         return result if self.watch is None else self.watch(program, call, result)
 
@@ -99,6 +102,7 @@ class OverTime(nn.Module):
         start: tuple[Tensor, ...] | None = None,
         lengths: Tensor | None = None,
         resets: Tensor | None = None,
+        every_state: bool = True,
     ) -> tuple[Program, Call]:
         """What `forward` gives an engine; noise and masks are drawn here."""
         T, B = x.shape[:2]
@@ -116,6 +120,8 @@ class OverTime(nn.Module):
             lengths,
             resets,
             self.reverse,
+            every_state,
+            self.recompute,
         )
         return program, call
 

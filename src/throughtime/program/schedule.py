@@ -52,6 +52,7 @@ class Schedule:
 
     - `timeless`: nodes without a time axis (vectors, constants, fixed masks and what is made
       of them).
+    - `given`: vectors, noise and masks, which nothing has to compute.
     - `biases`: for each affine map in order, the name of its bias or its size without one.
     """
 
@@ -60,6 +61,7 @@ class Schedule:
     ahead: Level
     levels: tuple[Level, ...]
     timeless: frozenset[int]
+    given: tuple[int, ...]
     biases: tuple[str | int, ...]
 
     @property
@@ -68,11 +70,14 @@ class Schedule:
         return tuple(k for k, p in enumerate(self.products) if p.level != AHEAD)
 
 
-def node_levels(nodes: tuple[Node, ...]) -> list[int]:
-    """For each node how many products lie between it and the start of the step."""
+def node_levels(nodes: tuple[Node, ...], hoist: bool = True) -> list[int]:
+    """For each node how many products lie between it and the start of the step.
+
+    `hoist`: whether what depends on the input alone waits for no step.
+    """
     levels: list[int] = []
     for node in nodes:
-        if node.op in ("state", "gradient"):
+        if node.op in ("state", "gradient") or (node.op == "input" and not hoist):
             level = 0
         else:
             level = max((levels[a] for a in node.args), default=AHEAD)
@@ -81,9 +86,10 @@ def node_levels(nodes: tuple[Node, ...]) -> list[int]:
     return levels
 
 
-def schedule(program: Program) -> Schedule:
+def schedule(program: Program, hoist: bool = True) -> Schedule:
+    """The schedule of a program; with `hoist` what depends on the input alone runs ahead."""
     nodes = program.nodes
-    level = node_levels(nodes)
+    level, order = node_levels(nodes, hoist), node_levels(nodes)
     timeless: set[int] = set()
     for i, node in enumerate(nodes):
         leaf = node.op in ("parameter", "constant") or node.attributes.get("scope") == "sequence"
@@ -96,7 +102,7 @@ def schedule(program: Program) -> Schedule:
         args, weights = nodes[a].args, nodes[a].attributes["weights"]
         for k, (operand, weight) in enumerate(zip(args, weights, strict=True)):
             meets.setdefault((operand, args[:k].count(operand)), []).append((a, weight))
-    keys = sorted(meets, key=lambda key: (_ready(level[key[0]]), key))
+    keys = sorted(meets, key=lambda key: (_ready(order[key[0]]), key))
     products = tuple(
         Product(key[0], tuple(w for _, w in meets[key]), _ready(level[key[0]])) for key in keys
     )
@@ -133,6 +139,7 @@ def schedule(program: Program) -> Schedule:
         at(AHEAD),
         tuple(at(k) for k in range(max(level, default=AHEAD) + 1)),
         frozenset(timeless),
+        tuple(i for i, node in enumerate(nodes) if node.op in ("parameter", "random")),
         tuple(
             f"{nodes[a].attributes['name']}_bias" if nodes[a].attributes["bias"] else nodes[a].width
             for a in program.affines

@@ -1,0 +1,138 @@
+"""Around the native loop backward: forward values over all steps, and what of the adjoint is
+done after the loop."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from throughtime.engines.backward import by_name, product_columns
+from throughtime.engines.call import Call, Result
+from throughtime.engines.evaluate import evaluate, plan
+from throughtime.engines.reference import adjoint
+from throughtime.engines.steps import previous, real_steps
+from throughtime.engines.stored import (
+    Mode,
+    loop_maps,
+    loop_sums,
+    new_values,
+    operand_states,
+    stored_columns,
+)
+from throughtime.program.program import Program
+
+
+class Values:
+    """Values of the forward loop over all steps: kept, or computed again from what was."""
+
+    def __init__(
+        self, program: Program, call: Call, mode_: Mode, result: Result, known: dict[int, Any]
+    ) -> None:
+        self.program, self.call, self.mode = program, call, mode_
+        inputs = program.find("input")  # whose padding is yet to be hidden
+        self.found = {i: value for i, value in known.items() if i not in inputs}
+        self.stored, *rest = result.saved
+        hidden = len(program.states) - len(result.states)
+        self.states = (*result.states, *rest[:hidden])
+        self.before = dict(zip(operand_states(program), rest[hidden:], strict=False))
+
+    def __call__(self, i: int) -> Any:
+        if i not in self.found:
+            self.found[i] = self._find(i)
+        return self.found[i]
+
+    def _find(self, i: int) -> Any:
+        node, call, names = self.program.nodes[i], self.call, list(self.program.states)
+        columns = stored_columns(self.program, self.mode)[0]
+        new = new_values(self.program)
+        if node.op == "input":
+            real = real_steps(call)
+            return call.x if real is None else torch.where(real, call.x, 0.0)
+        if node.op == "state":
+            k = names.index(node.attributes["name"])
+            return self.before[k] if k in self.before else previous(call, self.states[k], k)
+        if i in columns:
+            return self.stored[..., columns[i] : columns[i] + node.width]
+        if i in new:
+            return self.states[names.index(new[i])]
+        if node.op == "affine":
+            weights = by_name(self.program, call)
+            pairs = zip(node.args, node.attributes["weights"], strict=True)
+            z = sum(self(a) @ weights[w].t() for a, w in pairs)
+            at = self.program.columns[node.attributes["name"]]
+            return z if call.bias is None else z + call.bias[at]
+        return evaluate(node, [self(a) for a in node.args], call.x)
+
+    def operand(self, i: int) -> Tensor:
+        value = self(i)
+        return value if value.dim() == 3 else value.expand(*self.call.x.shape[:2], -1)
+
+
+class After:
+    """What of the adjoint the loop leaves, over all steps at once."""
+
+    def __init__(
+        self,
+        program: Program,
+        call: Call,
+        mode_: Mode,
+        values: Values,
+        dz: Tensor,
+        kept: dict[int, Tensor],
+    ) -> None:
+        self.program, self.call, self.values, self.dz = program, call, values, dz
+        self.back = adjoint(program)
+        self.sums = loop_sums(program, mode_)
+        self.found: dict[int, Any] = dict(kept)
+        maps = loop_maps(program, mode_)
+        self.at = {self.back.outputs[f"dz_{n}"]: c for n, c in program.columns.items()
+                   if n in maps}  # fmt: skip
+
+    def complete(self, dbias: Tensor, dvectors: list[Tensor]) -> None:
+        """Whatever the loop has left out of `dz` and of the sums."""
+        for name, columns in self.program.columns.items():
+            if self.late(f"dz_{name}"):
+                self.dz[..., columns] = self.output(f"dz_{name}", columns.stop - columns.start)
+                dbias[columns] = self.dz[..., columns].sum((0, 1))
+        for k, name in enumerate(self.program.vectors):
+            if self.late(f"dparameter_{name}"):
+                width = dvectors[k].shape[0]
+                dvectors[k] = self.output(f"dparameter_{name}", width).sum((0, 1))
+
+    def late(self, name: str) -> bool:
+        """Whether an output was not computed in the loop."""
+        if name.startswith("dz_"):
+            return self.back.outputs.get(name) not in self.at
+        return name not in self.sums
+
+    def output(self, name: str, width: int) -> Tensor:
+        T, B = self.call.x.shape[:2]
+        if name not in self.back.outputs:
+            return self.call.x.new_zeros(T, B, width)
+        found = self(self.back.outputs[name]).expand(T, B, width)
+        real = real_steps(self.call)
+        return found if real is None else torch.where(real, found, 0.0)
+
+    def __call__(self, i: int) -> Any:
+        if i not in self.found:
+            self.found[i] = self._find(i)
+        return self.found[i]
+
+    def _find(self, i: int) -> Any:
+        node = self.back.nodes[i]
+        if i in self.at:
+            return self.dz[..., self.at[i]]
+        if node.op == "constant":
+            return node.attributes["value"]
+        if node.op == "saved":
+            return self.values(node.attributes["node"])
+        if node.op != "transposed":
+            return evaluate(node, [self(a) for a in node.args], self.call.x)
+        for k, product in enumerate(plan(self.program).products):
+            columns = product_columns(self.program)[k]
+            if product.weights[::-1] == node.attributes["weights"] and len(columns) == 1:
+                if all(a in self.at for a in node.args):  # all its maps, side by side in dz
+                    return self.dz[..., columns[0]] @ self.call.weights[k]
+        weights = by_name(self.program, self.call)
+        pairs = zip(node.args, node.attributes["weights"], strict=True)
+        return sum(self(a) @ weights[w] for a, w in pairs)

@@ -1,0 +1,141 @@
+"""What the native loops keep from forward to backward, and what each of them computes.
+
+All of it follows from the program and a `Mode`; nothing is decided while a loop runs.
+"""
+
+import functools
+from typing import NamedTuple
+
+from throughtime.engines.evaluate import plan
+from throughtime.engines.reference import adjoint
+from throughtime.program.pointwise import POINTWISE
+from throughtime.program.program import Program
+from throughtime.program.schedule import AHEAD, node_levels
+
+# recomputing these costs more than reading them
+DEAR = ("pow", "log", "sin", "cos", "erf", "elu", "gelu", "softplus")
+
+
+class Mode(NamedTuple):
+    """How a program is run.
+
+    - `hoist`: what depends on the input alone is computed before the loop, over all steps at
+      once; otherwise inside it.
+    - `recompute`: forward keeps the states and what products read; backward computes the rest
+      again.
+    """
+
+    hoist: bool
+    recompute: bool = False
+
+
+@functools.lru_cache(maxsize=256)
+def new_values(program: Program) -> dict[int, str]:
+    """The nodes that are the new value of a state, as wide as it: to be found in its array."""
+    found = {}
+    for name, i in program.outputs.items():
+        node = program.nodes[i]
+        if node.width == program.states[name] and node.op not in ("state", "constant", "input"):
+            found.setdefault(i, name)
+    return found
+
+
+@functools.lru_cache(maxsize=256)
+def stored_nodes(program: Program, mode: Mode) -> tuple[int, ...]:
+    """The values inside the loop that forward stores for backward, beside the states.
+
+    The others that backward needs stand in memory anyway, or are one cheap operation away from
+    what does.
+    """
+    nodes, plan_ = program.nodes, plan(program, mode.hoist)
+    levels = node_levels(nodes, mode.hoist)
+    operands = {p.operand for p in plan_.products}
+    needed = {n.attributes["node"] for n in adjoint(program).nodes if n.op == "saved"} | operands
+    new = new_values(program)
+
+    def there(i: int) -> bool:
+        leaf = nodes[i].op in ("input", "state", "parameter", "constant", "random")
+        return leaf or i in new or levels[i] == AHEAD
+
+    found = set()
+    for i in needed:
+        again = nodes[i].op in POINTWISE and nodes[i].op not in DEAR
+        again = again and all(there(a) or a in needed for a in nodes[i].args)
+        if not there(i) and (i in operands or not (again or mode.recompute)):
+            found.add(i)
+    return tuple(sorted(found))
+
+
+@functools.lru_cache(maxsize=256)
+def loop_nodes(program: Program, mode: Mode) -> tuple[int, ...]:
+    """The nodes of the adjoint that the loop backward computes, in order.
+
+    What the next step waits for, and whatever else needs no further product: gradients at the
+    maps and at the vectors. The gradient at the input is done afterwards over all steps.
+    """
+    back = adjoint(program)
+    nodes = back.nodes
+
+    def above(found: set[int]) -> set[int]:
+        for i in reversed(range(len(nodes))):
+            if i in found:
+                found.update(nodes[i].args)
+        return found
+
+    inside = above({i for n, i in back.outputs.items() if n.startswith("dstate_")}
+                   | {*back.find("gradient")})  # fmt: skip
+    products = {i for i in inside if nodes[i].op == "transposed"}
+    for name, i in back.outputs.items():
+        if name.startswith(("dz_", "dparameter_")):
+            more = above({i})
+            if products.issuperset(k for k in more if nodes[k].op == "transposed"):
+                inside |= more
+    return tuple(sorted(inside))
+
+
+@functools.lru_cache(maxsize=256)
+def stored_columns(program: Program, mode: Mode) -> tuple[dict[int, int], int]:
+    """Where each of `stored_nodes` stands among the stored columns, and how many there are."""
+    found, column = {}, 0
+    for i in stored_nodes(program, mode):
+        found[i] = column
+        column += program.nodes[i].width
+    return found, column
+
+
+@functools.lru_cache(maxsize=256)
+def operand_states(program: Program) -> tuple[int, ...]:
+    """The states that products read, by their number."""
+    operands = {p.operand for p in plan(program).products}
+    names = [*program.states]
+    read = (program.nodes[i].attributes["name"] for i in program.find("state") if i in operands)
+    return tuple(sorted(names.index(name) for name in read))
+
+
+@functools.lru_cache(maxsize=256)
+def loop_maps(program: Program, mode: Mode) -> tuple[str, ...]:
+    """The maps whose gradient the loop backward computes."""
+    outputs, inside = adjoint(program).outputs, loop_nodes(program, mode)
+    return tuple(n for n in program.columns if outputs.get(f"dz_{n}") in inside)
+
+
+@functools.lru_cache(maxsize=256)
+def loop_sums(program: Program, mode: Mode) -> tuple[str, ...]:
+    """The outputs of the adjoint that the loop adds up over steps and rows: for the biases and
+    the vectors."""
+    back, inside = adjoint(program), loop_nodes(program, mode)
+    biased = any(program.nodes[a].attributes["bias"] for a in program.affines)
+    wanted = ("dz_", "dparameter_") if biased else ("dparameter_",)
+    return tuple(n for n, i in back.outputs.items() if i in inside and n.startswith(wanted))
+
+
+@functools.lru_cache(maxsize=256)
+def kept_nodes(program: Program, mode: Mode) -> tuple[int, ...]:
+    """The nodes of the loop backward that what is done afterwards needs at every step, beside
+    the gradients at the maps."""
+    back, inside = adjoint(program), loop_nodes(program, mode)
+    used = {i for n, i in back.outputs.items() if n == "dx"}
+    used.update(a for i, node in enumerate(back.nodes) if i not in inside for a in node.args)
+    maps = {i for n, i in back.outputs.items() if n.startswith("dz_")}
+    there = ("constant", "saved")
+    return tuple(i for i in inside if i in used - maps and back.nodes[i].op not in there)

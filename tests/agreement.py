@@ -1,0 +1,61 @@
+"""Random calls of an engine, and whether the CPU engine agrees with the reference engine."""
+
+import torch
+from catalogue import CELLS
+
+from throughtime.engines import cpu, reference
+from throughtime.engines.backward import backward, weight_gradients
+from throughtime.engines.call import Call
+from throughtime.layers.over_time import OverTime, draw
+
+
+def regularised_call(name, T, B, I, H, dtype, reverse, ragged, resets, seed):  # noqa: E741
+    torch.manual_seed(seed)
+    options = {} if name == "indrnn" else {"variational_dropout": 0.3}
+    way = OverTime(CELLS[name], I, H, zoneout_rate=0.2, dtype=dtype, **options)
+    p = way.program
+    x = torch.randn(B, T, I, dtype=dtype).transpose(0, 1)  # strides as batch_first gives them
+    start = tuple(torch.randn(B, w, dtype=dtype) for w in p.states.values())
+    initial = tuple(torch.randn(B, w, dtype=dtype) for w in p.states.values())
+    bias = way._bias(way.plan)
+    call = Call(
+        x,
+        start,
+        initial if resets else (),
+        tuple(w.detach() for w in way._weights(way.plan)),
+        None if bias is None else bias.detach(),
+        tuple(getattr(way, n).detach() for n in p.vectors),
+        tuple(draw(node, T, B, x) for node in p.randoms),
+        torch.randint(0, T + 1, (B,)) if ragged else None,
+        torch.rand(T, B) < 0.3 if resets else None,
+        reverse,
+    )
+    return p, call
+
+
+def _off(a, b):
+    """The largest difference, relative to the largest value of the truth."""
+    if not b.numel():
+        return 0.0
+    return ((a - b).abs().max() / b.abs().max().clamp(min=torch.finfo(b.dtype).tiny)).item()
+
+
+def agree(program, call, bound):
+    with torch.no_grad():
+        truth = reference.forward(program, call, save=True)
+        found = cpu.forward(program, call, save=True)
+        dstates = [torch.randn_like(s) for s in truth.states]
+        dfinal = [torch.randn_like(s) for s in truth.final]
+        dtruth = backward(program, call, truth, dstates, dfinal)
+        dfound = cpu.backward(program, call, found, dstates, dfinal)
+    pairs = [*zip(found.states, truth.states, strict=True),
+             *zip(found.final, truth.final, strict=True)]  # fmt: skip
+    pairs += [(dfound.dz, dtruth.dz), (dfound.dx, dtruth.dx)]
+    for field in ("dstart", "dinitial", "dvectors"):
+        pairs += zip(getattr(dfound, field), getattr(dtruth, field), strict=True)
+    weights = weight_gradients(program, call, dfound)
+    pairs += zip(weights, weight_gradients(program, call, dtruth), strict=True)
+    pairs += [] if dfound.dbias is None else [(dfound.dbias, dtruth.dbias)]
+    for a, b in pairs:
+        assert a.shape == b.shape
+        assert _off(a, b) <= bound
