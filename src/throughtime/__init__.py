@@ -7,6 +7,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from throughtime import bptt as bptt
+    from throughtime import diagnose as diagnose
     from throughtime import nn as nn
     from throughtime.cells import GRU as GRU
     from throughtime.cells import LSTM as LSTM
@@ -51,16 +53,9 @@ _FROM = {
 }  # fmt: skip
 _WHERE = {name: module for module, names in _FROM.items() for name in names}
 _MODULES = (
-    "cells",
-    "data",
-    "engines",
-    "errors",
-    "layers",
-    "nn",
-    "program",
-    "training",
+    "bptt", "cells", "data", "diagnose", "engines", "errors", "layers", "nn", "program", "training",
     "universal",
-)
+)  # fmt: skip
 __all__ = [*_WHERE, *_MODULES]  # noqa: PLE0605
 
 

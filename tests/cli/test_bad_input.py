@@ -194,6 +194,9 @@ CHOICES = {
     "--merge=add": "merge is 'add'; expected one of 'concat', 'sum', 'mean'",
     "--pooling=first": "pooling is 'first'; expected one of 'last', 'mean', 'max'",
     "--initial-state=one": "--initial-state 'one'; expected learned or zeros",
+    "--bptt=half": "bptt is 'half'; expected full, truncated:STEPS, .* Write truncated:50",
+    "--bptt=truncated:0": "steps is 0; expected a whole number of steps",
+    "--bptt=truncated:5": "direction='both'; expected 'forward', .* Use Full",
     "--output=64,x": "--output '64,x'; expected whole numbers, .* Write 64,32",
     "--output=0": "--output '0'; expected whole numbers, 1 or more",
     "--output=8,": "--output '8,'; expected whole numbers",
@@ -308,6 +311,7 @@ def run(finished, tmp_path, capfd):
 USES = {
     "evaluate": ["evaluate", "run"],
     "predict": ["predict", "run", "data.csv"],
+    "diagnose": ["diagnose", "run"],
     "info": ["info", "run"],
     "resume": ["train", "--resume", "run"],
 }
@@ -343,6 +347,7 @@ def test_a_run_of_another_version(refused, run, use, monkeypatch):
 
 DAMAGE = [(use, "config.json") for use in USES] + [
     ("evaluate", "weights.safetensors"), ("predict", "weights.safetensors"),
+    ("diagnose", "weights.safetensors"),
     ("info", "results.json"), ("resume", "checkpoint.safetensors"),
 ]  # fmt: skip
 
@@ -400,6 +405,12 @@ def test_evaluating_other_tables(refused, run, tmp_path):
     assert_says(refused("evaluate", "run", "bare.csv"), "label has 'kind'; expected one of the col")
 
 
+@pytest.mark.parametrize("option", ["--sequences=0", "--steps=-1"])
+def test_diagnosing_nothing(refused, run, option):
+    name, value = option.split("=")
+    assert_says(refused("diagnose", "run", option), f"{name} is {value}; expected 1 or more. Set")
+
+
 @pytest.mark.parametrize("output", ["none/p.csv", "run", "data.csv/p.csv"])
 def test_predictions_that_cannot_be_written(refused, run, output):
     line = refused("predict", "run", "data.csv", "--output", output)
@@ -446,7 +457,7 @@ def test_hostile_names_on_the_screen(tmp_path, name, capfd, monkeypatch):
     frame(classes=("plain", name)).rename({"a": f"c{name}"}).write_csv("data.csv")
     folder = "[bold]run[/bold] \x1b[31m"
     assert main(["train", "data.csv", *COLUMNS, *SMALL, "--run", folder]) == 0
-    for arguments in (["evaluate", folder], ["info", folder]):
+    for arguments in (["evaluate", folder], ["info", folder], ["diagnose", folder]):
         assert main(arguments) == 0
     out, err = capfd.readouterr()
     assert err == ""

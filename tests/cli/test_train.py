@@ -258,6 +258,7 @@ OF_TRAINING = {
     "learning-rate": ("0.5", 0.5), "weight-decay": ("0.5", 0.5), "schedule": ("step", "step"),
     "clip": ("0.5", 0.5), "class-weights": (None, True), "label-smoothing": ("0.25", 0.25),
     "validation": ("0.25", 0.25), "patience": ("3", 3), "seed": ("8", 8),
+    "bptt": ("checkpointed:2", "checkpointed:2"), "scale-by-replicas": (None, True),
 }  # fmt: skip
 
 
@@ -266,6 +267,29 @@ def test_each_option_of_training_reaches_it(call, table, tmp_path):
     train(call, table(), tmp_path / "run", *(a for a in arguments if a is not None))
     options = vars(load(tmp_path / "run").options)
     assert options == {name.replace("-", "_"): value for name, (_, value) in OF_TRAINING.items()}
+
+
+def test_diagnose(call, table, tmp_path):
+    path, folder = table(count=20), tmp_path / "run"
+    train(call, path, folder, "--layers", "2")
+    out = call("diagnose", folder)
+    assert out.startswith("4 sequences of 4 to 5 steps")
+    for name in ("layer 1 forward: Jacobian", "layer 2 backward: C, direct path",
+                 "layer 1 backward: gradient of the loss", "layer 2 forward: keep"):  # fmt: skip
+        assert name in out
+    assert "h, direct path" not in out, "there is none"
+    found = json.loads(call("diagnose", folder, path, "--json", "--sequences", "3", "--steps", "2"))
+    assert found["lengths"] == [5, 5, 5] and found["steps"] == 2
+    assert [layer["where"] for layer in found["layers"]] == [
+        "layer 1 forward", "layer 1 backward", "layer 2 forward", "layer 2 backward",
+    ]  # fmt: skip
+    first = found["layers"][0]
+    assert len(first["jacobian"]["relative"]) == 5 and first["jacobian"]["relative"][0] == 1
+    assert {*first["gates"]} == {"keep", "write", "read"} and first["relu"] is None
+    assert first["gradient"]["verdict"] in ("vanishing", "steady", "exploding")
+
+    train(call, path, tmp_path / "relu", "--cell", 'RNN(activation="relu")')
+    assert "of rectified paths are cut" in call("diagnose", tmp_path / "relu")
 
 
 def test_none_and_nought_switch_off(call, table, tmp_path):
@@ -281,7 +305,7 @@ def test_the_defaults_are_what_the_help_says(call, table, tmp_path):
     named = [*OF_TRAINING, "hidden", "layers", "direction", "merge", "pooling", "dropout",
              "variational-dropout", "zoneout", "weight-drop"]  # fmt: skip
     for name in named:
-        if name not in ("epochs", "class-weights"):
+        if name not in ("epochs", "class-weights", "scale-by-replicas"):
             value = found[name.replace("-", "_")]
             default = text.partition(f" --{name} <")[2].partition("[default: ")[2].partition("]")[0]
             assert default == str(value) or float(default) == value, name
@@ -350,7 +374,7 @@ def test_version_and_help(call):
     assert call("--version").split()[1][0].isdigit()
     bare = call()
     assert bare == call("--help") == call("-h")
-    for command in ("train", "evaluate", "predict", "info"):
+    for command in ("train", "evaluate", "predict", "diagnose", "info"):
         assert command in bare
         text = call(command, "--help")
         assert f"throughtime {command}" in text or f"{command} [OPTIONS]" in text

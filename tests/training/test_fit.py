@@ -9,6 +9,7 @@ from torch import nn
 from training.tiny import model, same, sequences, without_seconds
 
 from throughtime import LSTM, RNN, Model, Recurrent, fit
+from throughtime.bptt import Checkpointed, Full, Truncated
 from throughtime.data import Batches, Scaler, Sequences, split
 from throughtime.errors import DataError, OptionError, RunError
 from throughtime.training import Options, evaluate, load, optimise
@@ -50,6 +51,8 @@ def test_the_model_is_scaled_on_the_training_part_alone():
 
 
 CHANGES = {
+    "bptt": "truncated:1",
+    "scale_by_replicas": True,
     "epochs": 4,
     "batch_size": 5,
     "optimiser": "sgd",
@@ -351,6 +354,7 @@ BAD = [
     {"clip": 0}, {"clip": math.nan}, {"weight_decay": -0.1}, {"weight_decay": math.nan},
     {"validation": 1.0}, {"validation": -0.1}, {"label_smoothing": 1.0},
     {"label_smoothing": math.nan}, {"optimiser": "Adam"}, {"schedule": "linear"},
+    {"bptt": "half"}, {"bptt": 3}, {"bptt": "truncated:x"},
 ]  # fmt: skip
 
 
@@ -360,6 +364,32 @@ def test_options_out_of_range_are_refused(options, tmp_path):
     [[name, value]] = options.items()
     with pytest.raises(OptionError, match=f"{name} is .*; expected "):
         fit(model(DATA), DATA, folder=tmp_path / "run", **options)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("pooling", ["last", "mean", "max"])
+def test_modes_of_back_propagation(pooling):
+    """Exact modes give the run of Full, to rounding; the others another."""
+    data = sequences()
+
+    def weights(**options):
+        run = fit(model(data, pooling=pooling), data, epochs=2, batch_size=5, **options)
+        return torch.cat([p.detach().flatten() for p in run.model.parameters()])
+
+    full = weights()
+    assert torch.equal(weights(bptt=Full()), full)
+    for mode in (Checkpointed(), "checkpointed:3", Truncated(10), "truncated:12:3"):
+        assert torch.allclose(weights(bptt=mode), full, atol=1e-6)
+    assert not torch.allclose(weights(bptt=Truncated(1)), full, atol=1e-3)
+    assert not torch.allclose(weights(scale_by_replicas=True), full, atol=1e-3)
+    assert Options(bptt=Truncated(4, every=2)).bptt == "truncated:4:2"
+
+
+def test_a_mode_that_the_model_cannot_have(tmp_path):
+    data = sequences()
+    both = model(data, direction="both")
+    with pytest.raises(OptionError, match="`Truncated`: a layer has direction='both'"):
+        fit(both, data, bptt=Truncated(3), folder=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 

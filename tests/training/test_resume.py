@@ -49,6 +49,8 @@ KINDS = {
     "plateau": ({"cell": GRU}, {"schedule": "plateau", "validation": 0.3, "epochs": 4}),
     "onecycle": ({}, {"schedule": "onecycle"}),
     "momentum": ({}, {"optimiser": "sgd", "schedule": "onecycle", "learning_rate": 0.05}),
+    "checkpointed": ({"dropout": 0.3, "layers": 2, "zoneout": 0.2}, {"bptt": "checkpointed:2"}),
+    "truncated": ({"pooling": "mean"}, {"bptt": "truncated:4:2", "scale_by_replicas": True}),
     "class weights": ({}, {"class_weights": True, "optimiser": "rmsprop", "schedule": "step"}),
 }
 
@@ -168,6 +170,8 @@ def test_another_number_of_threads_changes_rounding_only():
         ({"epochs": 9}, "epochs"),
         ({"seed": 5}, "seed"),
         ({"validation": 0.5}, "validation"),
+        ({"bptt": "checkpointed"}, "bptt"),
+        ({"scale_by_replicas": True}, "scale_by_replicas"),
     ],
 )
 def test_other_options_are_refused(tmp_path, options, name):

@@ -4,6 +4,7 @@ import typer
 
 from throughtime.cli.bench import bench
 from throughtime.cli.compute import compute
+from throughtime.cli.diagnose import diagnose
 from throughtime.cli.evaluate import evaluate
 from throughtime.cli.info import info
 from throughtime.cli.predict import predict
@@ -29,5 +30,5 @@ def _version(
         print(f"throughtime {of('throughtime')}")
 
 
-for command in (train, evaluate, predict, info, compute, bench):
+for command in (train, evaluate, predict, diagnose, info, compute, bench):
     app.command()(command)

@@ -1,7 +1,8 @@
 """What the commands print: tables and the progress bar."""
 
 import json
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -125,6 +126,64 @@ def show_run(run: "Run") -> None:
         console.print(escape(f"results: {json.dumps(run.results)}"), soft_wrap=True)
     else:
         console.print(f"not yet tested, after {len(run.history)} epochs")
+
+
+def show_diagnosis(layers: list[dict[str, Any]], lengths: list[int], lags: Sequence[int]) -> None:
+    """What `diagnose` measured: verdicts, norms over the lag, gates and rectifiers."""
+    console = Console(highlight=False)
+    span = f"{min(lengths)} to {max(lengths)}" if len({*lengths}) > 1 else str(lengths[0])
+    console.print(f"{len(lengths)} sequences of {span} steps")
+    verdicts = _table("", "verdict", "factor a step", "half-life", "horizon", "lags")
+    curves: dict[str, list[float | None]] = {}
+    for layer in layers:
+        parts = {"Jacobian": layer["jacobian"]}
+        for name, state in layer["states"].items():
+            if len(layer["states"]) > 1:
+                parts[f"{name}, all paths"] = state["total"]
+            if state["direct"]["lags"] and state["direct"]["relative"][1]:
+                parts[f"{name}, direct path"] = state["direct"]
+        if layer["gradient"] is not None:
+            parts["gradient of the loss"] = layer["gradient"]
+        for name, part in parts.items():
+            title = f"{layer['where']}: {name}"
+            factor = f"{math.exp(part['rate']):.4f}" if part["rate"] is not None else "-"
+            verdicts.add_row(escape(title), part["verdict"] or "-", factor,
+                             *(_lag(part[key]) for key in ("half_life", "horizon")),
+                             str(part["lags"]))  # fmt: skip
+            curves[title] = part["relative"]
+    _print_whole(verdicts)
+    most = max(layer["jacobian"]["lags"] for layer in layers)
+    shown = [k for k in lags if k <= most]
+    if shown:
+        table = _table("norm k steps back, over that at 0", *map(str, shown))
+        for title, curve in curves.items():
+            table.add_row(escape(title), *("-" if curve[k] is None else f"{curve[k]:.2g}"
+                                           for k in shown))  # fmt: skip
+        _print_whole(table)
+    gates = _table("gate", "mean", "below 0.1", "above 0.9")
+    for layer in layers:
+        for name, gate in layer["gates"].items():
+            mean = sum(gate["mean"]) / max(len(gate["mean"]), 1)
+            gates.add_row(escape(f"{layer['where']}: {name}"), f"{mean:.3f}",
+                          f"{gate['closed']:.1%}", f"{gate['open']:.1%}")  # fmt: skip
+        if layer["relu"] is not None:
+            relu = layer["relu"]
+            console.print(f"{layer['where']}: {relu['cut']:.1%} of rectified paths are cut, half "
+                          f"of them within {relu['median_lag']} steps")  # fmt: skip
+    if gates.row_count:
+        _print_whole(gates)
+
+
+def _table(first: str, *columns: str) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column(first)
+    for name in columns:
+        table.add_column(name, justify="right")
+    return table
+
+
+def _lag(value: int | None) -> str:
+    return "beyond" if value is None else str(value)
 
 
 def _print_whole(table: Table) -> None:

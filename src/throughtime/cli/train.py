@@ -50,6 +50,13 @@ def train(
     label_smoothing: float = typer.Option(0.0),
     validation: float = typer.Option(0.0, help="Share set aside for early stopping; 0: none."),
     patience: int = typer.Option(20, help="Epochs without improvement there before stopping."),
+    bptt: str = typer.Option(
+        "full",
+        help="Back through time: full, truncated:STEPS[:EVERY], checkpointed[:SEGMENTS].",
+    ),
+    scale_by_replicas: bool = typer.Option(
+        False, help="Divide each output's gradient by the number of replicas it reaches."
+    ),
     seed: int = typer.Option(0),
     threads: int = typer.Option(
         1, help="Of torch; small models are fastest with 1; 0: torch's own."
@@ -85,6 +92,7 @@ def train(
             weight_decay=weight_decay, schedule=None if schedule == "none" else schedule,
             clip=clip or None, class_weights=class_weights, label_smoothing=label_smoothing,
             validation=validation, patience=patience, seed=seed,
+            bptt=bptt, scale_by_replicas=scale_by_replicas,
         )  # fmt: skip
         if initial_state not in ("learned", "zeros"):
             raise OptionError(f"--initial-state {initial_state!r}; expected learned or zeros.")

@@ -7,4 +7,6 @@ from throughtime.data.datasets import japanese_vowels as japanese_vowels
 from throughtime.data.scaling import Scaler as Scaler
 from throughtime.data.sequences import Sequences as Sequences
 from throughtime.data.split import split as split
+from throughtime.data.streams import Streams as Streams
+from throughtime.data.streams import Window as Window
 from throughtime.data.table import read_table as read_table

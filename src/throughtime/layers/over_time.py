@@ -1,6 +1,6 @@
 """One cell over time, in one direction: its parameters, and a call of an engine."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 import torch.nn.functional as F
@@ -21,8 +21,11 @@ class OverTime(nn.Module):
     Its parameters carry the names of the cell's equations: the weight of h in
     `affine("keep", h, x)` is `keep_h`. `equations` is the program of the cell, `program` what
     runs in training mode, regularised, and `quiet` in eval mode, where masks and noise are
-    their means.
+    their means. `watch`, while it is set, is told of every call and gives the result in its
+    place, see `bptt.watch`.
     """
+
+    watch: Callable[[Program, Call, Result], Result] | None = None
 
     def __init__(
         self,
@@ -88,6 +91,20 @@ class OverTime(nn.Module):
         every_state: bool = True,
     ) -> Result:
         """Run over `x (T, B, I)` from `start`, or from the initial state; see `Call`, `Result`."""
+        watched = self.watch is not None
+        program, call = self.call(x, start, lengths, resets, every_state or watched)
+        result = choose.run(program, call, self.engine)
+        return result if self.watch is None else self.watch(program, call, result)
+
+    def call(
+        self,
+        x: Tensor,
+        start: tuple[Tensor, ...] | None = None,
+        lengths: Tensor | None = None,
+        resets: Tensor | None = None,
+        every_state: bool = True,
+    ) -> tuple[Program, Call]:
+        """What `forward` gives an engine; noise and masks are drawn here."""
         T, B = x.shape[:2]
         program = self.program if self.training else self.quiet
         plan = self.plan if self.training else self.quiet_plan
@@ -106,7 +123,7 @@ class OverTime(nn.Module):
             every_state,
             self.recompute,
         )
-        return choose.run(program, call, self.engine)
+        return program, call
 
     def _weights(self, plan: Schedule) -> tuple[Tensor, ...]:
         """The weights that meet one operand, stacked, for each product."""

@@ -180,13 +180,12 @@ class Recurrent(nn.Module):
         starts = self._starts(call, state, B, weight)
         finals, everything = [], []
         for k, (ways, start) in enumerate(zip(self.cells, starts, strict=True)):
-            if k:
-                x = F.dropout(x, self.dropout, self.training)
+            x = self.between(k, x)
             results = [
                 way(x, begin, lengths, resets, every_state=return_states)
                 for way, begin in zip(ways, start, strict=True)
             ]
-            x = self._merge([result.states[0] for result in results])
+            x = self.merged([result.states[0] for result in results])
             finals.append(_named(ways, results, "final"))
             if return_states:
                 everything.append(_named(ways, results, "states"))
@@ -200,7 +199,12 @@ class Recurrent(nn.Module):
             ]
         return y, tuple(finals), tuple(everything)
 
-    def _merge(self, outputs: list[Tensor]) -> Tensor:
+    def between(self, k: int, x: Tensor) -> Tensor:
+        """What layer k is given of what the one below put out."""
+        return F.dropout(x, self.dropout, self.training) if k else x
+
+    def merged(self, outputs: list[Tensor]) -> Tensor:
+        """The outputs of the directions of a layer, `(T, B, width)` each, as one."""
         if len(outputs) == 1:
             return outputs[0]
         if self.merge == "concat":

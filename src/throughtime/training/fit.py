@@ -10,12 +10,13 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from throughtime.data import Batches, Scaler, Sequences, split
+from throughtime import bptt
+from throughtime.data import Batch, Batches, Scaler, Sequences, split
 from throughtime.errors import DataError, OptionError, RunError
 from throughtime.training import optimise, randomness
 from throughtime.training.checkpoint import read_checkpoint, write_checkpoint
 from throughtime.training.evaluate import evaluate
-from throughtime.training.model import Model
+from throughtime.training.model import Model, recurrent
 from throughtime.training.options import Options
 from throughtime.training.run import Run
 
@@ -62,7 +63,7 @@ def fit(
 
     - `model`: scaled anew on the training part; trained in place, on its device.
     - `data`: with labels of the model's classes.
-    - `options`: the fields of `Options`: `epochs`, `batch_size`, `optimiser`, ...
+    - `options`: the fields of `Options`: `epochs`, `batch_size`, `optimiser`, `bptt`, ...
 
     **Other arguments:**
 
@@ -85,6 +86,10 @@ def fit(
             "more."
         )
     _check(model, data)
+    mode = bptt.mode(settings.bptt)
+    plain = isinstance(mode, bptt.Full) and not settings.scale_by_replicas
+    if not plain:
+        bptt.check(mode, recurrent(model), scale_by_replicas=settings.scale_by_replicas)
     train, held = _parts(data, settings)
     device = next(model.parameters()).device
     batches = Batches(train, settings.batch_size, seed=settings.seed)
@@ -122,8 +127,11 @@ def fit(
         for batch in batches.epoch(epoch, start=place.batch):
             batch = batch.to(device)
             optimiser.zero_grad(set_to_none=True)
-            loss = loss_of(model(batch.x, batch.lengths), batch.y)
-            loss.backward()
+            if plain:
+                loss = loss_of(model(batch.x, batch.lengths), batch.y)
+                loss.backward()
+            else:
+                loss = _gradient(model, batch, loss_of, mode, settings.scale_by_replicas)
             norm = _clip(model, settings.clip)
             if not math.isfinite(loss.item()) or not math.isfinite(norm):
                 raise RunError(
@@ -174,6 +182,21 @@ def fit(
     model.eval()
     run.finish()
     return run
+
+
+def _gradient(
+    model: Model, batch: Batch, loss_of: nn.Module, mode: bptt.Mode, scale_by_replicas: bool
+) -> Tensor:
+    """The loss of a batch, with its gradient in `.grad`, in a mode that works by pieces."""
+    return bptt.backward(
+        mode,
+        recurrent(model),
+        model.scaled(batch.x),
+        read=lambda total, y, start: model.read(total, y, start, batch.lengths),
+        loss=lambda total, state: loss_of(model.scores(total, state[-1], batch.lengths), batch.y),
+        lengths=batch.lengths,
+        scale_by_replicas=scale_by_replicas,
+    )[0]
 
 
 def _check(model: Model, data: Sequences) -> None:

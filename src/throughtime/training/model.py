@@ -103,17 +103,41 @@ class Model(nn.Module):
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Scores `(B, classes)` (logits) of `x (T, B, C)`, unscaled."""
-        y = (x - self.mean) / self.std
-        state: Any = None
+        y, state = self.scaled(x), None
         for layer in self.recurrent:
             y, state = layer(y, lengths=lengths)
-        last: Any = self.recurrent[-1]
+        if lengths is None:
+            lengths = torch.full(y.shape[1:2], len(y), device=y.device)
+        return self.scores(self.read(None, y, 0, lengths), state, lengths)
+
+    def scaled(self, x: Tensor) -> Tensor:
+        """What the recurrent layers are given."""
+        return (x - self.mean) / self.std
+
+    def read(self, total: Tensor | None, y: Tensor, start: int, lengths: Tensor) -> Tensor | None:
+        """What pooling needs of the outputs `y (n, B, width)` from step `start` on, added to
+        what it has of other steps: `(B, width)`; None where the last state is all it needs.
+        """
         if self.pooling == "last":
+            return None
+        if self.pooling == "mean":
+            new = y.sum(0)  # y is 0 past the lengths
+            return new if total is None else total + new
+        real = torch.arange(start, start + len(y), device=y.device)[:, None] < lengths
+        new = torch.where(real[..., None], y, -torch.inf).amax(0)
+        return new if total is None else torch.maximum(total, new)
+
+    def scores(self, total: Tensor | None, state: Any, lengths: Tensor) -> Tensor:
+        """Scores `(B, classes)` from all that was read, or from the last layer's final state."""
+        last: Any = self.recurrent[-1]
+        if total is None:
             ways = zip(last.cells[-1], state[-1], strict=True)
-            y = torch.cat([named[way.program.output] for way, named in ways], -1)
+            total = torch.cat([named[way.program.output] for way, named in ways], -1)
+        elif self.pooling == "mean":
+            total = total / lengths.clamp(min=1)[:, None]
         else:
-            y = _pool(y, lengths, self.pooling)
-        return self.output(nn.functional.dropout(y, self.dropout, self.training))
+            total = torch.where(lengths[:, None] > 0, total, 0.0)
+        return self.output(nn.functional.dropout(total, self.dropout, self.training))
 
     def describe(self) -> dict[str, Any]:
         """The model as data, without its weights."""
@@ -158,6 +182,12 @@ class Model(nn.Module):
         )  # fmt: skip
 
 
+def recurrent(model: nn.Module) -> list[Recurrent]:
+    """The recurrent layers of a model, each on the outputs of the one before."""
+    layers: Any = model.recurrent
+    return list(layers)
+
+
 class RecordedCell(Cell):
     """A cell read from a file: its programs, without the code that they came from."""
 
@@ -170,17 +200,6 @@ class RecordedCell(Cell):
 
     def __repr__(self) -> str:
         return self.shown
-
-
-def _pool(y: Tensor, lengths: Tensor | None, how: str) -> Tensor:
-    """Over the real steps; a sequence without any gives 0."""
-    if lengths is None:
-        lengths = torch.full((y.shape[1],), y.shape[0], device=y.device)
-    if how == "mean":
-        return y.sum(0) / lengths.clamp(min=1)[:, None]  # y is 0 past the lengths
-    real = (torch.arange(len(y), device=y.device)[:, None] < lengths)[..., None]
-    top = torch.where(real, y, -torch.inf).amax(0)
-    return torch.where(lengths[:, None] > 0, top, 0.0)
 
 
 def _width(layer: Any, pooling: str) -> int:

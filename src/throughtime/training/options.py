@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
+from throughtime.bptt import mode
 from throughtime.errors import OptionError
 from throughtime.training.optimise import OPTIMISERS, SCHEDULES, named
 
@@ -24,6 +25,10 @@ class Options:
     - `label_smoothing`: share of the target spread over all classes, in [0, 1).
     - `validation`: share of the training sequences of each class set aside; 0 for none.
     - `seed`: of the split, the order of batches, dropout and noise.
+    - `bptt`: how the gradient goes back through time: `Full()`, `Truncated(...)`,
+      `Checkpointed(...)` of `throughtime.bptt`, or its text, `"truncated:50"`; kept as text.
+    - `scale_by_replicas`: divide what each output sends into the recurrent parameters by the
+      number of replicas it reaches, see `throughtime.bptt.backward`.
 
     **Raises:** `OptionError` for a value outside its range.
     """
@@ -40,8 +45,11 @@ class Options:
     validation: float = 0.0
     patience: int | None = 20
     seed: int = 0
+    bptt: Any = "full"
+    scale_by_replicas: bool = False
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "bptt", str(mode(self.bptt)))
         named("optimiser", self.optimiser, OPTIMISERS)
         if self.schedule is not None:
             named("schedule", self.schedule, SCHEDULES)

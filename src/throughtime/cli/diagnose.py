@@ -1,0 +1,53 @@
+"""`throughtime diagnose`: how far back in time the gradients of a trained model reach."""
+
+import json as json_
+
+import typer
+
+from throughtime.cli.data import read_again, remembered
+from throughtime.errors import OptionError
+
+SHOWN = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+
+
+def diagnose(
+    run: str = typer.Argument(..., help="A run folder."),
+    data: str | None = typer.Argument(
+        None, help="A labelled table with the columns of the training table; its test part else."
+    ),
+    sequences: int = typer.Option(8, help="How many sequences, the longest ones."),
+    steps: int = typer.Option(16, help="From how many steps of each to look back."),
+    json: bool = typer.Option(False, "--json", help="Print JSON, with the curves over the lag."),
+) -> None:
+    """How far back in time the gradients of a trained model reach, in each layer."""
+    import torch
+
+    from throughtime.cli.show import show_diagnosis
+    from throughtime.data import collate
+    from throughtime.diagnose import diagnose as measure
+    from throughtime.training.run import load
+
+    for option, value in (("--sequences", sequences), ("--steps", steps)):
+        if value < 1:
+            raise OptionError(f"{option} is {value}; expected 1 or more. Set {option} 8.")
+    loaded = load(run)
+    source, fingerprints = remembered(loaded.details, run)
+    if data is None:
+        found = read_again(source, fingerprints)[1]
+    else:
+        found = source.table(data, loaded, labelled=True)
+    longest = found.lengths.argsort(descending=True, stable=True)[:sequences]
+    batch = collate(found, longest)
+    y = batch.y
+    assert y is not None  # both tables have labels
+    layers = measure(
+        loaded.model, batch.x, batch.lengths,
+        lambda scores: torch.nn.functional.cross_entropy(scores, y, reduction="sum"),
+        n=steps, sequences=len(longest),
+    )  # fmt: skip
+    rows = [layer.to_dict() for layer in layers]
+    if json:
+        lengths = batch.lengths.tolist()
+        print(json_.dumps({"lengths": lengths, "steps": steps, "layers": rows}))
+    else:
+        show_diagnosis(rows, batch.lengths.tolist(), SHOWN)

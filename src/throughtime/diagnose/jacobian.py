@@ -1,0 +1,130 @@
+"""The derivative of the state by the state before, at every step, and its spectra."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from throughtime.diagnose.passage import Passage
+from throughtime.program.graph import REDUCTIONS
+
+CHUNK = 64  # rows of a Jacobian at a time
+ROOM = 2**22  # numbers in the Jacobians that are made at a time
+GATES = ("sigmoid", "hardsigmoid")
+
+
+def step_jacobian(passage: Passage, t: Tensor, b: Tensor) -> Tensor:
+    """ds_t/ds_{t-1} at the steps `t (N,)` of the sequences `b (N,)`: `(N, S, S)`.
+
+    s is the full state, all states in their order; in a layer that runs backward, the state
+    before step t is that of t + 1. Where a state begins anew, it is the derivative by the value
+    that it begins with.
+    """
+    S, N, found = passage.size, len(t), []
+    for part in torch.eye(S, dtype=passage.call.x.dtype, device=t.device).split(CHUNK):
+        rows = passage.rows(t.repeat(len(part)), b.repeat(len(part)))
+        with torch.enable_grad():
+            before = torch.cat([s[0] for s in rows.before.values()], -1).requires_grad_()
+            after = full_step(rows, before)
+        sent = part[:, None].expand(-1, N, -1).reshape(-1, S)
+        (back,) = torch.autograd.grad(after, before, sent)
+        found.append(back.reshape(len(part), N, S))
+    return torch.cat(found).transpose(0, 1)
+
+
+def full_step(rows: Passage, before: Tensor) -> Tensor:
+    """The full state `(N, S)` after one step from `before (N, S)`, on `Passage.rows`."""
+    widths = rows.program.states
+    parts = before[None].split(list(widths.values()), -1)
+    values = rows.values(dict(zip(widths, parts, strict=True)))
+    outputs = rows.program.outputs
+    after = [values[outputs[n]].expand(1, len(before), w) for n, w in widths.items()]
+    return torch.cat(after, -1)[0] + 0 * before  # a step that forgets everything has a derivative
+
+
+def windows(
+    passage: Passage, n: int, lags: int | None = None
+) -> tuple[Tensor, Iterator[tuple[Tensor, Tensor]]]:
+    """Step Jacobians back from n steps of each sequence, evenly spaced, the last one among them.
+
+    **Returns:** the steps `(n, B)`, and for each lag from 1 on `(jacobian (n, B, S, S), met (n,
+    B))`: ds/ds before at the k-th step back, the identity where there is none.
+    """
+    t = torch.stack([passage.position(k, n) for k in range(n)])
+    T, B = passage.shape
+    b = torch.arange(B, device=t.device).expand(n, B)
+    most = T if lags is None else min(lags, T)
+
+    S = passage.size
+    block = max(1, ROOM // max(1, t.numel() * S * S))
+
+    def each() -> Iterator[tuple[Tensor, Tensor]]:
+        eye = torch.eye(S, dtype=passage.call.x.dtype, device=t.device)
+        for first in range(0, most, block):
+            k = torch.arange(first, min(first + block, most), device=t.device)[:, None, None]
+            at = t + k if passage.call.reverse else t - k  # (block, n, B)
+            met = (t >= 0) & (at >= 0) & (at < passage.lengths)
+            whole = eye.expand(*at.shape, -1, -1).clone()
+            if bool(met.any()):
+                whole[met] = step_jacobian(passage, at[met], b.expand_as(at)[met])
+            for jacobian, there in zip(whole, met, strict=True):
+                if not bool(there.any()):
+                    return
+                yield jacobian, there
+
+    return t, each()
+
+
+class Spectra(NamedTuple):
+    """Of the step Jacobians at n steps of each sequence, largest first, `(n, B, S)`.
+
+    - `eigenvalues`: complex, by size.
+    - `singular_values`.
+    """
+
+    t: Tensor
+    eigenvalues: Tensor
+    singular_values: Tensor
+
+
+def spectra(passage: Passage, *, n: int = 16) -> Spectra:
+    """Eigenvalues and singular values of ds_t/ds_{t-1}; nan for sequences without steps."""
+    t, each = windows(passage, n, 1)
+    for jacobian, met in each:
+        eigenvalues = torch.linalg.eigvals(jacobian)
+        order = eigenvalues.abs().argsort(-1, descending=True)
+        gone = ~met[..., None]
+        return Spectra(
+            t,
+            eigenvalues.gather(-1, order).masked_fill(gone, torch.nan),
+            torch.linalg.svdvals(jacobian).masked_fill(gone, torch.nan),
+        )
+    nothing = passage.call.x.new_full((*t.shape, passage.size), torch.nan)
+    return Spectra(t, nothing.to(torch.complex128), nothing)
+
+
+def direct(passage: Passage) -> dict[str, Tensor]:
+    """The direct path through each state: the diagonal of ds_t/ds_{t-1} with the gates held.
+
+    What a unit hands to itself from step to step without passing an affine map or a mean over
+    units, and with the gates (values of a sigmoid) taken as they are: in the LSTM the keep gate
+    for C and 0 for h, in the GRU 1 - update, in a leaky network 1 - alpha.
+
+    **Returns:** state to `(T, B, width)`, 0 past a length.
+    """
+    nodes = passage.program.nodes
+    held = [i for i, n in enumerate(nodes) if n.op in ("affine", *REDUCTIONS, *GATES)]
+    found = {}
+    for name, width in passage.program.states.items():
+        with torch.enable_grad():
+            before = {n: s.detach() for n, s in passage.before.items()}
+            leaf = before[name] = before[name].requires_grad_()
+            after = passage.values(before, held)[passage.program.outputs[name]]
+            after = after.expand(*passage.shape, width)
+            value = torch.zeros_like(leaf)
+            if after.requires_grad:
+                (back,) = torch.autograd.grad(after.sum(), leaf, allow_unused=True)
+                value = value if back is None else back
+        found[name] = torch.where(passage.real.to(value.device)[..., None], value, 0.0).detach()
+    return found

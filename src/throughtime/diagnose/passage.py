@@ -1,0 +1,221 @@
+"""One run of a layer and direction over a batch, with everything that can be asked about it."""
+
+import functools
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from throughtime.bptt.watch import Ran, outside, watching
+from throughtime.engines import Call
+from throughtime.engines.backward import by_name
+from throughtime.engines.evaluate import evaluate
+from throughtime.engines.gradients import detached
+from throughtime.engines.steps import real_steps
+from throughtime.errors import OptionError, ShapeError
+from throughtime.program import Program
+
+
+@dataclass(frozen=True, eq=False)
+class Passage:
+    """What one layer and direction did with a batch, in eval mode.
+
+    - `where`: "layer 1 forward", ...
+    - `program`, `call`: what the engine ran.
+    - `states`: name to its values after each step, `(T, B, width)`, 0 past a length.
+    - `entering`: name to the gradient of the loss that comes to it from outside the layer at
+      each step, `(T, B, width)`; None without a loss. What comes to a final state stands at
+      the last real step.
+    """
+
+    where: str
+    program: Program
+    call: Call
+    states: dict[str, Tensor]
+    entering: dict[str, Tensor] | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """T and B."""
+        return self.call.x.shape[0], self.call.x.shape[1]
+
+    @property
+    def size(self) -> int:
+        """Units of the full state: all states together."""
+        return sum(self.program.states.values())
+
+    @property
+    def lengths(self) -> Tensor:
+        T, B = self.shape
+        given = self.call.lengths
+        return torch.full((B,), T, device=self.call.x.device) if given is None else given
+
+    @functools.cached_property
+    def real(self) -> Tensor:
+        """Whether a step is one of its sequence, `(T, B)`."""
+        real = real_steps(self.call)
+        shape = self.shape
+        return torch.ones(shape, dtype=torch.bool) if real is None else real[..., 0].cpu()
+
+    @functools.cached_property
+    def before(self) -> dict[str, Tensor]:
+        """Each state before each step, in the direction of time, `(T, B, width)`."""
+        T, _ = self.shape
+        last = self.lengths - 1
+        t = torch.arange(T, device=last.device)[:, None]
+        begin, restart = (t == last if self.call.reverse else t.expand(-1, len(last)) == 0), None
+        if self.call.resets is not None:
+            restart = self.call.resets
+            if self.call.reverse:
+                restart = torch.cat([restart[1:], torch.zeros_like(restart[:1])]) & (t < last)
+        found = {}
+        for k, (name, after) in enumerate(self.states.items()):
+            start = self.call.start[k]
+            shifted = (
+                torch.cat([after[1:], start[None]])
+                if self.call.reverse
+                else torch.cat([start[None], after[:-1]])
+            )
+            value = torch.where(begin[..., None], start, shifted)
+            if restart is not None:
+                value = torch.where(restart[..., None], self.call.initial[k], value)
+            found[name] = value
+        return found
+
+    def position(self, k: int, of: int) -> Tensor:
+        """The step k of `of` evenly spaced ones of each sequence, its last one the last: `(B,)`.
+
+        Counted in the direction of time; -1 for a sequence without steps.
+        """
+        n = self.lengths
+        t = ((k + 1) * n + of - 1) // of - 1
+        return torch.where(n > 0, n - 1 - t if self.call.reverse else t, -1)
+
+    def rows(self, t: Tensor, b: Tensor) -> "Passage":
+        """The steps `t (N,)` of the sequences `b (N,)` as a batch of N sequences of one step."""
+        call = self.call
+        own = replace(self, states={n: s[t, b][None] for n, s in self.states.items()})
+        start = tuple(s[t, b] for s in self.before.values())
+        randoms = tuple(r[t, b][None] if r.dim() == 3 else r[b] for r in call.randoms)
+        x = call.x[t, b][None]
+        one = call._replace(x=x, start=start, initial=(), randoms=randoms, lengths=None,
+                            resets=None)  # fmt: skip
+        return replace(own, call=one, entering=None)
+
+    def values(
+        self, before: dict[str, Tensor] | None = None, hold: Collection[int] = ()
+    ) -> dict[int, Any]:
+        """Every node of the program at every step, all steps at once.
+
+        - `before`: states before each step in place of those that were, for a derivative.
+        - `hold`: nodes through which no gradient goes.
+        """
+        program, call = self.program, self.call
+        before = self.before if before is None else before
+        weights = by_name(program, call)
+        vectors = dict(zip(program.vectors, call.vectors, strict=True))
+        randoms = iter(call.randoms)
+        x = torch.where(self.real.to(call.x.device)[..., None], call.x, 0.0)
+        values: dict[int, Any] = {}
+        for i, node in enumerate(program.nodes):
+            named = node.attributes.get("name")
+            if node.op == "input":
+                value: Any = x
+            elif node.op == "state":
+                value = before[str(named)]
+            elif node.op == "parameter":
+                value = vectors[str(named)]
+            elif node.op == "constant":
+                value = node.attributes["value"]
+            elif node.op == "random":
+                value = next(randoms)
+            elif node.op == "affine":
+                pairs = zip(node.args, node.attributes["weights"], strict=True)
+                value = sum(F.linear(values[a], weights[w]) for a, w in pairs)
+                if call.bias is not None:
+                    value = value + call.bias[program.columns[str(named)]]
+            else:
+                value = evaluate(node, [values[a] for a in node.args], call.x)
+            values[i] = value.detach() if i in hold and isinstance(value, Tensor) else value
+        return values
+
+
+def passages(
+    module: nn.Module,
+    x: Tensor,
+    lengths: Tensor | None = None,
+    loss: Callable[[Any], Tensor] | None = None,
+    *,
+    sequences: int | None = None,
+) -> list[Passage]:
+    """Run a module in eval mode and look at each of its recurrent layers and directions.
+
+    The module is left as it was: mode, `.grad` and torch's generator are not touched.
+
+    **Arguments:**
+
+    - `module`: a `Recurrent`, or a module with some in it, called as `module(x)`, or with
+      `lengths` as `module(x, lengths=lengths)`.
+    - `loss`: from what the module returns to one number.
+    - `sequences`: look at the first so many of the batch only; the loss is of all.
+
+    **Raises:** `OptionError` for a module without a `Recurrent`, or a loss without a gradient.
+    """
+    modes = {m: m.training for m in module.modules()}
+    module.eval()
+    try:
+        with watching(module) as ran, torch.set_grad_enabled(loss is not None):
+            out = module(x) if lengths is None else module(x, lengths=lengths)
+            value = None if loss is None else loss(out)
+    finally:
+        for m, training in modes.items():
+            m.training = training
+    entering: list[Any] = [None] * len(ran)
+    if value is not None:
+        if not isinstance(value, Tensor) or value.numel() != 1 or not value.requires_grad:
+            raise OptionError(
+                "`passages`: loss returns "
+                + (f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else repr(value))
+                + "; expected one number with a gradient. Sum or average it."
+            )
+        entering = outside(value, ran)
+    found = [_passage(r, e) for r, e in zip(ran, entering, strict=True)]
+    return found if sequences is None else [_first(p, sequences) for p in found]
+
+
+def _passage(ran: Ran, entering) -> Passage:
+    names = list(ran.program.states)
+    states = dict(zip(names, (s.detach() for s in ran.result.states), strict=True))
+    passage = Passage(ran.where, ran.program, detached(ran.call), states)
+    if entering is None:
+        return passage
+    T, B = passage.shape
+    at = passage.position(0, 1)
+    met, b = at >= 0, torch.arange(B, device=at.device)
+    found = {}
+    for name, over_time, final in zip(names, *entering, strict=True):
+        total = torch.zeros_like(states[name]) if over_time is None else over_time.clone()
+        if final is not None:
+            total[at[met], b[met]] += final[met]
+        found[name] = total
+    return replace(passage, entering=found)
+
+
+def _first(p: Passage, n: int) -> Passage:
+    if n < 1:
+        raise ShapeError(f"`passages`: sequences is {n}; expected 1 or more. Set it to 4.")
+    c = p.call
+    call = c._replace(
+        x=c.x[:, :n],
+        start=tuple(s[:n] for s in c.start),
+        initial=tuple(s[:n] for s in c.initial),
+        randoms=tuple(r[:, :n] if r.dim() == 3 else r[:n] for r in c.randoms),
+        lengths=None if c.lengths is None else c.lengths[:n],
+        resets=None if c.resets is None else c.resets[:, :n],
+    )
+    states = {k: s[:, :n] for k, s in p.states.items()}
+    entering = p.entering and {k: s[:, :n] for k, s in p.entering.items()}
+    return Passage(p.where, p.program, call, states, entering)

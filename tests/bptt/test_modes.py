@@ -1,0 +1,269 @@
+"""Every mode gives the gradient it says: that of Full, or of the replicas within a window."""
+
+import pytest
+import torch
+from catalogue import CELLS
+
+from throughtime import GRU, LSTM, RNN, LeakyRNN, Recurrent
+from throughtime.bptt import Checkpointed, Full, Truncated, backward, mode, replicas, stream
+from throughtime.errors import OptionError
+
+T, B = 7, 4
+LENGTHS = {"all": None, "ragged": torch.tensor([T, 0, 1, 5])}
+
+
+class Setting:
+    """A network, a head on every step and on all final states, and one batch."""
+
+    def __init__(self, cell, direction="forward", lengths=None, **options):
+        torch.manual_seed(0)
+        self.layers = [Recurrent(cell, 3, 4, direction=direction, **options)]
+        width = self.layers[0].output_size
+        self.head = torch.nn.Linear(width, 2)
+        self.lengths = lengths
+        self.x, self.target = torch.randn(T, B, 3), torch.randn(T, B, 2)
+
+    @property
+    def parameters(self):
+        modules = torch.nn.ModuleList([*self.layers, self.head])
+        return dict(modules.named_parameters())
+
+    def read(self, total, y, start):
+        error = (self.head(y) - self.target[start : start + len(y)]).square().sum()
+        return error if total is None else total + error
+
+    def loss(self, total, state):
+        ends = (s for layers in state for ways in layers for named in ways for s in named.values())
+        return total + sum(s.sin().sum() for s in ends)
+
+    def gradient(self, how, **options):
+        for p in self.parameters.values():
+            p.grad = None
+        options = {"read": self.read, "loss": self.loss, "lengths": self.lengths} | options
+        value, state = backward(how, self.layers, self.x, **options)
+        found = {n: p.grad for n, p in self.parameters.items() if p.grad is not None}
+        return value, state, found
+
+
+def close(got, want, tolerance=1e-10):
+    assert {*got} == {*want}
+    for name, g in got.items():
+        error = float((g - want[name]).abs().max() / want[name].abs().max().clamp(min=1.0))
+        assert error < tolerance, (name, error)
+
+
+def test_full_is_autograd():
+    s = Setting(LSTM, "both", LENGTHS["ragged"], layers=2)
+    value, state, got = s.gradient(Full())
+    y, last = s.layers[0](s.x, lengths=s.lengths)
+    loss = s.loss(s.read(None, y, 0), [last])
+    names, parameters = zip(*s.parameters.items(), strict=True)
+    close(got, dict(zip(names, torch.autograd.grad(loss, parameters), strict=True)))
+    assert float(value) == loss.item()
+    assert torch.equal(state[0][1][1]["C"], last[1][1]["C"])
+
+
+@pytest.mark.parametrize("direction", ["forward", "backward", "both"])
+@pytest.mark.parametrize("name", CELLS)
+def test_checkpointed_is_full(name, direction):
+    s = Setting(CELLS[name], direction, LENGTHS["ragged"], layers=2)
+    s.layers[0].eval()  # noise is drawn step by step in one case, segment by segment in the other
+    value, state, want = s.gradient(Full())
+    for how in (Checkpointed(), Checkpointed(5)):
+        again, last, got = s.gradient(how)
+        close(got, want)
+        assert abs(float(again - value)) < 1e-10 * abs(float(value))
+        assert torch.allclose(last[0][1][0]["h"], state[0][1][0]["h"])
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_truncated_at_the_whole_length_is_full(name):
+    s = Setting(CELLS[name], "forward", LENGTHS["ragged"], layers=2)
+    s.layers[0].eval()
+    _, _, want = s.gradient(Full())
+    for how in (Truncated(T), Truncated(9, every=3)):
+        close(s.gradient(how)[2], want)
+
+
+def test_several_recurrents_in_a_row():
+    s = Setting(LSTM)
+    s.layers = [s.layers[0], Recurrent(GRU, 4, 4, layers=2)]
+    _, _, want = s.gradient(Full())
+    close(s.gradient(Checkpointed(3))[2], want)
+    close(s.gradient(Checkpointed(1))[2], want)
+    close(s.gradient(Checkpointed(100))[2], want)
+    close(s.gradient(Truncated(12, every=4))[2], want)
+    close(s.gradient(Truncated(20, every=1))[2], want)
+
+
+@pytest.mark.parametrize("steps, every", [(4, 4), (4, 2), (3, 1), (6, 3)])
+def test_truncated_is_the_sum_over_the_replicas_in_the_window(steps, every):
+    s = Setting(GRU, lengths=LENGTHS["ragged"])
+    (layer,) = s.layers
+    s.loss = lambda total, state: total
+    got = s.gradient(Truncated(steps, every))[2]
+    want = {n: torch.zeros_like(p) for n, p in layer.cells[0][0].named_parameters() if "." not in n}
+    for a in range(0, T, every):
+        b, since = min(a + every, T), max(0, a + every - steps)
+
+        def term(a=a, b=b):
+            return s.read(None, layer(s.x[:b], lengths=s.lengths.clamp(max=b))[0][a:], a)
+
+        (found,) = replicas(layer, term)
+        for t in range(since, b):
+            for name, gradient in found.at(t).items():
+                want[name] = want[name] + gradient
+    close({n.removeprefix("0.cells.0.0."): got[f"0.cells.0.0.{n}"] for n in want}, want)
+
+
+def test_a_final_state_goes_back_from_the_end_of_its_own_sequence():
+    s = Setting(RNN, lengths=torch.tensor([2, 3, 5, 7]))
+    s.read, s.loss = (lambda *_: None), (lambda total, state: state[0][0][0]["h"].sum())
+    got = s.gradient(Truncated(2))[2]
+    (layer,) = s.layers
+    (found,) = replicas(layer, lambda: layer(s.x, lengths=s.lengths)[1][0][0]["h"].sum())
+    assert got["0.cells.0.0.transition_h"].abs().max() > 0
+    alone = []
+    for b, n in enumerate(s.lengths.tolist()):
+        (found,) = replicas(layer, lambda b=b, n=n: layer(s.x[:n, b : b + 1])[0][-1].sum())
+        since = (n - 1) // 2 * 2
+        alone.append(sum(found.at(t)["transition_h"] for t in range(since, n)))
+    close({"w": got["0.cells.0.0.transition_h"]}, {"w": sum(alone)})
+
+
+def test_the_state_is_carried_from_call_to_call():
+    s = Setting(LSTM)
+    whole = s.gradient(Truncated(4))
+    for p in s.parameters.values():
+        p.grad = None
+    state, total = None, 0.0
+    for a in range(0, T, 4):
+        value, state = backward(
+            Truncated(4), s.layers, s.x[a : a + 4], state=state,
+            read=lambda total, y, start, a=a: s.read(total, y, a + start),
+            loss=s.loss if a + 4 >= T else lambda total, state: total,
+        )  # fmt: skip
+        total += float(value)
+    assert abs(total - float(whole[0])) < 1e-9
+    close({n: p.grad for n, p in s.parameters.items()}, whole[2])
+
+
+def test_dropout_is_the_same_when_a_segment_is_run_again():
+    """Else the gradient would not be that of the loss: compared with finite differences."""
+    s = Setting(LeakyRNN(0.5, noise=0.3, activation="tanh"), layers=2, dropout=0.5, zoneout=0.2)
+    weight = s.layers[0].cells[0][0].transition_h
+    for how in (Checkpointed(3), Truncated(12, every=4)):
+        values = []
+        for shift in (0.0, 1e-6):
+            with torch.no_grad():
+                weight[0, 1] += shift
+            torch.manual_seed(3)
+            value, _, found = s.gradient(how)
+            values.append(float(value))
+        slope = (values[1] - values[0]) / 1e-6
+        assert abs(slope - float(found["0.cells.0.0.transition_h"][0, 1])) < 1e-4 * abs(slope)
+
+
+@pytest.mark.parametrize("steps, every", [(3, 3), (6, 3), (12, 3)])
+def test_stream(steps, every):
+    """With weights that stand still, the window's replicas; the state goes on over windows."""
+    s = Setting(LSTM)
+    (layer,) = s.layers
+    resets = torch.zeros(T, B, dtype=torch.bool)
+    resets[0] = resets[5, 1] = True
+    windows = [
+        (s.x[a : a + every], resets[a : a + every], s.target[a : a + every])
+        for a in range(0, T, every)
+    ]
+    losses = []
+    found = stream(Truncated(steps, every), layer, windows,
+                   lambda y, target: (s.head(y) - target).square().sum())  # fmt: skip
+    for k, value in enumerate(found):
+        a, b = k * every, min((k + 1) * every, T)
+
+        def term(a=a, b=b):
+            y, _ = layer(s.x[:b], resets=resets[:b])
+            return s.read(None, y[a:], a)
+
+        (wanted,) = replicas(layer, term)
+        since = max(0, a + every - steps)
+        for name, p in layer.cells[0][0].named_parameters():
+            if "." not in name:
+                close({name: p.grad}, {name: sum(wanted.at(t)[name] for t in range(since, b))})
+        losses.append(float(value))
+        for p in s.parameters.values():
+            p.grad = None
+    whole = s.read(None, layer(s.x, resets=resets)[0], 0)
+    assert abs(sum(losses) - whole.item()) < 1e-9
+
+
+def test_stream_after_a_step_of_the_optimiser():
+    s = Setting(GRU)
+    optimiser = torch.optim.SGD(s.layers[0].parameters(), lr=0.1)
+    windows = [(s.x[a : a + 2], None, s.target[a : a + 2]) for a in range(0, 6, 2)]
+    for value in stream(Truncated(4, every=2), s.layers[0], windows,
+                        lambda y, target: (s.head(y) - target).square().sum()):  # fmt: skip
+        assert torch.isfinite(value)
+        optimiser.step()
+        optimiser.zero_grad()
+
+
+def test_modes_by_name():
+    for text in ("full", "truncated:50", "truncated:50:25", "checkpointed", "checkpointed:10"):
+        assert str(mode(text)) == text
+        assert mode(mode(text)) == mode(text)
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: mode("half"), "bptt is 'half'; expected full, truncated:STEPS"),
+        (lambda: mode("truncated"), "bptt is 'truncated'; .* Write truncated:50"),
+        (lambda: mode("truncated:x"), "bptt is 'truncated:x'"),
+        (lambda: mode("full:3"), "bptt is 'full:3'"),
+        (lambda: mode(3), "bptt is 3; expected"),
+        (lambda: mode("truncated:0"), "steps is 0; expected a whole number of steps, 1 or more"),
+        (lambda: Truncated(5, every=2), "every is 2 with steps=5; .* Give steps=6"),
+        (lambda: Truncated(5, every=7), "every is 7 with steps=5; .* Give steps=7"),
+        (lambda: Truncated(True), "steps is True; expected"),
+        (lambda: Checkpointed(0), "segments is 0; expected a whole number, 1 or more, or None"),
+    ],
+)
+def test_bad_modes(types_unchecked, make, says):
+    with pytest.raises(OptionError, match=says):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("how", "options", "says"),
+    [
+        (Truncated(3), {"direction": "backward"}, "direction='backward'; .* Use Full"),
+        (Truncated(3), {"direction": "both"}, "direction='both'; .* a window does not have"),
+        (Truncated(3), {"variational_dropout": 0.2}, "variational_dropout=0.2; expected 0"),
+        (Checkpointed(), {"weight_drop": 0.2}, "weight_drop=0.2; expected 0, .* Use Full"),
+        (Full(), {"batch_first": True}, "batch_first; expected time first"),
+    ],
+)
+def test_what_a_mode_cannot_do(how, options, says):
+    s = Setting(LSTM, **options)
+    with pytest.raises(OptionError, match=says):
+        s.gradient(how)
+
+
+def test_resets_between_segments_backward_in_time():
+    s = Setting(LSTM, "both")
+    with pytest.raises(OptionError, match="runs backward in time; expected none, .* Use Full"):
+        s.gradient(Checkpointed(), resets=torch.zeros(T, B, dtype=torch.bool))
+
+
+def test_what_is_read_is_one_tensor():
+    s = Setting(LSTM)
+    with pytest.raises(OptionError, match="read returns list; expected one tensor or None"):
+        s.gradient(Checkpointed(), read=lambda total, y, start: [y])
+
+
+def test_a_window_of_another_length():
+    s = Setting(LSTM)
+    windows = [(s.x[:2], None, None), (s.x[2:5], None, None)]
+    with pytest.raises(OptionError, match="a window has 2 steps; expected 3|a window has 3 steps"):
+        list(stream(Truncated(3), s.layers[0], windows, lambda y, _: y.sum()))
