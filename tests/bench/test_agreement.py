@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from throughtime import GRU, Cell, affine
 from throughtime.bench import Shape, Task, agreement
 from throughtime.bench.contestant import Prepared
+from throughtime.bench.contestants import contestants
 from throughtime.bench.measure import measure
 from throughtime.bench.modules import Throughtime, TorchNN
 from throughtime.errors import AgreementError
@@ -42,8 +44,9 @@ def off(value):
 
 def test_those_that_agree_pass():
     found = agreement.exact(TASK, [Throughtime(), TorchNN()])
-    assert found["y"].shape == (6, 3, 4) and found["y"].dtype == np.float64
-    assert {*found} == {"y", "weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"}
+    y = found.results["y"]
+    assert y.shape == (6, 3, 4) and y.dtype == np.float64 and found.shape == TASK.shape
+    assert {*found.results} == {"y", "weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"}
 
 
 @pytest.mark.parametrize("what", ["y", "weight_hh_l0", "bias_ih_l0"])
@@ -74,3 +77,21 @@ def test_other_shapes_and_names_are_an_error():
     for other in ({"y": np.ones((2, 4))}, {}, {**right, "weight": np.ones(2)}):
         with pytest.raises(AgreementError):
             agreement.demand(TASK, TorchNN(), other, right)
+
+
+class Chaotic(Cell):
+    """A random network of large gain, in which errors grow."""
+
+    def step(self, x, h):
+        return torch.tanh(10 * affine("transition", h, x))
+
+
+def test_a_chaotic_cell_is_compared_as_long_as_it_can_be_followed():
+    task = Task(Chaotic(), Shape(60, 2, 1, 16))
+    shape = agreement.followed(task)
+    assert 1 < shape.T < 50 and shape[1:] == task.shape[1:]
+    both = contestants(task, [])
+    found = agreement.exact(replace(task, training=True), both)
+    assert found.shape == shape and measure(task, both, found, 1).compared == shape.T
+    assert agreement.followed(TASK) == TASK.shape
+    assert agreement.followed(replace(TASK, cell=GRU())) == TASK.shape

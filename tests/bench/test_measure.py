@@ -29,7 +29,7 @@ def test_turns_are_timed():
 def measured(ours, steps=1, peak=1e9, **others):
     """Seconds of throughtime and of the others by name; 1e6 operations each."""
     timings = [Timing(n, n, s, 0, 10**6) for n, s in {"throughtime": ours, **others}.items()]
-    return Measurement(Task("lstm", Shape(steps, 1, 1, 1)), tuple(timings), peak, 7)
+    return Measurement(Task("lstm", Shape(steps, 1, 1, 1)), tuple(timings), peak, 7, steps)
 
 
 def test_summary():

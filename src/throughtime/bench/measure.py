@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from throughtime.bench import agreement
-from throughtime.bench.contestant import Contestant, Prepared, Results
+from throughtime.bench.contestant import Contestant, Prepared
 from throughtime.bench.task import Task, draw, operations
 
 TURN = 0.005  # seconds that a turn lasts at least
@@ -41,12 +41,14 @@ class Timing:
 @dataclass(frozen=True)
 class Measurement:
     """A task and its contestants, throughtime first; `peak` is the machine's rate for large
-    products in the task's dtype, in operations a second, measured before and after."""
+    products in the task's dtype, in operations a second, measured before and after; `compared`:
+    steps over which the contestants were compared."""
 
     task: Task
     timings: tuple[Timing, ...]
     peak: float
     rounds: int
+    compared: int
 
     @property
     def ours(self) -> Timing:
@@ -64,13 +66,13 @@ class Measurement:
 
 
 def measure(
-    task: Task, contestants: Sequence[Contestant], expected: Results, rounds: int = 7
+    task: Task, contestants: Sequence[Contestant], expected: agreement.Expected, rounds: int = 7
 ) -> Measurement:
     """Time a task.
 
     **Arguments:**
 
-    - `expected`: the results in float64; gradients among them are left aside in inference.
+    - `expected`: what `agreement.exact` gave, for training if this is.
     - `rounds`: turns of each contestant, in a new order every round; at most 3 where one round
       takes longer than `LONG`.
 
@@ -78,12 +80,8 @@ def measure(
     """
     material = draw(task)
     prepared = [c.prepare(task, material) for c in contestants]
-    wanted = expected if task.training else {"y": expected["y"]}
     for contestant, each in zip(contestants, prepared, strict=True):
-        results = each.read(each.run())
-        if contestant.agrees:
-            agreement.demand(task, contestant, results, wanted)
-        del results
+        agreement.check(task, contestant, each, expected)
     estimates = [_seconds(each.run) for each in prepared]
     rounds = min(rounds, 3) if sum(estimates) > LONG else rounds
     times: list[list[float]] = [[] for _ in prepared]
@@ -112,7 +110,7 @@ def measure(
         )
         for k, contestant in enumerate(contestants)
     )
-    return Measurement(task, timings, statistics.median(rates), rounds)
+    return Measurement(task, timings, statistics.median(rates), rounds, expected.shape.T)
 
 
 def _turn(prepared: Prepared, estimate: float) -> tuple[float, float]:

@@ -37,6 +37,7 @@ def rows(measurement: Measurement, about: Mapping[str, str]) -> list[dict[str, A
             "page_faults": f"{timing.faults:.4g}",
             "memory_mib": "" if timing.memory is None else f"{timing.memory:.1f}",
             "rounds": measurement.rounds,
+            "compared_steps": measurement.compared,
             **about,
         }
         for timing in measurement.timings

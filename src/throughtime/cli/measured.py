@@ -38,6 +38,10 @@ class Table:
         sizes = {title: t.memory for title, t in found.items() if t.memory is not None}
         if sizes:
             lines.append(self._line(["", "", "MiB", *self._cells(sizes), "", ""]))
+        if m.compared < m.task.shape.T:
+            lines.append(
+                f"  (chaotic: compared over {m.compared} steps, in which rounding is small)"
+            )
         return lines
 
     def _cells(self, values: dict[str, float]) -> list[str]:
