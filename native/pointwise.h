@@ -136,7 +136,8 @@ THROUGHTIME_INLINE Vec<T, N> sigmoid(Vec<T, N> x) {
   using V = Vec<T, N>;
   const V bounded = at_least(at_most(x, V::all(C::kSigmoidOne)), V::all(-C::kHighest));
   const auto [scale, expm1_r] = scaled(-bounded);
-  return V::all(1) / ((scale * expm1_r + scale) + V::all(1));
+  const V e = scale * (expm1_r + V::all(1));  // scale may be infinite, so no sum of two parts
+  return V::all(1) / (e + V::all(1));
 }
 
 }  // namespace throughtime::THROUGHTIME_SET

@@ -134,6 +134,17 @@ def test_a_million_float32_numbers(name, instruction_set):
 
 @every_dtype
 @every_set
+def test_sigmoid_where_exp_overflows(dtype, instruction_set):
+    """Between where exp(-x) is the largest number and where it is cut short."""
+    edge = float(np.log(np.finfo(dtype).max))
+    x = np.linspace(-edge - 1.5, -edge + 1.5, 100_001).astype(dtype)
+    got = _native.sigmoid(x, instruction_set)
+    assert (got >= 0).all() and (got <= 4 * np.finfo(dtype).tiny).all()  # no nan among them
+    assert (np.diff(got) >= 0).all()
+
+
+@every_dtype
+@every_set
 def test_edges(dtype, instruction_set):
     inf, nan, small = np.inf, np.nan, np.finfo(dtype).smallest_subnormal
     huge = np.finfo(dtype).max
