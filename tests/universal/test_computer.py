@@ -158,6 +158,15 @@ def test_exported_by_torch():
     assert network.configuration(state[0][0], 0).tape == "1111"
 
 
+def test_diagnosis_opens_it():
+    """How far back the gradient reaches through a computation, as of any layer."""
+    from throughtime.diagnose import diagnose
+
+    network = compile_machine(read_machine("busy-beaver-3"))
+    (found,) = diagnose(network.layer, torch.zeros(20, 1, 1, dtype=torch.float64))
+    assert found.flow.jacobian.verdict in ("vanishing", "steady", "exploding")
+
+
 def test_gradients_reach_the_weights():
     network = compile_machine(read_machine("busy-beaver-2"))
     y, _ = network.layer(torch.zeros(12, 1, 1, dtype=torch.float64))
