@@ -2,9 +2,11 @@
 
 #include <pthread.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <cstring>
 #include <mutex>
+#include <new>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -138,10 +140,7 @@ const OpenMp& openmp() {
   return found;
 }
 
-}  // namespace
-
-void in_parallel(int count, const Job& job) {
-  if (count == 1) return job(0, 1);
+void share_out(int count, const Job& job) {
   if (!forked && openmp()) {
     openmp().parallel(
         [](void* data) {
@@ -155,6 +154,23 @@ void in_parallel(int count, const Job& job) {
     team->run(count, job);
   else
     job(0, 1);
+}
+
+}  // namespace
+
+void in_parallel(int count, const Job& unguarded) {
+  if (count == 1) return unguarded(0, 1);
+  // An exception may not leave a thread: where one has no memory, the caller hears of it.
+  std::atomic<bool> no_memory = false;
+  const Job job = [&](int number, int of) {
+    try {
+      unguarded(number, of);
+    } catch (const std::bad_alloc&) {
+      no_memory = true;
+    }
+  };
+  share_out(count, job);
+  if (no_memory) throw std::bad_alloc();
 }
 
 std::string threads_from() {
