@@ -75,16 +75,15 @@ class After:
         self,
         program: Program,
         call: Call,
-        mode_: Mode,
         values: Values,
         dz: Tensor,
         kept: dict[int, Tensor],
     ) -> None:
         self.program, self.call, self.values, self.dz = program, call, values, dz
         self.back = adjoint(program)
-        self.sums = loop_sums(program, mode_)
+        self.sums = loop_sums(program)
         self.found: dict[int, Any] = dict(kept)
-        maps = loop_maps(program, mode_)
+        maps = loop_maps(program)
         self.at = {self.back.outputs[f"dz_{n}"]: c for n, c in program.columns.items()
                    if n in maps}  # fmt: skip
 

@@ -172,9 +172,7 @@ def backward(
     known, parts = _known(program, call, mode_, for_loop=call.recompute)
     values = Values(program, call, mode_, result, known)
     dz = _new(call, T, B, program.affine_width)
-    kept = {
-        i: _new(call, T, B, adjoint(program).nodes[i].width) for i in kept_nodes(program, mode_)
-    }
+    kept = {i: _new(call, T, B, adjoint(program).nodes[i].width) for i in kept_nodes(program)}
     dstart = tuple([x.new_empty(B, width) for width in widths])
     dinitial = tuple([torch.zeros_like(i) for i in call.initial])
     dbias = x.new_empty(program.affine_width)
@@ -185,7 +183,7 @@ def backward(
               "dinitial": dinitial or dstart, "dz": (dz,), "kept": kept, "dbias": (dbias,),
               "dvector": dvectors}  # fmt: skip
     _run(lowered, call, groups, reverse=not call.reverse)
-    after = After(program, call, mode_, values, dz, kept)
+    after = After(program, call, values, dz, kept)
     after.complete(dbias, dvectors)
     return Gradients(
         dz,

@@ -137,10 +137,6 @@ def forward_loop(program: Program, native: Any, mode: Mode, save: bool, wanted: 
 class _Again(_Forward):
     """Forward values in the loop backward: loaded, or computed again."""
 
-    def __init__(self, e: Emitter, program: Program, mode: Mode) -> None:
-        super().__init__(e, program, mode)
-        self.there = {*stored_nodes(program, mode)}
-
     def leaf(self, i: int) -> int | None:
         node = self.program.nodes[i]
         if node.op == "state":
@@ -149,7 +145,7 @@ class _Again(_Forward):
         if i in new:
             k = [*self.program.states].index(new[i])
             return self.e.load(self.e.array(("state", k)), node.width)
-        if i in self.there:
+        if i in self.columns:
             return self.e.load(self.e.array(("saved",), self.columns[i]), node.width)
         return super().leaf(i)
 
@@ -163,16 +159,16 @@ def backward_loop(
     `("x",)`, `("part", block)`, `("known", node)`, `("saved",)`, `("dz",)`,
     `("kept", adjoint node)`, `("dbias",)`, `("dvector", number)`."""
     back = adjoint(program)
-    inside, kept = loop_nodes(program, mode), kept_nodes(program, mode)
+    inside, kept = loop_nodes(program), kept_nodes(program)
     dz: dict[int, list[int]] = {}  # one gradient may be that of several maps
-    for name in loop_maps(program, mode):
+    for name in loop_maps(program):
         dz.setdefault(back.outputs[f"dz_{name}"], []).append(program.columns[name].start)
     private = {*inside} - {*kept} - {*back.outputs.values()}
     e = Emitter(program)
     f = _Again(e, program, mode)
     fused, absorbed = fuse(back.nodes, private)
     sums: dict[int, list[int]] = {}
-    for output in loop_sums(program, mode):
+    for output in loop_sums(program):
         kind, name = output.split("_", 1)
         array = (e.array(("dbias",), program.columns[name].start) if kind == "dz"
                  else e.array(("dvector", program.vectors.index(name))))  # fmt: skip

@@ -67,7 +67,7 @@ def stored_nodes(program: Program, mode: Mode) -> tuple[int, ...]:
 
 
 @functools.lru_cache(maxsize=256)
-def loop_nodes(program: Program, mode: Mode) -> tuple[int, ...]:
+def loop_nodes(program: Program) -> tuple[int, ...]:
     """The nodes of the adjoint that the loop backward computes, in order.
 
     What the next step waits for, and whatever else needs no further product: gradients at the
@@ -113,27 +113,27 @@ def operand_states(program: Program) -> tuple[int, ...]:
 
 
 @functools.lru_cache(maxsize=256)
-def loop_maps(program: Program, mode: Mode) -> tuple[str, ...]:
+def loop_maps(program: Program) -> tuple[str, ...]:
     """The maps whose gradient the loop backward computes."""
-    outputs, inside = adjoint(program).outputs, loop_nodes(program, mode)
+    outputs, inside = adjoint(program).outputs, loop_nodes(program)
     return tuple(n for n in program.columns if outputs.get(f"dz_{n}") in inside)
 
 
 @functools.lru_cache(maxsize=256)
-def loop_sums(program: Program, mode: Mode) -> tuple[str, ...]:
+def loop_sums(program: Program) -> tuple[str, ...]:
     """The outputs of the adjoint that the loop adds up over steps and rows: for the biases and
     the vectors."""
-    back, inside = adjoint(program), loop_nodes(program, mode)
+    back, inside = adjoint(program), loop_nodes(program)
     biased = any(program.nodes[a].attributes["bias"] for a in program.affines)
     wanted = ("dz_", "dparameter_") if biased else ("dparameter_",)
     return tuple(n for n, i in back.outputs.items() if i in inside and n.startswith(wanted))
 
 
 @functools.lru_cache(maxsize=256)
-def kept_nodes(program: Program, mode: Mode) -> tuple[int, ...]:
+def kept_nodes(program: Program) -> tuple[int, ...]:
     """The nodes of the loop backward that what is done afterwards needs at every step, beside
     the gradients at the maps."""
-    back, inside = adjoint(program), loop_nodes(program, mode)
+    back, inside = adjoint(program), loop_nodes(program)
     used = {i for n, i in back.outputs.items() if n == "dx"}
     used.update(a for i, node in enumerate(back.nodes) if i not in inside for a in node.args)
     maps = {i for n, i in back.outputs.items() if n.startswith("dz_")}
