@@ -38,7 +38,7 @@ def sigmoid(x: NDArray[np.float32], instruction_set: str | None = None) -> NDArr
 def sigmoid(x: NDArray[np.float64], instruction_set: str | None = None) -> NDArray[np.float64]:
     """1 / (1 + exp(-x)) of each number; arguments, result and errors as for `exp`.
 
-    Far left of zero the result keeps its relative precision, down to the denormal numbers.
+    Far left of zero the result keeps its relative precision; it is 0 where exp(-x) overflows.
     """
 
 def instruction_sets() -> list[str]:
