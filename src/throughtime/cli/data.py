@@ -119,6 +119,14 @@ def read_again(source: Source, fingerprints: list[str]) -> "tuple[Sequences, Seq
     return parts
 
 
+def labelled(loaded: Any, run: str, data: str | None) -> "Sequences":
+    """The sequences of a table with the columns of a run's, or else of the run's test part."""
+    source, fingerprints = remembered(loaded.details, run)
+    if data is None:
+        return read_again(source, fingerprints)[1]
+    return source.table(data, loaded, labelled=True)
+
+
 def fingerprint(sequences: "Sequences") -> str:
     """SHA-256 over values, offsets, labels and names of channels and classes."""
     digest = hashlib.sha256(repr((sequences.channels, sequences.classes)).encode())

@@ -4,7 +4,7 @@ import json as json_
 
 import typer
 
-from throughtime.cli.data import read_again, remembered
+from throughtime.cli.data import labelled
 from throughtime.errors import OptionError
 
 SHOWN = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
@@ -31,11 +31,7 @@ def diagnose(
         if value < 1:
             raise OptionError(f"{option} is {value}; expected 1 or more. Set {option} 8.")
     loaded = load(run)
-    source, fingerprints = remembered(loaded.details, run)
-    if data is None:
-        found = read_again(source, fingerprints)[1]
-    else:
-        found = source.table(data, loaded, labelled=True)
+    found = labelled(loaded, run, data)
     longest = found.lengths.argsort(descending=True, stable=True)[:sequences]
     batch = collate(found, longest)
     y = batch.y

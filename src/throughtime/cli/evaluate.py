@@ -4,7 +4,7 @@ import json as json_
 
 import typer
 
-from throughtime.cli.data import read_again, remembered
+from throughtime.cli.data import labelled
 
 
 def evaluate(
@@ -20,12 +20,7 @@ def evaluate(
     from throughtime.training.run import load
 
     loaded = load(run)
-    source, fingerprints = remembered(loaded.details, run)
-    if data is None:
-        sequences = read_again(source, fingerprints)[1]
-    else:
-        sequences = source.table(data, loaded, labelled=True)
-    scores = measure(loaded.model, sequences)
+    scores = measure(loaded.model, labelled(loaded, run, data))
     if json:
         print(json_.dumps(scores.to_dict()))
     else:
