@@ -35,3 +35,22 @@ def fresh_memory_is_nan(monkeypatch):
         (torch.Tensor, "new_empty"),
     ]:
         monkeypatch.setattr(owner, name, _with_nan(getattr(owner, name)))
+
+
+@pytest.fixture
+def types_unchecked():
+    """For torch.compile, which cannot trace the type checks, and for wrong types themselves."""
+    import jaxtyping
+
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
+
+
+@pytest.fixture
+def float64():
+    import torch
+
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
