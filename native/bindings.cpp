@@ -6,6 +6,7 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -64,6 +65,8 @@ Output<T> apply(Pointwise<T> f, const Input<T>& x) {
 
 const PointwiseKernels<float>& of(const Kernels& kernels, float) { return kernels.of_float; }
 const PointwiseKernels<double>& of(const Kernels& kernels, double) { return kernels.of_double; }
+const LoopKernels& of_type(const Kernels& kernels, float) { return kernels.loop_of_float; }
+const LoopKernels& of_type(const Kernels& kernels, double) { return kernels.loop_of_double; }
 
 template <class T>
 void bind_pointwise(nb::module_& m) {
@@ -115,17 +118,10 @@ Lowered lower(const Pairs& registers,
 
 // tensors   (address, step, row) of each, flat; address 0 of a start: it is zero.
 // matrices  (address, out_stride, in_stride) of each, flat.
-// lengths, restart  addresses, 0 for none.
-// split     as in engine.h; none: chosen for `threads`.
-// All memory is the caller's and of type T, lengths int64, restart bool.
-void run(const Lowered& lowered, bool is_double, const Numbers& tensors, const Numbers& matrices,
-         std::int64_t steps, std::int64_t batch, bool reverse, std::int64_t restart_offset,
-         std::int64_t lengths, std::int64_t restart, int threads,
-         const std::optional<SplitNumbers>& split, const SetName& instruction_set) {
-  const Kernels& kernels = kernels_of(instruction_set);
-  nb::gil_scoped_release released;
+// size      of a number, in bytes.
+Loop bound(const Lowered& lowered, std::int64_t size, const Numbers& tensors,
+           const Numbers& matrices) {
   Loop loop = lowered.loop;
-  const std::int64_t size = is_double ? sizeof(double) : sizeof(float);
   for (const auto& [tensor, column] : lowered.arrays) {
     const std::int64_t* t = &tensors[3 * tensor];
     const std::int64_t address = t[0] ? t[0] + column * size : 0;
@@ -136,6 +132,20 @@ void run(const Lowered& lowered, bool is_double, const Numbers& tensors, const N
     loop.matrices.push_back({reinterpret_cast<const void*>(matrices[3 * k]), matrices[3 * k + 1],
                              matrices[3 * k + 2], out, in});
   }
+  return loop;
+}
+
+// lengths, restart  addresses, 0 for none.
+// split     as in engine.h; none: chosen for `threads`.
+// All memory is the caller's and of type T, lengths int64, restart bool.
+void run(const Lowered& lowered, bool is_double, const Numbers& tensors, const Numbers& matrices,
+         std::int64_t steps, std::int64_t batch, bool reverse, std::int64_t restart_offset,
+         std::int64_t lengths, std::int64_t restart, int threads,
+         const std::optional<SplitNumbers>& split, const SetName& instruction_set) {
+  const Kernels& kernels = kernels_of(instruction_set);
+  nb::gil_scoped_release released;
+  const std::int64_t size = is_double ? sizeof(double) : sizeof(float);
+  Loop loop = bound(lowered, size, tensors, matrices);
   if (restart)
     for (const auto& [state, array] : lowered.restarts)
       loop.restarts.push_back({state, loop.arrays[array]});
@@ -173,6 +183,71 @@ SplitNumbers split_of(const Lowered& lowered, bool is_double, std::int64_t steps
   return {s.threads, s.by_units, s.tile_rows, s.block, s.together};
 }
 
+// Layers one step at a time, each on what the one below has put out.
+template <class T>
+class Stream {
+ public:
+  // x  (rows, columns), or (columns,) of one row: the caller's, read.
+  using X = nb::ndarray<const T, nb::c_contig, nb::device::cpu>;
+  // (tensors, matrices) as for `run`; the addresses are to outlive the stream.
+  using Layer = std::tuple<const Lowered*, Numbers, Numbers>;
+
+  // x_tensor  which tensor of the first layer is x.
+  // y         what `step` returns: the memory that the last layer writes.
+  Stream(const std::vector<Layer>& layers, int x_tensor, std::vector<std::size_t> x_shape,
+         std::int64_t batch, nb::object y)
+      : x_shape_(std::move(x_shape)), y_(std::move(y)) {
+    const Kernels& kernels = kernels_of(std::nullopt);
+    for (const auto& [lowered, tensors, matrices] : layers) {
+      loops_.push_back(std::make_unique<Loop>(bound(*lowered, sizeof(T), tensors, matrices)));
+      loops_.back()->steps = 1;
+      loops_.back()->batch = batch;
+      steps_.push_back(make_steps<T>(*loops_.back(), of_type(kernels, T{})));
+    }
+    const auto& arrays = std::get<0>(layers.front())->arrays;
+    for (std::size_t k = 0; k < arrays.size(); ++k)
+      if (std::get<0>(arrays[k]) == x_tensor)
+        x_.emplace_back(&loops_.front()->arrays[k], std::get<1>(arrays[k]));
+  }
+
+  Stream(const Stream&) = delete;
+
+  // The GIL stays held: it makes a step one whole, and costs less than letting go of it.
+  nb::object step(const X& x) {
+    if (x.ndim() != x_shape_.size() || !std::equal(x_shape_.begin(), x_shape_.end(), x.shape_ptr()))
+      throw nb::type_error("x is of another shape");
+    for (auto& [array, column] : x_) array->data = const_cast<T*>(x.data()) + column;
+    for (auto& layer : steps_) layer->step();
+    return y_;
+  }
+
+  void begin() {
+    for (auto& layer : steps_) layer->begin();
+  }
+
+  void leave() {
+    for (auto& layer : steps_) layer->leave();
+  }
+
+ private:
+  std::vector<std::size_t> x_shape_;
+  nb::object y_;
+  std::vector<std::unique_ptr<Loop>> loops_;
+  std::vector<std::unique_ptr<Steps>> steps_;
+  std::vector<std::pair<Array*, int>> x_;
+};
+
+template <class T>
+void bind_stream(nb::module_& m, const char* name) {
+  nb::class_<Stream<T>>(m, name)
+      .def(nb::init<const std::vector<typename Stream<T>::Layer>&, int, std::vector<std::size_t>,
+                    std::int64_t, nb::object>(),
+           "layers"_a, "x_tensor"_a, "x_shape"_a, "batch"_a, "y"_a)
+      .def("step", &Stream<T>::step, nb::arg("x").noconvert())
+      .def("begin", &Stream<T>::begin)
+      .def("leave", &Stream<T>::leave);
+}
+
 // (count,), new, of borrowed memory that goes back when torch lets go of it.
 template <class T>
 auto empty(std::size_t count) {
@@ -198,6 +273,8 @@ NB_MODULE(_native, m) {
   bind_pointwise<float>(m);
   bind_pointwise<double>(m);
   nb::class_<Lowered>(m, "Lowered");
+  bind_stream<float>(m, "StreamFloat32");
+  bind_stream<double>(m, "StreamFloat64");
   m.def("lower", &lower, "registers"_a, "instructions"_a, "stages"_a, "matrices"_a, "preloads"_a,
         "restarts"_a, "finals"_a, "sums"_a, "arrays"_a, "backward"_a);
   m.def("run", &run, "lowered"_a, "is_double"_a, "tensors"_a, "matrices"_a, "steps"_a, "batch"_a,

@@ -88,9 +88,10 @@ std::int32_t padded(std::int32_t width, std::int32_t panel) {
 template <class T>
 class Plan {
  public:
-  Plan(const Loop& loop, const LoopKernels& kernels, const Split& split)
+  // Both are to outlive the plan; `packed` gets the weights.
+  Plan(const Loop& loop, const LoopKernels& kernels, const Split& split, Workspace& packed)
       : loop_(loop), kernels_(kernels), split_(split) {
-    pack();
+    pack(packed);
     order();
     lay_out();
   }
@@ -120,14 +121,13 @@ class Plan {
   }
 
  private:
-  void pack() {
+  void pack(Workspace& workspace) {
     std::size_t total = 0;
     std::vector<std::size_t> at;
     for (const Matrix& m : loop_.matrices) {
       at.push_back(total);
       total += std::size_t(pitch(m.out)) * m.in;
     }
-    static thread_local Workspace workspace;
     T* weights = static_cast<T*>(workspace.take(total * sizeof(T)));
     for (std::size_t k = 0; k < loop_.matrices.size(); ++k) {
       packed_.push_back(weights + at[k]);
@@ -242,18 +242,28 @@ class Plan {
     std::memset(scratch, 0, scratch_ * sizeof(T));
     const std::vector<Register> even = placed(shared, scratch, tiles_of(count), false);
     const std::vector<Register> odd = placed(shared, scratch, tiles_of(count), true);
+    fill_constants(even);
+    kernels_.run(group(even, odd, rows, count, totals, part, parts, meeting));
+  }
+
+  void fill_constants(const std::vector<Register>& registers) const {
     for (const Preload& p : loop_.preloads)
       if (p.array < 0)
-        std::fill_n(static_cast<T*>(even[p.to].at), split_.tile_rows * even[p.to].pitch,
-                    T(p.value));
-    kernels_.run({loop_.instructions.data(), loop_.stages.data(),
-                  std::int32_t(loop_.stages.size()), {even.data(), odd.data()},
-                  loop_.arrays.data(), loop_.matrices.data(), packed_.data(),
-                  loop_.restarts.data(), std::int32_t(loop_.restarts.size()),
-                  loop_.finals.data(), std::int32_t(loop_.finals.size()), sums_.data(),
-                  loop_.steps, loop_.batch, loop_.reverse, loop_.backward, loop_.restart_offset,
-                  loop_.restart, loop_.lengths, rows, count, split_.tile_rows, split_.block,
-                  totals, split_.by_units ? totals_size_ : 0, part, parts, meeting});
+        std::fill_n(static_cast<T*>(registers[p.to].at),
+                    split_.tile_rows * registers[p.to].pitch, T(p.value));
+  }
+
+  Group group(const std::vector<Register>& even, const std::vector<Register>& odd,
+              const std::int64_t* rows, std::ptrdiff_t count, double* totals, int part, int parts,
+              Meeting* meeting) const {
+    return {loop_.instructions.data(), loop_.stages.data(),
+            std::int32_t(loop_.stages.size()), {even.data(), odd.data()},
+            loop_.arrays.data(), loop_.matrices.data(), packed_.data(),
+            loop_.restarts.data(), std::int32_t(loop_.restarts.size()),
+            loop_.finals.data(), std::int32_t(loop_.finals.size()), sums_.data(),
+            loop_.steps, loop_.batch, loop_.reverse, loop_.backward, loop_.restart_offset,
+            loop_.restart, loop_.lengths, rows, count, split_.tile_rows, split_.block,
+            totals, split_.by_units ? totals_size_ : 0, part, parts, meeting};
   }
 
   // The sums of all threads or tiles, in their order.
@@ -272,7 +282,6 @@ class Plan {
   // Both halves: a row that begins late finds its state in whichever has its turn.
   void fill_states(T* shared, const std::int64_t* rows, std::ptrdiff_t count) const {
     std::memset(shared, 0, shared_size(tiles_of(count)) * sizeof(T));
-    const std::ptrdiff_t block = split_.block, tile_rows = split_.tile_rows;
     for (const bool odd : {false, true}) {
       const std::vector<Register> registers = placed(shared, nullptr, tiles_of(count), odd);
       for (const Preload& p : loop_.preloads) {
@@ -281,18 +290,30 @@ class Plan {
         const Register& r = registers[p.to];
         for (std::ptrdiff_t i = 0; i < count; ++i) {
           const T* from = static_cast<const T*>(a.data) + rows[i] * a.row;
-          T* to = static_cast<T*>(r.at) + i / tile_rows * r.tile;
-          for (std::ptrdiff_t j = 0; j < r.width; j += block) {
-            const std::ptrdiff_t pitch = std::min<std::ptrdiff_t>(block, r.pitch - j);
-            std::memcpy(to + j * tile_rows + i % tile_rows * pitch, from + j,
-                        std::min<std::ptrdiff_t>(block, r.width - j) * sizeof(T));
-          }
+          over_blocks(r, i, [&](T* at, std::ptrdiff_t j, std::size_t bytes) {
+            std::memcpy(at, from + j, bytes);
+          });
         }
       }
     }
   }
 
+  // f(place, first unit, bytes) for each block of row i of a shared register.
+  template <class F>
+  void over_blocks(const Register& r, std::ptrdiff_t i, F f) const {
+    const std::ptrdiff_t block = split_.block, tile_rows = split_.tile_rows;
+    T* tile = static_cast<T*>(r.at) + i / tile_rows * r.tile;
+    for (std::ptrdiff_t j = 0; j < r.width; j += block) {
+      const std::ptrdiff_t pitch = std::min<std::ptrdiff_t>(block, r.pitch - j);
+      f(tile + j * tile_rows + i % tile_rows * pitch, j,
+        std::min<std::ptrdiff_t>(block, r.width - j) * sizeof(T));
+    }
+  }
+
   std::int32_t pitch(std::int32_t width) const { return padded(width, kernels_.panel); }
+
+  template <class U>
+  friend class Resident;
 
   const Loop& loop_;
   const LoopKernels& kernels_;
@@ -305,6 +326,58 @@ class Plan {
   std::ptrdiff_t totals_size_ = 0;
   std::ptrdiff_t copies_ = 1;
   std::vector<double> totals_;  // (copies, totals_size)
+};
+
+Split for_one_thread(const Loop& loop, std::int32_t panel) {
+  Split split = choose_split(loop, panel, 1);
+  split.together = std::max<std::ptrdiff_t>(loop.batch, 1);
+  return split;
+}
+
+template <class T>
+class Resident final : public Steps {
+ public:
+  Resident(const Loop& loop, const LoopKernels& kernels)
+      : plan_(loop, kernels, for_one_thread(loop, kernels.panel), packed_) {
+    const std::ptrdiff_t count = loop.batch, tiles = plan_.tiles_of(count);
+    const std::size_t shared_bytes = plan_.shared_size(tiles) * sizeof(T);
+    shared_ = static_cast<T*>(shared_memory_.take(shared_bytes));
+    T* scratch = static_cast<T*>(scratch_memory_.take(plan_.scratch_ * sizeof(T)));
+    std::memset(scratch, 0, plan_.scratch_ * sizeof(T));
+    registers_[0] = plan_.placed(shared_, scratch, tiles, false);
+    registers_[1] = plan_.placed(shared_, scratch, tiles, true);
+    plan_.fill_constants(registers_[0]);
+    group_ = plan_.group(registers_[0], registers_[1], plan_.rows_.data(), count, nullptr, 0, 1,
+                         nullptr);
+    group_.final_count = 0;  // states stay in their registers
+    begin();
+  }
+
+  void begin() override { plan_.fill_states(shared_, plan_.rows_.data(), group_.count); }
+
+  void step() override {
+    plan_.kernels_.run(group_);
+    std::swap(group_.registers[0], group_.registers[1]);
+  }
+
+  void leave() override {
+    for (const Preload& p : plan_.loop_.preloads) {
+      if (p.array < 0) continue;
+      const Array& a = plan_.loop_.arrays[p.array];
+      for (std::ptrdiff_t i = 0; i < group_.count; ++i)
+        plan_.over_blocks(group_.registers[0][p.to], i,
+                          [&](const T* at, std::ptrdiff_t j, std::size_t bytes) {
+                            std::memcpy(static_cast<T*>(a.data) + i * a.row + j, at, bytes);
+                          });
+    }
+  }
+
+ private:
+  Workspace packed_, shared_memory_, scratch_memory_;
+  Plan<T> plan_;
+  T* shared_;
+  std::vector<Register> registers_[2];
+  Group group_;
 };
 
 }  // namespace
@@ -347,9 +420,17 @@ void run_loop(const Loop& loop, const LoopKernels& kernels, const Split& split) 
       std::fill_n(static_cast<T*>(loop.arrays[s.array].data), s.width, T(0));
     return;
   }
-  Plan<T>(loop, kernels, split).run();
+  static thread_local Workspace packed;
+  Plan<T>(loop, kernels, split, packed).run();
 }
 
+template <class T>
+std::unique_ptr<Steps> make_steps(const Loop& loop, const LoopKernels& kernels) {
+  return std::make_unique<Resident<T>>(loop, kernels);
+}
+
+template std::unique_ptr<Steps> make_steps<float>(const Loop&, const LoopKernels&);
+template std::unique_ptr<Steps> make_steps<double>(const Loop&, const LoopKernels&);
 template void run_loop<float>(const Loop&, const LoopKernels&, const Split&);
 template void run_loop<double>(const Loop&, const LoopKernels&, const Split&);
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -62,5 +63,19 @@ Split choose_split(const Loop& loop, std::int32_t panel, int threads);
 // the split at all, sums do in their last digits.
 template <class T>
 void run_loop(const Loop& loop, const LoopKernels& kernels, const Split& split);
+
+// A loop of one step that is run again and again on the calling thread: packed weights, states and
+// scratch stay where they are. Arrays may get other addresses between steps.
+class Steps {
+ public:
+  virtual ~Steps() = default;
+  virtual void begin() = 0;  // with the states in the arrays of the preloads
+  virtual void step() = 0;
+  virtual void leave() = 0;  // the states written to these arrays
+};
+
+// `loop` and `kernels` are to outlive it.
+template <class T>
+std::unique_ptr<Steps> make_steps(const Loop& loop, const LoopKernels& kernels);
 
 }  // namespace throughtime

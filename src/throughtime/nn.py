@@ -99,8 +99,10 @@ class _GRUBias(torch.autograd.Function):
 _GATES = {"lstm": 4, "gru": 3, "rnn_tanh": 1, "rnn_relu": 1}
 
 
-def _run(kind: str, x: Tensor, hx: tuple[Tensor, ...], weights, lengths=None, reverse=False):
-    """One layer in one direction; `weights` as torch orders them for it."""
+def layer_call(
+    kind: str, x: Tensor, hx: tuple[Tensor, ...], weights, lengths=None, reverse=False
+) -> tuple[Program, Call]:
+    """One layer in one direction; `kind` as torch names it, `weights` as it orders them."""
     w_ih, w_hh, *rest = weights
     biases = rest[:2] if len(rest) >= 2 else []
     projection = rest[len(biases) :]
@@ -120,7 +122,7 @@ def _run(kind: str, x: Tensor, hx: tuple[Tensor, ...], weights, lengths=None, re
             bias = torch.cat([bias, bias.new_zeros(projection[0].shape[0])])
     weights = (w_ih, w_hh, *projection)
     call = Call(x, hx, (), weights, bias, (), (), lengths, None, reverse, every_state=False)
-    return choose.run(program, call)
+    return program, call
 
 
 def _layers(kind: str, *args):
@@ -155,14 +157,8 @@ def _layers(kind: str, *args):
         outputs = []
         for d in range(directions):
             k = layer * directions + d
-            result = _run(
-                kind,
-                x,
-                tuple(h[k] for h in hx),
-                weights[k * each : (k + 1) * each],
-                lengths,
-                d == 1,
-            )
+            hx_k, weights_k = tuple(h[k] for h in hx), weights[k * each : (k + 1) * each]
+            result = choose.run(*layer_call(kind, x, hx_k, weights_k, lengths, d == 1))
             outputs.append(result.states[0])
             finals.append(result.final)
         x = outputs[0] if directions == 1 else torch.cat(outputs, -1)
@@ -170,6 +166,8 @@ def _layers(kind: str, *args):
         x = _torch_vf._pack_padded_sequence(x, lengths, False)[0]  # pyright: ignore
     elif turn:
         x = x.transpose(0, 1)
+    if len(finals) == 1:
+        return x, *(h.unsqueeze(0) for h in finals[0])
     return x, *(torch.stack(h) for h in zip(*finals, strict=True))
 
 
@@ -193,7 +191,7 @@ def _cell(kind: str, x: Tensor, hx, w_ih: Tensor, w_hh: Tensor, b_ih=None, b_hh=
                 f"expected {w_hh.shape[1]}"
             )
     weights = [w_ih, w_hh] if b_ih is None else [w_ih, w_hh, b_ih, b_hh]
-    final = _run(kind, x.unsqueeze(0), hx, weights).final
+    final = choose.run(*layer_call(kind, x.unsqueeze(0), hx, weights)).final
     return final if kind == "lstm" else final[0]
 
 

@@ -105,7 +105,7 @@ def test_the_states_that_are_not_asked_for_are_not_returned():
 @pytest.mark.parametrize("shape", [(100, 1, 64), (100, 2, 300), (1, 256, 8), (50, 9, 128)])
 def test_never_more_threads_than_torch_has(threads, shape):
     T, B, H = shape
-    native = cpu._native()
+    native = cpu.native()
     lowered = forward_loop(LSTM().program(16, H), native, Mode(False), True, 2)
     used, by_units, tile_rows, block, together = native.split(lowered.native, False, T, B, threads)
     assert 1 <= used <= threads and 1 <= tile_rows <= together and block % 16 == 0

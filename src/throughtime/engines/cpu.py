@@ -32,7 +32,7 @@ _split: tuple[int, bool, int, int, int] | None = None  # for tests: `Split` in n
 
 def why_not(call: Call) -> str | None:
     """Why this engine cannot run a call, or None if it can."""
-    if _native() is None:
+    if native() is None:
         return "the compiled module is missing: throughtime was installed without a C++ compiler"
     tensors = [call.x, *call.weights, *call.vectors, *call.start, *call.initial, *call.randoms]
     if call.bias is not None:
@@ -55,7 +55,7 @@ def why_not(call: Call) -> str | None:
 
 
 @functools.cache
-def _native() -> Any:
+def native() -> Any:
     try:
         return importlib.import_module("throughtime._native")
     except ImportError:
@@ -74,7 +74,7 @@ def _new(call: Call, *shape: int) -> Tensor:
     if math.prod(shape) * x.element_size() < LARGE:
         return x.new_empty(shape) if call.lengths is None else x.new_zeros(shape)
     single = x.dtype == torch.float32
-    flat = (_native().empty_float32 if single else _native().empty_float64)(math.prod(shape))
+    flat = (native().empty_float32 if single else native().empty_float64)(math.prod(shape))
     if call.lengths is not None:
         flat.zero_()
     return flat.view(shape)
@@ -90,25 +90,25 @@ def describe() -> dict[str, Any]:
     - `memory kept`: bytes of large tensors that are free and kept for the next call, see
       `release_memory`.
     """
-    native = _native()
-    if native is None:
+    module = native()
+    if module is None:
         return {"engine": "reference", "why": "the compiled module is missing: throughtime was "
                 "installed without a C++ compiler"}  # fmt: skip
     return {
         "engine": "cpu",
         "why": "the compiled module is there; calls that it cannot run go to the reference engine",
-        "instruction set": native.chosen_instruction_set(),
-        "instruction sets": native.instruction_sets(),
+        "instruction set": module.chosen_instruction_set(),
+        "instruction sets": module.instruction_sets(),
         "threads": torch.get_num_threads(),
-        "threads of": native.threads_from() or "throughtime",
-        "memory kept": native.memory_kept(),
+        "threads of": module.threads_from() or "throughtime",
+        "memory kept": module.memory_kept(),
     }
 
 
 def release_memory() -> None:
     """Give back the memory of large tensors that is kept for the next call."""
-    if _native() is not None:
-        _native().release_memory()
+    if native() is not None:
+        native().release_memory()
 
 
 def forward(
@@ -125,8 +125,8 @@ def forward(
     T, B = x.shape[:2]
     widths = tuple(program.states.values())
     wanted = len(widths) if call.every_state or save else 1
-    lowered = forward_loop(program, _native(), mode_, save, wanted)
-    known, parts = _known(program, call, mode_, for_loop=True)
+    lowered = forward_loop(program, native(), mode_, save, wanted)
+    known, parts = ahead_of_loop(program, call, mode_, for_loop=True)
     states: list[Tensor] = []
     before: list[Tensor] = []
     extended = operand_states(program) if plain else ()
@@ -168,8 +168,8 @@ def backward(
     T, B = x.shape[:2]
     widths = tuple(program.states.values())
     given = (*(d is not None for d in dstates), *[False] * (len(widths) - len(dstates)))
-    lowered = backward_loop(program, _native(), mode_, given)
-    known, parts = _known(program, call, mode_, for_loop=call.recompute)
+    lowered = backward_loop(program, native(), mode_, given)
+    known, parts = ahead_of_loop(program, call, mode_, for_loop=call.recompute)
     values = Values(program, call, mode_, result, known)
     dz = _new(call, T, B, program.affine_width)
     kept = {i: _new(call, T, B, adjoint(program).nodes[i].width) for i in kept_nodes(program)}
@@ -196,7 +196,7 @@ def backward(
     )
 
 
-def _known(
+def ahead_of_loop(
     program: Program, call: Call, mode_: Mode, *, for_loop: bool
 ) -> tuple[dict[int, Any], dict[int, Tensor]]:
     """What is known before the loop: values by node, and what each block of maps begins from."""
@@ -228,6 +228,22 @@ def _anything_ahead(program: Program, mode_: Mode) -> bool:
 
 def _run(lowered: Lowered, call: Call, groups: dict[str, Any], *, reverse: bool) -> None:
     T, B = call.x.shape[:2]
+    tensors, matrices, _alive = addresses(lowered, call, groups)
+    lengths = None if call.lengths is None else call.lengths.contiguous()
+    resets = None if call.resets is None else call.resets.contiguous()
+    native().run(
+        lowered.native, call.x.element_size() == 8, tensors, matrices, T, B, reverse,
+        int(call.reverse),
+        0 if lengths is None else lengths.data_ptr(), 0 if resets is None else resets.data_ptr(),
+        torch.get_num_threads(), _split,
+    )  # fmt: skip
+
+
+def addresses(
+    lowered: Lowered, call: Call, groups: dict[str, Any]
+) -> tuple[list[int], list[int], list[Tensor]]:
+    """What the native loop is given: `(address, step, row)` of each tensor and `(address,
+    out_stride, in_stride)` of each matrix, flat; and the tensors, to be kept while it runs."""
     alive: list[Tensor] = []
     tensors: list[int] = []
     for key in lowered.tensors:
@@ -251,10 +267,4 @@ def _run(lowered: Lowered, call: Call, groups: dict[str, Any], *, reverse: bool)
         out, in_ = w.stride()
         address = w.data_ptr() + row * out * itemsize
         matrices += (address, in_, out) if transposed else (address, out, in_)
-    lengths = None if call.lengths is None else call.lengths.contiguous()
-    resets = None if call.resets is None else call.resets.contiguous()
-    _native().run(
-        lowered.native, itemsize == 8, tensors, matrices, T, B, reverse, int(call.reverse),
-        0 if lengths is None else lengths.data_ptr(), 0 if resets is None else resets.data_ptr(),
-        torch.get_num_threads(), _split,
-    )  # fmt: skip
+    return tensors, matrices, alive

@@ -39,7 +39,7 @@ def _same(call: Call) -> bool:
 
 @torch.compiler.assume_constant_result
 def _there() -> bool:
-    return cpu._native() is not None
+    return cpu.native() is not None
 
 
 @torch.library.custom_op("throughtime::forward", mutates_args=())
