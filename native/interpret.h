@@ -340,9 +340,12 @@ THROUGHTIME_INLINE void interpret(const Here& here, const Instruction& ins) {
     const Place<T> to = place<T>(here, ins.to, b);
     if (ins.op == Op::product) {
       const Matrix& m = g.matrices[ins.b];
-      const T* packed = static_cast<const T*>(g.packed[ins.b]) + b * g.block * m.in;
-      multiply<T>(operand<T>(here, ins.a, m.in), packed, to.at, to.pitch, to.pitch / kPanel<T>,
-                  here.rows);
+      const Operand<T> a = operand<T>(here, ins.a, m.in);
+      if (const T* packed = static_cast<const T*>(g.packed[ins.b]))
+        multiply<T>(a, packed + b * g.block * m.in, to.at, to.pitch, to.pitch / kPanel<T>, here.rows);
+      else
+        for (int row = 0; row < here.rows; ++row)
+          multiply_unpacked<T>(a, row, m, int(b * g.block), to.at + row * to.pitch, to.width);
       continue;
     }
     pointwise<T>(here, ins, b, to);

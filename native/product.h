@@ -4,6 +4,8 @@
 // the inputs, so that the inner loop reads it from front to back.
 #pragma once
 
+#include <utility>
+
 #include "program.h"
 #include "vector.h"
 
@@ -18,9 +20,36 @@ constexpr int pitch_of(int width) {
   return (width + kPanel<T> - 1) / kPanel<T> * kPanel<T>;
 }
 
+// A square of numbers and its rows for columns: half of the rows are interleaved with the other
+// half, as often as halves can be halved.
+template <class T, int L, int... I>
+THROUGHTIME_INLINE void transpose(Vec<T, L>* rows, std::integer_sequence<int, I...>) {
+#if __has_builtin(__builtin_shufflevector)
+#pragma GCC unroll 4
+  for (int halves = 1; halves < L; halves *= 2) {
+    Vec<T, L> next[L];
+#pragma GCC unroll 16
+    for (int i = 0; i < L / 2; ++i) {
+      const auto a = rows[i].v, b = rows[i + L / 2].v;
+      next[2 * i].v = __builtin_shufflevector(a, b, (I / 2 + I % 2 * L)...);
+      next[2 * i + 1].v = __builtin_shufflevector(a, b, (L / 2 + I / 2 + I % 2 * L)...);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < L; ++i) rows[i] = next[i];
+  }
+#else
+  T from[L][L], to[L][L];
+  memcpy(from, rows, sizeof from);
+  for (int i = 0; i < L; ++i)
+    for (int j = 0; j < L; ++j) to[i][j] = from[j][i];
+  memcpy(rows, to, sizeof to);
+#endif
+}
+
 // packed  (panels, in, kPanel), written; outputs beyond `out` are 0.
 template <class T>
 void pack(const Matrix& m, T* packed) {
+  constexpr int L = kLanes<T>;
   constexpr int P = kPanel<T>;
   const T* from = static_cast<const T*>(m.data);
   for (int j = 0; j < m.out; j += P, packed += std::ptrdiff_t(m.in) * P) {
@@ -29,10 +58,20 @@ void pack(const Matrix& m, T* packed) {
       for (int k = 0; k < m.in; ++k) memcpy(packed + k * P, from + j + k * m.in_stride, P * sizeof(T));
       continue;
     }
+    int squares = 0;  // inputs that are packed by squares
+    if (m.in_stride == 1 && there == P)
+      for (; squares + L <= m.in; squares += L)
+        for (int half = 0; half < P; half += L) {
+          Vec<T, L> rows[L];
+          for (int i = 0; i < L; ++i)
+            rows[i] = Vec<T, L>::load(from + (j + half + i) * m.out_stride + squares);
+          transpose<T, L>(rows, std::make_integer_sequence<int, L>{});
+          for (int k = 0; k < L; ++k) rows[k].store(packed + (squares + k) * P + half);
+        }
     if (there < P) memset(packed, 0, sizeof(T) * P * m.in);
     for (int i = 0; i < there; ++i) {
       const T* row = from + (j + i) * m.out_stride;
-      for (int k = 0; k < m.in; ++k) packed[k * P + i] = row[k * m.in_stride];
+      for (int k = squares; k < m.in; ++k) packed[k * P + i] = row[k * m.in_stride];
     }
   }
 }
@@ -129,6 +168,44 @@ void multiply(const Operand<T>& a, const T* b, T* to, std::ptrdiff_t to_pitch, i
       }
       row += n;
     }
+  }
+}
+
+// to (out) += a row (in) times outputs [first, first + out) of a matrix read where it lies, its
+// inputs or its outputs side by side.
+template <class T>
+void multiply_unpacked(Operand<T> a, int row, const Matrix& m, int first, T* to, int out) {
+  constexpr int L = kLanes<T>;
+  using V = Vec<T, L>;
+  const T* from = static_cast<const T*>(m.data) + first * m.out_stride;
+  for (int left = a.in; left > 0; left -= a.block, a.data += a.stride) {
+    const bool inner = left > a.block;
+    const int in = inner ? a.block : left;
+    const T* x = a.data + row * std::ptrdiff_t(inner ? a.block : a.last);
+    if (m.out_stride == 1) {
+      for (int k = 0; k < in; ++k) {
+        const T* w = from + k * m.in_stride;
+        int j = 0;
+        for (; j + L <= out; j += L) (V::all(x[k]) * V::load(w + j) + V::load(to + j)).store(to + j);
+        for (; j < out; ++j) to[j] += x[k] * w[j];
+      }
+    } else {
+      for (int j = 0; j < out; ++j) {
+        const T* w = from + j * m.out_stride;
+        V sums[4] = {V::all(0), V::all(0), V::all(0), V::all(0)};
+        int k = 0;
+        for (; k + 4 * L <= in; k += 4 * L)
+#pragma GCC unroll 4
+          for (int c = 0; c < 4; ++c)
+            sums[c] = V::load(x + k + c * L) * V::load(w + k + c * L) + sums[c];
+        T lanes[L], total = 0;
+        ((sums[0] + sums[1]) + (sums[2] + sums[3])).store(lanes);
+        for (int i = 0; i < L; ++i) total += lanes[i];
+        for (; k < in; ++k) total += x[k] * w[k];
+        to[j] += total;
+      }
+    }
+    from += std::ptrdiff_t(a.block) * m.in_stride;
   }
 }
 

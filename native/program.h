@@ -86,7 +86,7 @@ struct Array {
 };
 
 // out(j) += sum over k of in(k) * data[j * out_stride + k * in_stride].
-//   data  the caller's, read while it is packed.
+//   data  the caller's, read.
 struct Matrix {
   const void* data;
   std::ptrdiff_t out_stride, in_stride;
@@ -133,7 +133,7 @@ struct Group {
   const Register* registers[2];  // at even and odd steps: `state` and `next` take turns
   const Array* arrays;
   const Matrix* matrices;
-  const void* const* packed;  // each matrix as pack() left it
+  const void* const* packed;  // each matrix as pack() left it; null: read where it lies
   const Restart* restarts;
   std::int32_t restart_count;
   const Final* finals;

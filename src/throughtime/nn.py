@@ -114,6 +114,8 @@ def layer_call(
         if choose.transformed() or torch.compiler.is_compiling():
             (b_ih, n_x), (b_hh, n_h) = (b.split([2 * H, H]) for b in biases)
             bias = torch.cat([b_ih + b_hh, n_x, n_h])
+        elif not torch.is_grad_enabled():
+            bias = _GRUBias.forward(None, *biases)
         else:
             bias = _GRUBias.apply(*biases)
     else:

@@ -64,8 +64,9 @@ def native() -> Any:
 
 def mode(program: Program, call: Call) -> Mode:
     """How a call is run: a pure function of shapes, the same forward and backward."""
-    # with few rows a step costs as much as reading the weights
-    return Mode(call.x.shape[1] <= 4 and program.input_size >= 64, call.recompute)
+    # with few rows a step costs as much as reading the weights, which many steps can share
+    T, B = call.x.shape[:2]
+    return Mode(B <= 4 < T * B and program.input_size >= 64, call.recompute)
 
 
 def _new(call: Call, *shape: int) -> Tensor:

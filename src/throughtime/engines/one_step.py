@@ -61,7 +61,8 @@ class Steps:
 
     def step(self, x: np.ndarray) -> np.ndarray:
         """On the reference engine, where the CPU engine cannot run the layers."""
-        if not isinstance(x, np.ndarray) or x.shape != self.x_shape or x.dtype != self.y.dtype:
+        fits = isinstance(x, np.ndarray) and x.shape == self.x_shape and x.dtype == self.y.dtype
+        if not fits or not x.flags.c_contiguous:
             raise TypeError
         y = torch.from_numpy(x).reshape(1, *self._x.shape)
         with torch.no_grad():

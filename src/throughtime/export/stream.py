@@ -43,7 +43,8 @@ class Stream:
     """
 
     def __init__(self, layer: torch.nn.Module, batch: int | None = None) -> None:
-        if batch is not None and (isinstance(batch, bool) or not isinstance(batch, int) or batch < 1):
+        whole = isinstance(batch, int) and not isinstance(batch, bool)
+        if batch is not None and not (whole and batch >= 1):
             raise OptionError(
                 f"`Stream`: batch is {batch!r}; expected a whole number, 1 or more, or None. "
                 "Leave it out for one stream."
@@ -143,7 +144,7 @@ def _layers(layer: torch.nn.Module, batch: int) -> list[tuple[Program, Call]]:
     direction = getattr(layer, "direction", "both" if getattr(layer, "bidirectional", 0) else "")
     if direction in ("backward", "both"):
         raise OptionError(
-            f"`Stream`: layer runs in direction {direction!r}; expected \"forward\", because a "
+            f'`Stream`: layer runs in direction {direction!r}; expected "forward", because a '
             "step backward in time waits for the end. Train one that runs forward."
         )
     with torch.no_grad():

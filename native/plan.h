@@ -1,0 +1,335 @@
+// A call laid out: weights packed, registers given their memory, rows and units their threads.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <numeric>
+#include <thread>
+#include <vector>
+
+#include "engine.h"
+#include "team.h"
+
+#if defined(__x86_64__) || defined(__i386__)
+#include <immintrin.h>
+#endif
+
+namespace throughtime {
+
+// Memory of a thread, kept from call to call.
+class Workspace {
+ public:
+  void* take(std::size_t bytes) {
+    if (bytes > size_ || size_ > kKept) {
+      memory_.reset(std::aligned_alloc(64, (bytes + 63) / 64 * 64));
+      size_ = bytes;
+      if (!memory_) {
+        size_ = 0;
+        throw std::bad_alloc();
+      }
+    }
+    return memory_.get();
+  }
+
+ private:
+  struct Free {
+    void operator()(void* p) const { std::free(p); }
+  };
+  static constexpr std::size_t kKept = std::size_t(1) << 25;
+  std::unique_ptr<void, Free> memory_;
+  std::size_t size_ = 0;
+};
+
+// A phase lasts microseconds; where it takes longer, another thread or process has the core, and is
+// sooner done with it if we leave it ours.
+inline void idle(int spins) {
+  constexpr int kSpins = 2000;
+  if (spins >= kSpins) {
+    std::this_thread::sleep_for(std::chrono::microseconds(50));
+    return;
+  }
+#if defined(__x86_64__) || defined(__i386__)
+  _mm_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+// Whether other processes want the cores: threads that share every step are then slower than one.
+// It changes who computes what, and no result.
+class Crowded {
+ public:
+  int threads(int wanted) {
+    if (alone_.load(std::memory_order_relaxed) <= 0) return wanted;
+    alone_.fetch_sub(1, std::memory_order_relaxed);
+    return 1;
+  }
+
+  void saw(const Meeting& m) {
+    if (m.helped * 8 > m.phases) alone_.store(kAlone, std::memory_order_relaxed);
+  }
+
+ private:
+  static constexpr int kAlone = 32;  // calls before it is tried again
+  std::atomic<int> alone_{0};
+};
+inline Crowded crowded;
+
+// Registers a power of two apart would share cache sets.
+constexpr std::ptrdiff_t kSkew = 320;
+
+inline std::int32_t padded(std::int32_t width, std::int32_t panel) {
+  return (width + panel - 1) / panel * panel;
+}
+
+template <class T>
+class Plan {
+ public:
+  // Both are to outlive the plan; `packed` gets the weights, if it is there.
+  Plan(const Loop& loop, const LoopKernels& kernels, const Split& split, Workspace* packed)
+      : loop_(loop), kernels_(kernels), split_(split) {
+    pack(packed);
+    order();
+    lay_out();
+  }
+
+  void run() {
+    const int threads = split_.threads;
+    if (split_.by_units) {
+      copies_ = tiles_of(together(rows_.size()));
+      totals_.assign(copies_ * totals_size_, 0.0);
+      for_groups(rows_, [&](const std::int64_t* rows, std::ptrdiff_t count) {
+        shared_group(rows, count);
+      });
+    } else {
+      copies_ = threads;
+      totals_.assign(copies_ * totals_size_, 0.0);
+      in_parallel(threads, [&](int number, int of) {
+        for (int share = number; share < threads; share += of) {
+          std::vector<std::int64_t> rows;  // every threads-th: each has long ones and short ones
+          for (std::size_t i = share; i < rows_.size(); i += threads) rows.push_back(rows_[i]);
+          for_groups(rows, [&](const std::int64_t* first, std::ptrdiff_t count) {
+            own_group(first, count, totals_.data() + share * totals_size_);
+          });
+        }
+      });
+    }
+    add_up();
+  }
+
+ private:
+  void pack(Workspace* workspace) {
+    packed_.assign(loop_.matrices.size(), nullptr);
+    if (!workspace) return;
+    std::size_t total = 0;
+    std::vector<std::size_t> at;
+    for (const Matrix& m : loop_.matrices) {
+      at.push_back(total);
+      total += std::size_t(pitch(m.out)) * m.in;
+    }
+    T* weights = static_cast<T*>(workspace->take(total * sizeof(T)));
+    for (std::size_t k = 0; k < loop_.matrices.size(); ++k) {
+      packed_[k] = weights + at[k];
+      kernels_.pack(loop_.matrices[k], weights + at[k]);
+    }
+  }
+
+  void order() {
+    rows_.resize(loop_.batch);
+    std::iota(rows_.begin(), rows_.end(), 0);
+    if (loop_.lengths)
+      std::stable_sort(rows_.begin(), rows_.end(), [this](std::int64_t a, std::int64_t b) {
+        return loop_.lengths[a] > loop_.lengths[b];
+      });
+  }
+
+  void lay_out() {
+    const std::ptrdiff_t rows = split_.tile_rows;
+    for (const RegisterSpec& r : loop_.registers) {
+      const std::int32_t width = pitch(r.width);
+      const bool shared = is_shared(r.life), blocks = r.life != Life::block;
+      registers_.push_back({nullptr, shared ? rows * width : 0, blocks ? rows * split_.block : 0,
+                            r.width, width});
+      if (!shared)
+        scratch_ += skewed(rows * (blocks ? width : std::min<std::ptrdiff_t>(width, split_.block)));
+    }
+    for (const Sum& s : loop_.sums) {
+      sums_.push_back(totals_size_);
+      totals_size_ += pitch(s.width);
+    }
+  }
+
+  static bool is_shared(Life life) {
+    return life == Life::step || life == Life::state || life == Life::next;
+  }
+
+  // Memory of the shared registers for so many tiles, in numbers.
+  std::ptrdiff_t shared_size(std::ptrdiff_t tiles) const {
+    std::ptrdiff_t size = 0;
+    for (const Register& r : registers_)
+      if (r.tile) size += skewed(tiles * r.tile);
+    return size;
+  }
+
+  // Registers with their places; at odd steps `state` and `next` have changed theirs.
+  std::vector<Register> placed(T* shared, T* scratch, std::ptrdiff_t tiles, bool odd) const {
+    std::vector<Register> out = registers_;
+    for (std::size_t k = 0; k < out.size(); ++k) {
+      const Life life = loop_.registers[k].life;
+      T*& from = is_shared(life) ? shared : scratch;
+      out[k].at = from;
+      const std::int32_t pitch = out[k].pitch;
+      from += skewed(is_shared(life) ? tiles * out[k].tile
+                     : life == Life::block
+                         ? split_.tile_rows * std::min<std::ptrdiff_t>(pitch, split_.block)
+                         : split_.tile_rows * pitch);
+      if (odd && life == Life::next) std::swap(out[k].at, out[k - 1].at);
+    }
+    return out;
+  }
+
+  static std::ptrdiff_t skewed(std::ptrdiff_t numbers) {
+    const std::ptrdiff_t bytes = numbers * std::ptrdiff_t(sizeof(T)) + kSkew;
+    return (bytes + 63) / 64 * 64 / std::ptrdiff_t(sizeof(T));
+  }
+
+  std::ptrdiff_t tiles_of(std::ptrdiff_t rows) const {
+    return (rows + split_.tile_rows - 1) / split_.tile_rows;
+  }
+
+  // Rows of a group, where so many rows are cut into groups of nearly one size.
+  std::ptrdiff_t together(std::ptrdiff_t rows) const {
+    const std::ptrdiff_t groups = (rows + split_.together - 1) / split_.together;
+    return groups ? (rows + groups - 1) / groups : 0;
+  }
+
+  template <class F>
+  void for_groups(const std::vector<std::int64_t>& rows, F f) const {
+    const std::ptrdiff_t all = std::ptrdiff_t(rows.size()), size = together(all);
+    for (std::ptrdiff_t first = 0; first < all; first += size)
+      f(rows.data() + first, std::min(size, all - first));
+  }
+
+  // Rows of one thread.
+  void own_group(const std::int64_t* rows, std::ptrdiff_t count, double* totals) const {
+    static thread_local Workspace workspace;
+    T* shared = static_cast<T*>(workspace.take(shared_size(tiles_of(count)) * sizeof(T)));
+    fill_states(shared, rows, count);
+    run_group(shared, rows, count, totals, 0, 1, nullptr);
+  }
+
+  // Rows of all threads: each does some of the units.
+  void shared_group(const std::int64_t* rows, std::ptrdiff_t count) {
+    static thread_local Workspace workspace;
+    T* shared = static_cast<T*>(workspace.take(shared_size(tiles_of(count)) * sizeof(T)));
+    fill_states(shared, rows, count);
+    std::ptrdiff_t tasks = tiles_of(count);
+    for (const Stage& stage : loop_.stages)
+      tasks = std::max(tasks, (pitch(stage.width) + split_.block - 1) / split_.block);
+    std::vector<Meeting::Claim> claims(tasks, Meeting::Claim{0});
+    Meeting meeting{0, 0, 0, claims.data(), &idle};
+    in_parallel(crowded.threads(split_.threads), [&](int number, int of) {
+      run_group(shared, rows, count, totals_.data(), number, of, &meeting);
+    });
+    crowded.saw(meeting);
+  }
+
+  void run_group(T* shared, const std::int64_t* rows, std::ptrdiff_t count, double* totals,
+                 int part, int parts, Meeting* meeting) const {
+    static thread_local Workspace workspace;
+    T* scratch = static_cast<T*>(workspace.take(scratch_ * sizeof(T)));
+    std::memset(scratch, 0, scratch_ * sizeof(T));
+    const std::vector<Register> even = placed(shared, scratch, tiles_of(count), false);
+    const std::vector<Register> odd = placed(shared, scratch, tiles_of(count), true);
+    fill_constants(even);
+    kernels_.run(group(even, odd, rows, count, totals, part, parts, meeting));
+  }
+
+  void fill_constants(const std::vector<Register>& registers) const {
+    for (const Preload& p : loop_.preloads)
+      if (p.array < 0)
+        std::fill_n(static_cast<T*>(registers[p.to].at),
+                    split_.tile_rows * registers[p.to].pitch, T(p.value));
+  }
+
+  Group group(const std::vector<Register>& even, const std::vector<Register>& odd,
+              const std::int64_t* rows, std::ptrdiff_t count, double* totals, int part, int parts,
+              Meeting* meeting) const {
+    return {loop_.instructions.data(), loop_.stages.data(),
+            std::int32_t(loop_.stages.size()), {even.data(), odd.data()},
+            loop_.arrays.data(), loop_.matrices.data(), packed_.data(),
+            loop_.restarts.data(), std::int32_t(loop_.restarts.size()),
+            loop_.finals.data(), std::int32_t(loop_.finals.size()), sums_.data(),
+            loop_.steps, loop_.batch, loop_.reverse, loop_.backward, loop_.restart_offset,
+            loop_.restart, loop_.lengths, rows, count, split_.tile_rows, split_.block,
+            totals, split_.by_units ? totals_size_ : 0, part, parts, meeting};
+  }
+
+  // The sums of all threads or tiles, in their order.
+  void add_up() const {
+    for (std::size_t k = 0; k < loop_.sums.size(); ++k) {
+      const Sum& sum = loop_.sums[k];
+      T* to = static_cast<T*>(loop_.arrays[sum.array].data);
+      for (std::int32_t j = 0; j < sum.width; ++j) {
+        double total = 0;
+        for (std::ptrdiff_t c = 0; c < copies_; ++c) total += totals_[c * totals_size_ + sums_[k] + j];
+        to[j] = T(total);
+      }
+    }
+  }
+
+  // Both halves: a row that begins late finds its state in whichever has its turn.
+  void fill_states(T* shared, const std::int64_t* rows, std::ptrdiff_t count) const {
+    std::memset(shared, 0, shared_size(tiles_of(count)) * sizeof(T));
+    for (const bool odd : {false, true}) {
+      const std::vector<Register> registers = placed(shared, nullptr, tiles_of(count), odd);
+      for (const Preload& p : loop_.preloads) {
+        if (p.array < 0 || loop_.arrays[p.array].data == nullptr) continue;  // null: zero
+        const Array& a = loop_.arrays[p.array];
+        const Register& r = registers[p.to];
+        for (std::ptrdiff_t i = 0; i < count; ++i) {
+          const T* from = static_cast<const T*>(a.data) + rows[i] * a.row;
+          over_blocks(r, i, [&](T* at, std::ptrdiff_t j, std::size_t bytes) {
+            std::memcpy(at, from + j, bytes);
+          });
+        }
+      }
+    }
+  }
+
+  // f(place, first unit, bytes) for each block of row i of a shared register.
+  template <class F>
+  void over_blocks(const Register& r, std::ptrdiff_t i, F f) const {
+    const std::ptrdiff_t block = split_.block, tile_rows = split_.tile_rows;
+    T* tile = static_cast<T*>(r.at) + i / tile_rows * r.tile;
+    for (std::ptrdiff_t j = 0; j < r.width; j += block) {
+      const std::ptrdiff_t pitch = std::min<std::ptrdiff_t>(block, r.pitch - j);
+      f(tile + j * tile_rows + i % tile_rows * pitch, j,
+        std::min<std::ptrdiff_t>(block, r.width - j) * sizeof(T));
+    }
+  }
+
+  std::int32_t pitch(std::int32_t width) const { return padded(width, kernels_.panel); }
+
+  template <class U>
+  friend class Resident;
+
+  const Loop& loop_;
+  const LoopKernels& kernels_;
+  const Split split_;
+  std::vector<const void*> packed_;
+  std::vector<std::int64_t> rows_;
+  std::vector<Register> registers_;
+  std::ptrdiff_t scratch_ = 0;
+  std::vector<std::ptrdiff_t> sums_;
+  std::ptrdiff_t totals_size_ = 0;
+  std::ptrdiff_t copies_ = 1;
+  std::vector<double> totals_;  // (copies, totals_size)
+};
+
+}  // namespace throughtime
