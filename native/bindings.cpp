@@ -169,6 +169,28 @@ void run(const Lowered& lowered, bool is_double, const Numbers& tensors, const N
     run_loop<float>(loop, of_type, cut);
 }
 
+// Gradients of weights, see `Outer`: of each (a, a_pitch, b, b_pitch, count, to, rows, columns), its
+// addresses and numbers, flat.
+void outer(bool is_double, const Numbers& products, int threads) {
+  constexpr double kForAThread = 4e6;  // multiply-adds
+  const Kernels& kernels = kernels_of(std::nullopt);
+  const LoopKernels& of_type = is_double ? kernels.loop_of_double : kernels.loop_of_float;
+  nb::gil_scoped_release released;
+  for (std::size_t i = 0; i < products.size(); i += 8) {
+    const std::int64_t* p = &products[i];
+    const Outer outer{reinterpret_cast<const void*>(p[0]), reinterpret_cast<const void*>(p[2]),
+                      p[1], p[3], p[4], reinterpret_cast<void*>(p[5]), int(p[7])};
+    const int rows = int(p[6]);
+    const double work = double(outer.count) * rows * outer.columns;
+    const int shares = std::clamp(int(work / kForAThread), 1, std::max(threads, 1));
+    const int share = (rows + shares * 6 - 1) / (shares * 6) * 6;
+    in_parallel(shares, [&](int number, int of) {
+      for (int s = number; s * share < rows; s += of)
+        of_type.outer(outer, s * share, std::min(rows, (s + 1) * share));
+    });
+  }
+}
+
 // How a call of these sizes would be cut up.
 SplitNumbers split_of(const Lowered& lowered, bool is_double, std::int64_t steps,
                       std::int64_t batch, int threads) {
@@ -280,6 +302,7 @@ NB_MODULE(_native, m) {
   m.def("run", &run, "lowered"_a, "is_double"_a, "tensors"_a, "matrices"_a, "steps"_a, "batch"_a,
         "reverse"_a, "restart_offset"_a, "lengths"_a, "restart"_a, "threads"_a,
         "split"_a = nb::none(), "instruction_set"_a = nb::none());
+  m.def("outer", &outer, "is_double"_a, "products"_a, "threads"_a);
   m.def("empty_float32", &empty<float>, "count"_a);
   m.def("empty_float64", &empty<double>, "count"_a);
   m.def("memory_kept", &kept);

@@ -22,11 +22,22 @@ struct PointwiseKernels {
   Pointwise<T> sigmoid;
 };
 
-// The loop over time, see timeloop.h and product.h.
+// The gradient of a weight: to(i, j) = the sum over k < count of a(k, i) * b(k, j).
+//   a  (count, ...), b (count, columns), the caller's, read; rows so many numbers apart.
+//   to (..., columns), the caller's, written.
+struct Outer {
+  const void *a, *b;
+  std::ptrdiff_t a_pitch, b_pitch, count;
+  void* to;
+  int columns;
+};
+
+// The loop over time and the products around it, see timeloop.h, product.h and outer.h.
 struct LoopKernels {
   std::int32_t panel;  // every pitch is a multiple of it
   void (*pack)(const Matrix& matrix, void* packed);
   void (*run)(const Group& group);
+  void (*outer)(const Outer& outer, int first, int last);  // rows [first, last) of `to`
 };
 
 // What kernels.cpp provides, once per instruction set.

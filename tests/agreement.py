@@ -53,7 +53,7 @@ def agree(program, call, bound):
     pairs += [(dfound.dz, dtruth.dz), (dfound.dx, dtruth.dx)]
     for field in ("dstart", "dinitial", "dvectors"):
         pairs += zip(getattr(dfound, field), getattr(dtruth, field), strict=True)
-    weights = weight_gradients(program, call, dfound)
+    weights = cpu.weight_gradients(program, call, dfound)
     pairs += zip(weights, weight_gradients(program, call, dtruth), strict=True)
     pairs += [] if dfound.dbias is None else [(dfound.dbias, dtruth.dbias)]
     for a, b in pairs:

@@ -37,6 +37,29 @@ def test_one_of_everything(name):
     agree(program, call, 1e-11)
 
 
+@pytest.mark.parametrize("dtype", TIGHT)
+@pytest.mark.parametrize("name", ["lstm", "lstm-projection", "gru-before", "rnn-deep"])
+@pytest.mark.parametrize("shape", [(1, 1, 70, 130), (2, 2, 5, 65), (4, 1, 129, 64), (1, 3, 9, 200)])
+def test_weights_read_where_they_lie(name, shape, dtype):
+    program, call = regularised_call(name, *shape, dtype, False, False, False, 0)
+    agree(program, call, TIGHT[dtype])
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("shape", [(0, 5, 7), (1, 1, 1), (63, 6, 16), (65, 7, 17), (200, 100, 90)])
+@pytest.mark.parametrize("dtype", TIGHT)
+def test_gradients_of_weights(dtype, shape, threads):
+    steps, rows, columns = shape
+    a, b = torch.randn(steps, rows + 2, dtype=dtype), torch.randn(steps, columns, dtype=dtype)
+    to = torch.full((rows, columns), torch.nan, dtype=dtype)
+    at = a.data_ptr() + 2 * a.element_size()
+    line = [at, rows + 2, b.data_ptr(), columns, steps, to.data_ptr(), rows, columns]
+    cpu.native().outer(dtype == torch.float64, line * 2, threads)
+    expected = a[:, 2:].double().t() @ b.double()
+    bound = TIGHT[dtype] * max(1.0, expected.abs().max().item() if steps else 0.0)
+    torch.testing.assert_close(to.double(), expected, rtol=0, atol=bound)
+
+
 @pytest.mark.parametrize("threads", [1, 2, 3, 5])
 def test_the_bits_do_not_depend_on_the_threads(threads):
     program, call = regularised_call("lstm", 9, 70, 5, 20, torch.float32, False, True, True, 0)

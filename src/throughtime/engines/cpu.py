@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 
 from throughtime.engines.after import After, Values
+from throughtime.engines.backward import product_columns
+from throughtime.engines.backward import weight_gradients as torch_weight_gradients
 from throughtime.engines.call import Call, Gradients, Result
 from throughtime.engines.emitter import Lowered
 from throughtime.engines.evaluate import ahead, plan
@@ -26,6 +28,7 @@ from throughtime.program.program import Program
 
 DTYPES = (torch.float32, torch.float64)
 LARGE = 1 << 20  # bytes; larger tensors are of memory that is kept for the next call
+SMALL = 40_000_000  # multiply-adds; products that are larger in all are torch's
 _PLAIN = (Tensor, torch.nn.Parameter)
 _split: tuple[int, bool, int, int, int] | None = None  # for tests: `Split` in native/engine.h
 
@@ -195,6 +198,28 @@ def backward(
         tuple(dvectors),
         None if call.bias is None else dbias,
     )
+
+
+def weight_gradients(program: Program, call: Call, gradients: Gradients) -> tuple[Tensor, ...]:
+    """As `backward.weight_gradients`; small products without the cost of calling torch for each."""
+    x, dz = call.x, gradients.dz
+    steps = x.shape[0] * x.shape[1]
+    if steps * sum(w.numel() for w in call.weights) > SMALL or any(
+        len(columns) != 1 for columns in product_columns(program)
+    ):
+        return torch_weight_gradients(program, call, gradients)
+    products: list[int] = []
+    operands, dweights = [], [w.new_empty(w.shape) for w in call.weights]
+    pairs = zip(gradients.operands, product_columns(program), dweights, strict=True)
+    for operand, (columns,), dw in pairs:
+        rows = operand.reshape(steps, dw.shape[1])
+        operands.append(rows)
+        products += (
+            dz.data_ptr() + columns.start * dz.element_size(), dz.shape[2],
+            rows.data_ptr(), rows.stride(0), steps, dw.data_ptr(), *dw.shape,
+        )  # fmt: skip
+    native().outer(x.element_size() == 8, products, torch.get_num_threads())
+    return tuple(dweights)
 
 
 def ahead_of_loop(

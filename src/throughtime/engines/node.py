@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from throughtime.engines import cpu, reference
-from throughtime.engines.backward import weight_gradients
 from throughtime.engines.call import Call, Result
 from throughtime.program.program import Program
 
@@ -47,7 +46,7 @@ class _Loop(torch.autograd.Function):
         found = cpu.backward(
             ctx.program, call, result, gradients[:n], gradients[n:], dx=ctx.needs_input_grad[2]
         )
-        dweights = weight_gradients(ctx.program, call, found)
+        dweights = cpu.weight_gradients(ctx.program, call, found)
         bias = [] if call.bias is None else [found.dbias]
         return (
             None, None, found.dx, *bias, *found.dstart, *found.dinitial, *dweights,
