@@ -1,0 +1,168 @@
+"""Runs side by side: results, settings that differ, curves in one figure each."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import plotly.graph_objects as go
+
+from throughtime.errors import OptionError
+from throughtime.report import findings
+from throughtime.report.look import DIVERGING, INK, figure, line, named_ticks, one_of, plain, safe
+from throughtime.report.numbers import numbers, table
+from throughtime.report.of_results import COUNTED, learning_curves
+from throughtime.report.of_time import _drawn, _gone
+from throughtime.report.page import Figure, Section, page, paragraphs
+from throughtime.report.write import data_name, name
+from throughtime.training import Run
+
+
+def compare(runs: Sequence[Run], found: Sequence[dict[str, Any] | None]) -> str:
+    """Several runs as one HTML file.
+
+    Runs on different data are compared too, but neither ranked nor their confusions subtracted:
+    accuracies on different test sequences say nothing about each other.
+
+    **Arguments:** `found`: what `measure` says of each, where it is known.
+
+    **Raises:** `OptionError` for less than two runs, or a run that is not tested.
+    """
+    if len(runs) < 2:
+        raise OptionError(
+            f"`compare`: runs has {len(runs)} run; expected 2 or more. Name another run folder."
+        )
+    for run in runs:
+        if not {"test", "linear", "majority"} <= {*run.results}:
+            raise OptionError(
+                f"`compare`: {run.folder} has no results yet; expected runs that were tested. "
+                f"Finish it with `throughtime train --resume {run.folder}`."
+            )
+    names = _names(runs)
+    same = len({_tested_on(run) for run in runs}) == 1
+    sections = [
+        Section("results", "Results", list(_results(runs, names, same))),
+        Section("learning", "Learning", [Figure(
+            "curves", "Learning curves", _learned(runs, names), learning_curves(*runs, names=names))]),
+        Section("gradients", "Gradients through time", list(_gradients(names, found))),
+        *([Section("confusions", "Confusions", list(_confusions(runs, names)))] if same else []),
+    ]  # fmt: skip
+    title = f"{len(runs)} runs on {data_name(runs[0])}" if same else f"{len(runs)} runs"
+    return page(title, ", ".join(plain(run.folder, 60) for run in runs), sections)
+
+
+def _names(runs: Sequence[Run]) -> list[str]:
+    """The cells, if that tells the runs apart, else their folders."""
+    for names in ([name(run) for run in runs], [Path(run.folder or "").name for run in runs]):
+        if len({*names}) == len(names):
+            return names
+    return [f"{k + 1}: {n}" for k, n in enumerate(names)]
+
+
+def _tested_on(run: Run) -> Any:
+    data = run.details.get("data") or {}
+    return (data.get("sha256") or [None, str(run.folder)])[-1]
+
+
+def _results(runs: Sequence[Run], names: list[str], same: bool) -> Iterator[str]:
+    if same:
+        yield paragraphs(findings.ranked(names, [run.results for run in runs]), "lead")
+    else:
+        yield paragraphs(["These runs were not tested on the same sequences: their accuracies "
+                          "cannot be compared with each other."], "lead")  # fmt: skip
+    head = ["run", "data", "accuracy", "linear", "commonest class", "test loss", "parameters", "epochs",
+            "seconds"]  # fmt: skip
+    rows = [
+        [safe(label), safe(data_name(run)), *(run.results[k]["accuracy"] for k in ("test", "linear", "majority")),
+         run.results["test"]["loss"], f"{sum(p.numel() for p in run.model.parameters()):,}",
+         len(run.history), run.history[-1]["seconds"] if run.history else None]
+        for label, run in zip(names, runs, strict=True)
+    ]  # fmt: skip
+    yield table(head, rows)
+    settings = [_settings(run) for run in runs]
+    keys = [k for k in settings[0] if len({str(s.get(k)) for s in settings}) > 1]
+    yield "<h3>Settings that differ</h3>"
+    if keys:
+        yield table(["setting", *map(safe, names)],
+                    [[safe(k), *(safe(s.get(k), 60) for s in settings)] for k in keys])  # fmt: skip
+    else:
+        yield paragraphs(["None."])
+
+
+def _settings(run: Run) -> dict[str, Any]:
+    model = run.model.describe()
+    layers = {
+        f"{k}{f' ({i + 1})' if i else ''}": v
+        for i, layer in enumerate(model["recurrent"])
+        for k, v in layer.items()
+        if k != "programs"
+    }
+    return {**layers, "pooling": model["pooling"], "output": model["output"], **asdict(run.options),
+            **run.versions}  # fmt: skip
+
+
+def _learned(runs: Sequence[Run], names: list[str]) -> str:
+    lasts = [f"{plain(n)} {run.history[-1]['loss']:.3g}" for n, run in zip(names, runs, strict=True) if run.history]  # fmt: skip
+    return f"Training loss at the end: {', '.join(lasts)}."
+
+
+def gradients_beside(names: Sequence[str], found: Sequence[dict[str, Any]], where: str) -> go.Figure:
+    """The gradient of the loss by lag of several runs, in one layer and direction."""
+    made = figure(380)
+    for k, (label, one) in enumerate(zip(names, found, strict=True)):
+        for when, dash in (("before", "dot"), ("after", None)):
+            for layer in one[when]["layers"] if one[when] else ():
+                if layer["where"] == where and layer["gradient"]:
+                    curve = layer["gradient"]
+                    made.add_trace(line(curve["lag"], _drawn(curve["relative"]), f"{label}, {when}", k,
+                                        dash=dash))  # fmt: skip
+    _gone(made)
+    made.update_xaxes(title="steps back in the direction of time")
+    made.update_yaxes(title="share of what it is at 0")
+    return made
+
+
+def _gradients(names: list[str], found: Sequence[dict[str, Any] | None]) -> Iterator[str | Figure]:
+    known = [(n, f) for n, f in zip(names, found, strict=True) if f]
+    for label in (n for n, f in zip(names, found, strict=True) if not f):
+        yield paragraphs([f"{plain(label)}: not measured. Write its own report first, with "
+                          "`throughtime report`."], "note")  # fmt: skip
+    if not known:
+        return
+    places = list(dict.fromkeys(layer["where"] for _, f in known for layer in f["after"]["layers"]
+                                if layer["gradient"]))  # fmt: skip
+    labels, measured = [n for n, _ in known], [f for _, f in known]
+    every = [gradients_beside(labels, measured, where) for where in places]
+    said = " ".join(f"{plain(n)}: {' '.join(findings.gradients(f)[1:])}" for n, f in known)
+    tables = "".join(f"<p>{safe(w)}</p>{numbers(f)}" for w, f in zip(places, every, strict=True))
+    choice = [(str(k), w) for k, w in enumerate(places)]
+    yield Figure("gradient", "Gradient of the loss by lag", said, one_of(every, "layer"), tables,
+                 [("layer", "Layer and direction", choice)] if len(every) > 1 else [])  # fmt: skip
+
+
+def confusion_difference(first: dict[str, Any], other: dict[str, Any]) -> go.Figure:
+    """How many sequences more the second takes for each class than the first."""
+    names, n = first["classes"], len(first["classes"])
+    more = [[b - a for a, b in zip(*rows, strict=True)]
+            for rows in zip(first["confusion"], other["confusion"], strict=True)]  # fmt: skip
+    most = max(1, *(abs(v) for row in more for v in row))
+    made = figure(min(140 + 38 * n, 760))
+    made.add_heatmap(
+        z=more, x=list(range(n)), y=list(range(n)), zmin=-most, zmax=most, colorscale=DIVERGING,
+        text=[[f"{safe(a)} taken for {safe(b)}" for b in names] for a in names], xgap=1, ygap=1,
+        hovertemplate="%{text}: %{z:+d}<extra></extra>", name="", showscale=n > COUNTED,
+        texttemplate="%{z:+d}" if n <= COUNTED else None, textfont={"color": INK},
+    )  # fmt: skip
+    made.update_xaxes(title="predicted", range=[-0.5, n - 0.5], **named_ticks(names, 16))
+    made.update_yaxes(title="true", range=[n - 0.5, -0.5], showgrid=False, **named_ticks(names, 16))
+    return made
+
+
+def _confusions(runs: Sequence[Run], names: list[str]) -> Iterator[str | Figure]:
+    first = runs[0].results["test"]
+    for k, (label, run) in enumerate(zip(names[1:], runs[1:], strict=True)):
+        yield Figure(
+            f"difference{k}", f"{plain(label)} beside {plain(names[0])}",
+            f"How many sequences more (orange) or fewer (blue) {plain(label)} takes for each class.",
+            confusion_difference(first, run.results["test"]),
+        )  # fmt: skip

@@ -1,0 +1,90 @@
+"""Figures of training and testing: learning curves, and what is taken for what."""
+
+from typing import Any
+
+import plotly.graph_objects as go
+
+from throughtime.report.look import (
+    GREY,
+    INK,
+    SEQUENTIAL,
+    figure,
+    line,
+    log_axis,
+    named_ticks,
+    panels,
+    plain,
+    safe,
+)
+from throughtime.report.measure import rounded, thinned
+from throughtime.report.of_data import sequences
+from throughtime.training import Run
+
+COUNTED = 20  # classes whose counts are written into the matrix
+
+
+def learning_curves(*runs: Run, names: list[str] | None = None) -> go.Figure:
+    """Loss and the largest gradient norm over the epochs; several runs in one figure."""
+    accuracy = any("validation_accuracy" in row for run in runs for row in run.history)
+    titles = ["loss", *["accuracy"] * accuracy, "gradient norm"]
+    made = panels(len(titles), 180 * len(titles) + 60, 24)
+    for k, run in enumerate(runs):
+        of = f"{names[k]}, " if names else ""
+        rows = [run.history[i] for i in thinned(len(run.history))]
+        curves = [("loss", f"{of}training", 1, None), ("validation_loss", f"{of}validation", 1, "dash"),
+                  ("validation_accuracy", f"{of}accuracy", 2, "dash"),
+                  ("gradient_norm", f"{of}gradient norm", len(titles), "dot")]  # fmt: skip
+        for j, (key, name, panel, dash) in enumerate(curves):
+            met = [row for row in rows if row.get(key) is not None]
+            if met:
+                colour = k if names else j
+                made.add_trace(line([r["epoch"] for r in met], rounded([r[key] for r in met]), name,
+                                    colour, dash=dash, showlegend=panel == 1), panel, 1)  # fmt: skip
+    for panel, title in enumerate(titles, 1):
+        made.update_yaxes(title=title, row=panel, col=1)
+    every = [row for run in runs for row in run.history]
+    losses = [row.get(key) for row in every for key in ("loss", "validation_loss")]
+    made.update_yaxes(**log_axis(losses), row=1, col=1)
+    norms = [row.get("gradient_norm") for row in every]
+    made.update_yaxes(**log_axis(norms), row=len(titles), col=1)
+    clip = {run.options.clip for run in runs}
+    if len(clip) == 1 and (largest := next(iter(clip))) is not None:
+        made.add_hline(largest, line={"color": GREY, "dash": "dash", "width": 1}, row=len(titles), col=1)  # type: ignore[arg-type]
+    made.update_xaxes(title="epoch", row=len(titles), col=1)
+    return made
+
+
+def confusion(scores: dict[str, Any]) -> go.Figure:
+    """True classes in rows, predicted ones in columns; colours are shares of a row."""
+    names, counts = scores["classes"], scores["confusion"]
+    n = len(names)
+    shares = [[round(c / max(sum(row), 1), 4) for c in row] for row in counts]
+    made = figure(min(140 + 38 * n, 760))
+    made.add_heatmap(
+        z=shares, x=list(range(n)), y=list(range(n)), customdata=counts, zmin=0, zmax=1,
+        text=[[f"{safe(a)} taken for {safe(b)}" for b in names] for a in names],
+        hovertemplate="%{text}: %{customdata} (%{z:.1%})<extra></extra>",
+        colorscale=SEQUENTIAL, xgap=1, ygap=1, name="", showscale=n > COUNTED,
+        colorbar={"thickness": 12, "tickformat": ".0%"},
+    )  # fmt: skip
+    if n <= COUNTED:
+        met = [(i, j) for i in range(n) for j in range(n) if counts[i][j]]
+        made.add_scatter(
+            x=[j for _, j in met], y=[i for i, _ in met], mode="text", hoverinfo="skip",
+            text=[str(counts[i][j]) for i, j in met], showlegend=False,
+            textfont={"color": ["#ffffff" if shares[i][j] > 0.5 else INK for i, j in met]},
+        )  # fmt: skip
+    made.update_xaxes(title="predicted", range=[-0.5, n - 0.5], **named_ticks(names, 16))
+    made.update_yaxes(title="true", range=[n - 0.5, -0.5], showgrid=False, **named_ticks(names, 16))
+    return made
+
+
+def confused(found: dict[str, Any], k: int = 0) -> go.Figure:
+    """The k-th commonest confusion: a sequence of it between the surest ones of its two classes."""
+    pair = found["confusions"][k]
+    true, taken = pair["true"], pair["taken"]
+    rows = [(f"a sure {plain(true, 20)}", pair["of_true"]),
+            (f"{plain(true, 20)}, taken for {plain(taken, 20)}", pair["it"]),
+            (f"a sure {plain(taken, 20)}", pair["of_taken"])]  # fmt: skip
+    met = [(f"{title}: {s['name']}", s) for title, s in rows if s is not None]
+    return sequences([s for _, s in met], found["data"]["channels"], [t for t, _ in met])
