@@ -13,7 +13,7 @@ PAGE = "report.html"
 
 
 def report(
-    runs: list[str] = typer.Argument(
+    places: list[str] = typer.Argument(  # noqa: B008
         ..., metavar="RUN [DATA]", help="A run folder, and a labelled table to test it on anew."
     ),
     compare: bool = typer.Option(False, "--compare", help="RUN RUN ...: runs side by side."),
@@ -23,14 +23,14 @@ def report(
 ) -> None:
     """One HTML file on what a run learned and how far back in time its gradients reach."""
     if compare:
-        path, page = Path(out or "comparison.html"), _comparison(runs)
-    elif len(runs) > 2:
+        path, page = Path(out or "comparison.html"), _comparison(places)
+    elif len(places) > 2:
         raise OptionError(
-            f"`throughtime report`: {len(runs)} places are given; expected a run folder and at most "
-            "one table. Add --compare to put runs side by side."
+            f"`throughtime report`: {len(places)} places are given; expected a run folder and at "
+            "most one table. Add --compare to put runs side by side."
         )
     else:
-        path, page = Path(out or Path(runs[0]) / PAGE), _page(*runs)
+        path, page = Path(out or Path(places[0]) / PAGE), _page(*places)
     from throughtime.report import write
 
     write(path, page)
@@ -59,7 +59,8 @@ def _page(folder: str, table: str | None = None) -> str:
         run = read(folder)
         if table is not None:
             load(folder)  # says that there is nothing to test
-        return page(run, missing=f"The run is not finished: go on with `throughtime train --resume {folder}`.")  # fmt: skip
+        command = f"`throughtime train --resume {folder}`"
+        return page(run, missing=f"The run is not finished: go on with {command}.")
     run = load(folder)
     if table is not None:
         source, fingerprints = remembered(run.details, folder)

@@ -14,7 +14,7 @@ from throughtime.report.of_time import initial_state as initial_state
 from throughtime.report.of_time import over_time as over_time
 from throughtime.report.of_time import replica_norms as replica_norms
 from throughtime.report.of_time import saturation as saturation
-from throughtime.report.write import keep as keep
-from throughtime.report.write import kept as kept
-from throughtime.report.write import report as report
-from throughtime.report.write import write as write
+from throughtime.report.one_run import keep as keep
+from throughtime.report.one_run import kept as kept
+from throughtime.report.one_run import report as report
+from throughtime.report.one_run import write as write

@@ -12,9 +12,9 @@ from throughtime.report import findings
 from throughtime.report.look import DIVERGING, INK, figure, line, named_ticks, one_of, plain, safe
 from throughtime.report.numbers import numbers, table
 from throughtime.report.of_results import COUNTED, learning_curves
-from throughtime.report.of_time import _drawn, _gone
+from throughtime.report.of_time import drawn, one_percent
+from throughtime.report.one_run import BASELINES, data_name, name, parameters
 from throughtime.report.page import Figure, Section, page, paragraphs
-from throughtime.report.write import data_name, name
 from throughtime.training import Run
 
 
@@ -42,11 +42,10 @@ def compare(runs: Sequence[Run], found: Sequence[dict[str, Any] | None]) -> str:
     same = len({_tested_on(run) for run in runs}) == 1
     sections = [
         Section("results", "Results", list(_results(runs, names, same))),
-        Section("learning", "Learning", [Figure(
-            "curves", "Learning curves", _learned(runs, names), learning_curves(*runs, names=names))]),
+        Section("learning", "Learning", list(_learning(runs, names))),
         Section("gradients", "Gradients through time", list(_gradients(names, found))),
         *([Section("confusions", "Confusions", list(_confusions(runs, names)))] if same else []),
-    ]  # fmt: skip
+    ]
     title = f"{len(runs)} runs on {data_name(runs[0])}" if same else f"{len(runs)} runs"
     return page(title, ", ".join(plain(run.folder, 60) for run in runs), sections)
 
@@ -68,23 +67,44 @@ def _results(runs: Sequence[Run], names: list[str], same: bool) -> Iterator[str]
     if same:
         yield paragraphs(findings.ranked(names, [run.results for run in runs]), "lead")
     else:
-        yield paragraphs(["These runs were not tested on the same sequences: their accuracies "
-                          "cannot be compared with each other."], "lead")  # fmt: skip
-    head = ["run", "data", "accuracy", "linear", "commonest class", "test loss", "parameters", "epochs",
-            "seconds"]  # fmt: skip
+        yield paragraphs(
+            [
+                "These runs were not tested on the same sequences: their accuracies "
+                "cannot be compared with each other."
+            ],
+            "lead",
+        )
+    head = [
+        "run",
+        *["data"] * (not same),
+        "accuracy",
+        "test loss",
+        "parameters",
+        "epochs",
+        "seconds",
+    ]
     rows = [
-        [safe(label), safe(data_name(run)), *(run.results[k]["accuracy"] for k in ("test", "linear", "majority")),
-         run.results["test"]["loss"], f"{sum(p.numel() for p in run.model.parameters()):,}",
-         len(run.history), run.history[-1]["seconds"] if run.history else None]
+        [
+            safe(label),
+            *[safe(data_name(run))] * (not same),
+            f"{run.results['test']['accuracy']:.4f}",
+            f"{run.results['test']['loss']:.4f}",
+            f"{parameters(run):,}",
+            len(run.history),
+            f"{run.history[-1]['seconds']:.1f}",
+        ]
         for label, run in zip(names, runs, strict=True)
-    ]  # fmt: skip
+    ]
+    for label, key in BASELINES if same else ():
+        scores = runs[0].results[key]
+        rows.append([label, f"{scores['accuracy']:.4f}", f"{scores['loss']:.4f}", None, None, None])
     yield table(head, rows)
     settings = [_settings(run) for run in runs]
     keys = [k for k in settings[0] if len({str(s.get(k)) for s in settings}) > 1]
     yield "<h3>Settings that differ</h3>"
     if keys:
-        yield table(["setting", *map(safe, names)],
-                    [[safe(k), *(safe(s.get(k), 60) for s in settings)] for k in keys])  # fmt: skip
+        rows = [[safe(k), *(safe(s.get(k), 120) for s in settings)] for k in keys]
+        yield table(["setting", *map(safe, names)], rows, kind="facts")
     else:
         yield paragraphs(["None."])
 
@@ -95,18 +115,22 @@ def _settings(run: Run) -> dict[str, Any]:
         f"{k}{f' ({i + 1})' if i else ''}": v
         for i, layer in enumerate(model["recurrent"])
         for k, v in layer.items()
-        if k != "programs"
+        if k not in ("programs", "cells")
     }
-    return {**layers, "pooling": model["pooling"], "output": model["output"], **asdict(run.options),
-            **run.versions}  # fmt: skip
+    cells = [", ".join(dict.fromkeys(sum(r["cells"], []))) for r in model["recurrent"]]
+    top = {k: model[k] for k in ("pooling", "output")}
+    return {"cell": " + ".join(cells), **layers, **top, **asdict(run.options), **run.versions}
 
 
-def _learned(runs: Sequence[Run], names: list[str]) -> str:
-    lasts = [f"{plain(n)} {run.history[-1]['loss']:.3g}" for n, run in zip(names, runs, strict=True) if run.history]  # fmt: skip
-    return f"Training loss at the end: {', '.join(lasts)}."
+def _learning(runs: Sequence[Run], names: list[str]) -> Iterator[Figure]:
+    met = [(plain(n), run.history[-1]["loss"]) for n, run in zip(names, runs, strict=True)]
+    said = f"Training loss at the end: {', '.join(f'{n} {loss:.3g}' for n, loss in met)}."
+    yield Figure("curves", "Learning curves", said, learning_curves(*runs, names=names))
 
 
-def gradients_beside(names: Sequence[str], found: Sequence[dict[str, Any]], where: str) -> go.Figure:
+def gradients_beside(
+    names: Sequence[str], found: Sequence[dict[str, Any]], where: str
+) -> go.Figure:
     """The gradient of the loss by lag of several runs, in one layer and direction."""
     made = figure(380)
     for k, (label, one) in enumerate(zip(names, found, strict=True)):
@@ -114,9 +138,9 @@ def gradients_beside(names: Sequence[str], found: Sequence[dict[str, Any]], wher
             for layer in one[when]["layers"] if one[when] else ():
                 if layer["where"] == where and layer["gradient"]:
                     curve = layer["gradient"]
-                    made.add_trace(line(curve["lag"], _drawn(curve["relative"]), f"{label}, {when}", k,
-                                        dash=dash))  # fmt: skip
-    _gone(made)
+                    y, title = drawn(curve["relative"]), f"{label}, {when}"
+                    made.add_trace(line(curve["lag"], y, title, k, dash=dash))
+    one_percent(made)
     made.update_xaxes(title="steps back in the direction of time")
     made.update_yaxes(title="share of what it is at 0")
     return made
@@ -125,34 +149,83 @@ def gradients_beside(names: Sequence[str], found: Sequence[dict[str, Any]], wher
 def _gradients(names: list[str], found: Sequence[dict[str, Any] | None]) -> Iterator[str | Figure]:
     known = [(n, f) for n, f in zip(names, found, strict=True) if f]
     for label in (n for n, f in zip(names, found, strict=True) if not f):
-        yield paragraphs([f"{plain(label)}: not measured. Write its own report first, with "
-                          "`throughtime report`."], "note")  # fmt: skip
+        yield paragraphs(
+            [
+                f"{plain(label)}: not measured. Write its own report first, with "
+                "`throughtime report`."
+            ],
+            "note",
+        )
     if not known:
         return
-    places = list(dict.fromkeys(layer["where"] for _, f in known for layer in f["after"]["layers"]
-                                if layer["gradient"]))  # fmt: skip
+    places = list(
+        dict.fromkeys(
+            layer["where"] for _, f in known for layer in f["after"]["layers"] if layer["gradient"]
+        )
+    )
     labels, measured = [n for n, _ in known], [f for _, f in known]
     every = [gradients_beside(labels, measured, where) for where in places]
-    said = " ".join(f"{plain(n)}: {' '.join(findings.gradients(f)[1:])}" for n, f in known)
+    said = (
+        "How many steps back 1% of it is left: the table has it for each run, layer and direction."
+    )
     tables = "".join(f"<p>{safe(w)}</p>{numbers(f)}" for w, f in zip(places, every, strict=True))
     choice = [(str(k), w) for k, w in enumerate(places)]
-    yield Figure("gradient", "Gradient of the loss by lag", said, one_of(every, "layer"), tables,
-                 [("layer", "Layer and direction", choice)] if len(every) > 1 else [])  # fmt: skip
+    yield Figure(
+        "gradient",
+        "Gradient of the loss by lag",
+        said,
+        one_of(every, "layer"),
+        tables,
+        [("layer", "Layer and direction", choice)] if len(every) > 1 else [],
+    )
+    rows = [
+        [
+            safe(label),
+            safe(layer["where"]),
+            _horizon(one, "before", k),
+            _horizon(one, "after", k),
+            min(one["lengths"]),
+        ]
+        for label, one in known
+        for k, layer in enumerate(one["after"]["layers"])
+    ]
+    yield table(
+        ["run", "layer", "before training", "after", "steps looked at"],
+        rows,
+        "Steps back until 1% of the gradient of the loss is left",
+    )
+
+
+def _horizon(found: dict[str, Any], when: str, k: int) -> Any:
+    curve = found[when] and found[when]["layers"][k]["gradient"]
+    return curve and (curve["horizon"] if curve["horizon"] is not None else "beyond")
 
 
 def confusion_difference(first: dict[str, Any], other: dict[str, Any]) -> go.Figure:
     """How many sequences more the second takes for each class than the first."""
     names, n = first["classes"], len(first["classes"])
-    more = [[b - a for a, b in zip(*rows, strict=True)]
-            for rows in zip(first["confusion"], other["confusion"], strict=True)]  # fmt: skip
+    more = [
+        [b - a for a, b in zip(*rows, strict=True)]
+        for rows in zip(first["confusion"], other["confusion"], strict=True)
+    ]
     most = max(1, *(abs(v) for row in more for v in row))
     made = figure(min(140 + 38 * n, 760))
     made.add_heatmap(
-        z=more, x=list(range(n)), y=list(range(n)), zmin=-most, zmax=most, colorscale=DIVERGING,
-        text=[[f"{safe(a)} taken for {safe(b)}" for b in names] for a in names], xgap=1, ygap=1,
-        hovertemplate="%{text}: %{z:+d}<extra></extra>", name="", showscale=n > COUNTED,
-        texttemplate="%{z:+d}" if n <= COUNTED else None, textfont={"color": INK},
-    )  # fmt: skip
+        z=more,
+        x=list(range(n)),
+        y=list(range(n)),
+        zmin=-most,
+        zmax=most,
+        colorscale=DIVERGING,
+        text=[[f"{safe(a)} taken for {safe(b)}" for b in names] for a in names],
+        xgap=1,
+        ygap=1,
+        hovertemplate="%{text}: %{z:+d}<extra></extra>",
+        name="",
+        showscale=n > COUNTED,
+        texttemplate="%{z:+d}" if n <= COUNTED else None,
+        textfont={"color": INK},
+    )
     made.update_xaxes(title="predicted", range=[-0.5, n - 0.5], **named_ticks(names, 16))
     made.update_yaxes(title="true", range=[n - 0.5, -0.5], showgrid=False, **named_ticks(names, 16))
     return made
@@ -162,7 +235,8 @@ def _confusions(runs: Sequence[Run], names: list[str]) -> Iterator[str | Figure]
     first = runs[0].results["test"]
     for k, (label, run) in enumerate(zip(names[1:], runs[1:], strict=True)):
         yield Figure(
-            f"difference{k}", f"{plain(label)} beside {plain(names[0])}",
-            f"How many sequences more (orange) or fewer (blue) {plain(label)} takes for each class.",
+            f"difference{k}",
+            f"{plain(label)} beside {plain(names[0])}",
+            f"How many more (orange) or fewer (blue) {plain(label)} takes for each class.",
             confusion_difference(first, run.results["test"]),
-        )  # fmt: skip
+        )

@@ -21,6 +21,8 @@ def result(results: dict[str, Any], cell: str) -> list[str]:
     what = f"{by} sequence{'s' * (by != 1)} of {n}"
     if chance(own, majority["accuracy"], n):
         said.append("It does no better than always saying the commonest class.")
+        if not chance(linear["accuracy"], majority["accuracy"], n):
+            said.append("The mean, spread and last value of each channel tell more.")
     elif by == 0:
         said.append("It does as well as the linear baseline, which knows nothing of order.")
     elif chance(own, linear["accuracy"], n):
@@ -59,8 +61,10 @@ def learning(history: list[dict[str, Any]], options: Any) -> list[str]:
     held = [row["validation_loss"] for row in history if "validation_loss" in row]
     if held:
         best = min(range(len(held)), key=held.__getitem__)
-        said.append(f"The validation loss was lowest, {held[best]:.3g}, in epoch {best + 1}; the "
-                    "weights are those.")  # fmt: skip
+        said.append(
+            f"The validation loss was lowest, {held[best]:.3g}, in epoch {best + 1}; the "
+            "weights are those."
+        )
         if len(held) - best > 5 and held[-1] > 1.1 * held[best]:
             said.append("It rose afterwards while the training loss fell: overfitting.")
     quarter = len(history) // 4
@@ -87,9 +91,11 @@ def confusions(results: dict[str, Any]) -> list[str]:
         return ["No test sequence is taken for one of another class."]
     total = sum(c for c, *_ in wrong)
     count, i, j = max(wrong, key=lambda w: (w[0], -w[1], -w[2]))
-    said = [f"{total} of {test['sequences']} test sequences are taken for one of another class. "
-            f"The commonest confusion: {plain(names[i])} taken for {plain(names[j])}, "
-            f"{count} of {sum(counts[i])}."]  # fmt: skip
+    said = [
+        f"{total} of {test['sequences']} test sequences are taken for one of another class. "
+        f"The commonest confusion: {plain(names[i])} taken for {plain(names[j])}, "
+        f"{count} of {sum(counts[i])}."
+    ]
     used = [j for j in range(n) if any(row[j] for row in counts)]
     if len(used) == 1:
         said.append(f"Every sequence is taken for {plain(names[used[0]])}.")
@@ -99,9 +105,12 @@ def confusions(results: dict[str, Any]) -> list[str]:
 def gradients(found: dict[str, Any]) -> list[str]:
     """How far back the gradient of the loss reaches in each layer and direction."""
     said = [f"Back from the last step of the {_sequences(found['lengths'])}."]
-    for k, layer in enumerate(found["after"]["layers"]):
-        if layer["gradient"] is None:
-            continue
+    known = [(k, layer) for k, layer in enumerate(found["after"]["layers"]) if layer["gradient"]]
+    if len(known) > 2:
+        known.sort(key=lambda e: e[1]["gradient"]["horizon"] or math.inf)
+        known = [known[0], known[-1]]
+        said[0] = said[0][:-1] + ": the shortest and the longest of all layers and directions."
+    for k, layer in known:
         after = _reach(layer["gradient"])
         text = f"{layer['where'].capitalize()}: after training {after}"
         if found["before"]:
@@ -113,18 +122,23 @@ def gradients(found: dict[str, Any]) -> list[str]:
 def at_input(found: dict[str, Any]) -> list[str]:
     """How many steps the gradient of the loss reaches at the input."""
     start, steps, reach = found["after"]["from"], min(found["lengths"]), found["after"]["reach"]
-    said = ["The gradient of the loss at the input of each step, all layers and directions together."]
+    said = [
+        "The gradient of the loss at the input of each step, all layers and directions together."
+    ]
     if reach >= steps:
         return [*said, f"It reaches all {steps} steps with 1% of its largest value or more."]
-    return [*said, f"{_steps(reach)} from the {start} of a sequence it is below 1% of its largest "
-            f"value, and stays there for the other {steps - reach}."]  # fmt: skip
+    return [
+        *said,
+        f"{_steps(reach)} from the {start} of a sequence it is below 1% of its largest "
+        f"value, and stays there for the other {steps - reach}.",
+    ]
 
 
 def _sequences(lengths: list[int]) -> str:
-    low, high = min(lengths), max(lengths)
-    steps = f"{high} steps" if low == high else f"{low} to {high} steps"
-    count = f"{len(lengths)} longest test sequences" if len(lengths) > 1 else "longest test sequence"
-    return f"{count}, {steps}"
+    count = (
+        f"{len(lengths)} longest test sequences" if len(lengths) > 1 else "longest test sequence"
+    )
+    return f"{count}, {span(lengths)} steps"
 
 
 def _reach(curve: dict[str, Any]) -> str:
@@ -164,24 +178,25 @@ def why_not_learned(
     reached = max(found[when]["reach"] for when in ("before", "after") if found[when])
     start = found["after"]["from"]
     side, which = ("first", "earlier") if start == "end" else ("last", "later")
+    both = "before training and after" if found["before"] else "after training"
     if reached < steps / 2:
         said.append(
             f"The gradient does not reach. At the {start} of a sequence it is at its full size; "
-            f"{_steps(reached)} from there it is below 1% of that, before training and after, and the "
-            f"sequences looked at are {_span(found['lengths'])} steps long. What stands {which}, "
-            f"in the {side} {steps - reached} steps, cannot be learned: if that is what tells the "
-            "class, this is why the network does no better than guessing."
+            f"{_steps(reached)} from there it is below 1% of that, {both}, and the sequences "
+            f"looked at are {span(found['lengths'])} steps long. What stands {which}, in the "
+            f"{side} {steps - reached} steps, cannot be learned: if that is what tells the class, "
+            "this is why the network does no better than guessing."
         )
         if by_heart:
             said.append(
-                f"What it did learn (its training loss is {loss:.2g}) it learned by heart from the "
-                f"{reached} steps that are reached."
+                f"What it did learn (its training loss is {loss:.2g}) it learned by heart from "
+                f"the {reached} steps that are reached."
             )
         else:
             said.append(
-                "An LSTM or a GRU keeps a gradient for longer, `--pooling mean` gives every step a "
-                "short way to the loss, and an LSTM with `keep_bias` near the length begins with "
-                "open gates."
+                "Gates that begin open keep a gradient for longer (`--cell "
+                "'LSTM(keep_bias=3.0)'`); `--pooling mean` gives every step a short way to the "
+                "loss."
             )
     elif by_heart:
         said.append(
@@ -190,7 +205,7 @@ def why_not_learned(
         )
     else:
         said.append(
-            f"The gradient reaches {_steps(reached)} back of {_span(found['lengths'])}, so this is "
+            f"The gradient reaches {_steps(reached)} back of {span(found['lengths'])}, so this is "
             "not what keeps the network from learning."
         )
     return said
@@ -203,24 +218,32 @@ def majority_entropy(test: dict[str, Any]) -> float:
     return -sum(s / total * math.log(s / total) for s in sums if s)
 
 
-def _span(lengths: list[int]) -> str:
+def span(lengths: list[int]) -> str:
     low, high = min(lengths), max(lengths)
     return str(high) if low == high else f"{low} to {high}"
 
 
 def gates(found: dict[str, Any]) -> list[str]:
     """Which gates are hardly used."""
-    every = [(layer["where"], name, gate) for layer in found["after"]["layers"]
-             for name, gate in layer["gates"].items()]  # fmt: skip
+    every = [
+        (layer["where"], name, gate)
+        for layer in found["after"]["layers"]
+        for name, gate in layer["gates"].items()
+    ]
     if not every:
         return ["This cell has no gates; below are its states."]
-    stuck = [f"{plain(name)} ({where}) is {'open' if g['open'] > 0.9 else 'closed'}"
-             for where, name, g in every if max(g["open"], g["closed"]) > 0.9]  # fmt: skip
+    stuck = [
+        f"{plain(name)} ({where}) is {'open' if g['open'] > 0.9 else 'closed'}"
+        for where, name, g in every
+        if max(g["open"], g["closed"]) > 0.9
+    ]
     if stuck:
         return [f"Nearly always: {', '.join(stuck)}. A gate that does not move decides nothing."]
     where, name, g = max(every, key=lambda e: e[2]["open"] + e[2]["closed"])
-    return [f"The most decided gate is {plain(name)} ({where}): {g['closed']:.0%} of its values are "
-            f"below 0.1 and {g['open']:.0%} above 0.9."]  # fmt: skip
+    return [
+        f"The most decided gate is {plain(name)} ({where}): {g['closed']:.0%} of its values are "
+        f"below 0.1 and {g['open']:.0%} above 0.9."
+    ]
 
 
 def ranked(names: list[str], results: list[dict[str, Any]]) -> list[str]:
@@ -228,11 +251,16 @@ def ranked(names: list[str], results: list[dict[str, Any]]) -> list[str]:
     order = sorted(range(len(names)), key=lambda k: -results[k]["test"]["accuracy"])
     scores = [(plain(names[k]), results[k]["test"]["accuracy"]) for k in order]
     n = results[0]["test"]["sequences"]
-    said = [f"Right on {n} test sequences: " + ", ".join(f"{name} {a:.1%}" for name, a in scores) + "."]
+    said = [
+        f"Right on {n} test sequences: " + ", ".join(f"{name} {a:.1%}" for name, a in scores) + "."
+    ]
     (best, top), (_, second) = scores[:2]
     if chance(top, second, n):
-        said.append(f"So small a lead as that of {best} can be chance." if top > second else
-                    "The first two are alike.")  # fmt: skip
+        said.append(
+            f"So small a lead as that of {best} can be chance."
+            if top > second
+            else "The first two are alike."
+        )
     linear = max(r["linear"]["accuracy"] for r in results)
     if linear >= top:
         said.append(f"The linear baseline is right on {linear:.1%}: none of them beats it.")

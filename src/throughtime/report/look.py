@@ -1,6 +1,7 @@
 """How every figure looks, and how text from outside gets into one."""
 
 import html
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -24,7 +25,7 @@ def plain(text: object, most: int = 40) -> str:
 
 
 def safe(text: object, most: int = 40) -> str:
-    """The same for a figure or the page: plotly reads `<b>`, `<a href>` and entities in any text."""
+    """The same for a figure or the page: plotly reads `<b>`, `<a href>`, entities in any text."""
     return html.escape(plain(text, most))
 
 
@@ -33,7 +34,7 @@ def figure(height: int, **layout: Any) -> go.Figure:
     made = go.Figure(layout={"template": "none"})
     made.update_layout(
         height=height,
-        margin={"l": 58, "r": 12, "t": 12, "b": 46},
+        margin={"l": 66, "r": 12, "t": 12, "b": 46},
         font={"family": "system-ui, sans-serif", "size": 13},
         legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
         hoverlabel={"namelength": -1},
@@ -45,14 +46,15 @@ def figure(height: int, **layout: Any) -> go.Figure:
 
 def panels(rows: int, height: int, gap: float, **options: Any) -> go.Figure:
     """The same with panels one below the other on one horizontal axis; `gap` in pixels."""
-    made = make_subplots(rows, 1, shared_xaxes=True, vertical_spacing=gap / height,
-                         figure=figure(height), **options)  # fmt: skip
+    made = make_subplots(
+        rows, 1, shared_xaxes=True, vertical_spacing=gap / height, figure=figure(height), **options
+    )
     return _axes(made)
 
 
 def _axes(made: go.Figure) -> go.Figure:
     made.update_xaxes(showgrid=False, zeroline=False, ticks="outside", automargin=True)
-    made.update_yaxes(showgrid=True, zeroline=False, automargin=True, title_standoff=8)
+    made.update_yaxes(showgrid=True, zeroline=False, automargin=True, title_standoff=12)
     return made
 
 
@@ -68,22 +70,31 @@ def one_of(figures: Sequence[go.Figure], key: str) -> go.Figure:
 def log_axis(values: Iterable[float | None]) -> dict[str, Any]:
     """A logarithmic axis: powers of ten where there are enough of them."""
     met = [v for v in values if v is not None and v > 0]
-    wide = bool(met) and max(met) / min(met) > 100
-    return {"type": "log", "exponentformat": "power", "dtick": 1 if wide else None}
+    decades = math.log10(max(met) / min(met)) if met else 0.0
+    dtick = math.ceil(decades / 5) if decades > 2 else None
+    return {"type": "log", "exponentformat": "power", "dtick": dtick}
 
 
 def line(
-    x: Sequence[Any], y: Sequence[Any], name: str, k: int = 0, *, dash: str | None = None,
+    x: Sequence[Any],
+    y: Sequence[Any],
+    name: str,
+    k: int = 0,
+    *,
+    dash: str | None = None,
     **options: Any,
-) -> go.Scatter:  # fmt: skip
+) -> go.Scatter:
     """A curve in the k-th colour; a short one has the k-th marker as well."""
     mode = "lines+markers" if len(x) <= 40 else "lines"
     return go.Scatter(
-        x=list(x), y=list(y), name=safe(name), mode=mode,
+        x=list(x),
+        y=list(y),
+        name=safe(name),
+        mode=mode,
         line={"color": COLOURS[k % len(COLOURS)], "width": 2, "dash": dash},
         marker={"symbol": SYMBOLS[k % len(SYMBOLS)], "size": 6, "color": COLOURS[k % len(COLOURS)]},
         **options,
-    )  # fmt: skip
+    )
 
 
 def named_ticks(names: Sequence[str], most: int = 24) -> dict[str, Any]:

@@ -29,7 +29,8 @@ def measure(
     """What a report shows beyond what is in a run already.
 
     Everything is measured on the test sequences with nothing drawn from torch's generator; the
-    model is left in eval mode, as `fit` and `load` leave it. "Before" is the network with the weights that `fit` began with.
+    model is left in eval mode, as `fit` and `load` leave it. "Before" is the network with the
+    weights that `fit` began with.
 
     **Arguments:** `probabilities`: what `predict` says of `test`, if that is known.
 
@@ -159,8 +160,15 @@ def _long(model: Model, test: Sequences, longest: Tensor) -> Tensor:
 
 def _diagnosis(model: Model, batch: Batch) -> dict[str, Any]:
     """Back from the last step, as far as all of the sequences go: one mean of the same ones."""
-    layers = diagnose(model, batch.x, batch.lengths, lambda s: _loss(s, batch.y), n=1,
-                      sequences=len(batch.lengths), probes=PROBES)  # fmt: skip
+    layers = diagnose(
+        model,
+        batch.x,
+        batch.lengths,
+        lambda s: _loss(s, batch.y),
+        n=1,
+        sequences=len(batch.lengths),
+        probes=PROBES,
+    )
     steps = int(batch.lengths.min())
 
     def curve(found: ByLag | None) -> dict[str, Any] | None:

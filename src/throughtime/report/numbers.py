@@ -12,11 +12,12 @@ ROWS = 60  # of one table; more are thinned out
 
 def numbers(figure: go.Figure) -> str:
     """Tables of what is drawn, one for each panel, HTML."""
+    layout: Any = figure.layout
     panels: dict[str, list[Any]] = {}
     for trace in figure.data:
         if trace.type != "scatter" or trace.mode != "text":
             panels.setdefault(trace.yaxis or "y", []).append(trace)
-    titles = [note.text for note in figure.layout.annotations if note.yref == "paper"]
+    titles = [note.text for note in layout.annotations if note.yref == "paper"]
     titles = titles if len(titles) == len(panels) else [""] * len(panels)
     return "".join(
         _panel(figure, y.replace("y", "yaxis"), traces, title)
@@ -24,8 +25,13 @@ def numbers(figure: go.Figure) -> str:
     )
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[Any]], caption: str = "") -> str:
-    """A table, HTML. Texts are HTML already, see `look.safe`; the first cell names its row."""
+def table(
+    head: Sequence[str], rows: Iterable[Sequence[Any]], caption: str = "", *, kind: str = "numbers"
+) -> str:
+    """A table, HTML. Texts are HTML already, see `look.safe`; the first cell names its row.
+
+    - `kind`: its class in the style sheet: `"numbers"`, or `"facts"` for texts.
+    """
     shown = "".join(
         f'<tr><th scope="row">{_cell(row[0])}</th>'
         + "".join(f"<td>{_cell(v)}</td>" for v in row[1:])
@@ -35,23 +41,30 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Any]], caption: str = "")
     titles = "".join(f'<th scope="col">{h}</th>' for h in head)
     named = f"<caption>{caption}</caption>" if caption else ""
     return (
-        f'<div class="wide" tabindex="0" role="region" aria-label="The numbers"><table>{named}'
+        '<div class="wide" tabindex="0" role="region" aria-label="The numbers">'
+        f'<table class="{kind}">{named}'
         f"<thead><tr>{titles}</tr></thead><tbody>{shown}</tbody></table></div>"
     )
 
 
-def _panel(figure: go.Figure, y: str, traces: list[Any], title: str) -> str:
+def _panel(figure: Any, y: str, traces: list[Any], title: str) -> str:
     first = traces[0]
-    across, down = figure.layout[y.replace("y", "x", 1)], figure.layout[y]
+    across: Any = figure.layout[y.replace("y", "x", 1)]
+    down: Any = figure.layout[y]
     if first.type == "heatmap":
         values = first.customdata if first.customdata is not None else first.z
         if across.ticktext:
             rows = [[n, *row] for n, row in zip(down.ticktext, values, strict=True)]
-            return table([f"{down.title.text} \\ {across.title.text}", *across.ticktext], rows, title)
+            return table(
+                [f"{down.title.text} \\ {across.title.text}", *across.ticktext], rows, title
+            )
         names = [row[0] for row in first.text]
         at = thinned(len(first.x), ROWS)
-        return table(["step", *names], [[first.x[k], *(r[k] for r in values)] for k in at],
-                     _thinned(title, len(at), len(first.x)))  # fmt: skip
+        return table(
+            ["step", *names],
+            [[first.x[k], *(r[k] for r in values)] for k in at],
+            _thinned(title, len(at), len(first.x)),
+        )
     if getattr(first, "orientation", None) == "h":
         columns = [dict(zip(t.y, t.x, strict=True)) for t in traces]
         places, names = list(first.y), down.ticktext
@@ -59,12 +72,16 @@ def _panel(figure: go.Figure, y: str, traces: list[Any], title: str) -> str:
         columns = [dict(zip(t.x, t.y, strict=True)) for t in traces]
         places, names = sorted({x for t in traces for x in t.x}), across.ticktext
     at = thinned(len(places), ROWS)
-    rows = [[names[places[k]] if names else places[k], *(c.get(places[k]) for c in columns)] for k in at]  # fmt: skip
-    return table([_axis(figure, across), *(t.name for t in traces)], rows,
-                 _thinned(title, len(at), len(places)))  # fmt: skip
+    chosen = [places[k] for k in at]
+    rows = [[names[x] if names else x, *(c.get(x) for c in columns)] for x in chosen]
+    return table(
+        [_axis(figure, across), *(t.name for t in traces)],
+        rows,
+        _thinned(title, len(at), len(places)),
+    )
 
 
-def _axis(figure: go.Figure, axis: Any) -> str:
+def _axis(figure: Any, axis: Any) -> str:
     """What stands at an axis; the panels of one figure share that of the lowest."""
     titles = [a.title.text for a in (axis, *figure.select_xaxes()) if a.title.text]
     return titles[0] if titles else ""

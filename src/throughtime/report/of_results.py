@@ -20,6 +20,12 @@ from throughtime.report.measure import rounded, thinned
 from throughtime.report.of_data import sequences
 from throughtime.training import Run
 
+CURVES = (  # of an epoch; title, panel (the last is -1) and dash
+    ("loss", "training", 1, None),
+    ("validation_loss", "validation", 1, "dash"),
+    ("validation_accuracy", "accuracy", 2, "dash"),
+    ("gradient_norm", "gradient norm", -1, "dot"),
+)
 COUNTED = 20  # classes whose counts are written into the matrix
 
 
@@ -31,15 +37,13 @@ def learning_curves(*runs: Run, names: list[str] | None = None) -> go.Figure:
     for k, run in enumerate(runs):
         of = f"{names[k]}, " if names else ""
         rows = [run.history[i] for i in thinned(len(run.history))]
-        curves = [("loss", f"{of}training", 1, None), ("validation_loss", f"{of}validation", 1, "dash"),
-                  ("validation_accuracy", f"{of}accuracy", 2, "dash"),
-                  ("gradient_norm", f"{of}gradient norm", len(titles), "dot")]  # fmt: skip
-        for j, (key, name, panel, dash) in enumerate(curves):
+        for j, (key, title, panel, dash) in enumerate(CURVES):
             met = [row for row in rows if row.get(key) is not None]
+            epochs, values = [r["epoch"] for r in met], rounded([r[key] for r in met])
+            at, colour = panel % (len(titles) + 1), k if names else j
+            curve = line(epochs, values, of + title, colour, dash=dash, showlegend=at == 1)
             if met:
-                colour = k if names else j
-                made.add_trace(line([r["epoch"] for r in met], rounded([r[key] for r in met]), name,
-                                    colour, dash=dash, showlegend=panel == 1), panel, 1)  # fmt: skip
+                made.add_trace(curve, at, 1)
     for panel, title in enumerate(titles, 1):
         made.update_yaxes(title=title, row=panel, col=1)
     every = [row for run in runs for row in run.history]
@@ -49,7 +53,8 @@ def learning_curves(*runs: Run, names: list[str] | None = None) -> go.Figure:
     made.update_yaxes(**log_axis(norms), row=len(titles), col=1)
     clip = {run.options.clip for run in runs}
     if len(clip) == 1 and (largest := next(iter(clip))) is not None:
-        made.add_hline(largest, line={"color": GREY, "dash": "dash", "width": 1}, row=len(titles), col=1)  # type: ignore[arg-type]
+        place: dict[str, Any] = {"row": len(titles), "col": 1}
+        made.add_hline(largest, line={"color": GREY, "dash": "dash", "width": 1}, **place)
     made.update_xaxes(title="epoch", row=len(titles), col=1)
     return made
 
@@ -61,19 +66,32 @@ def confusion(scores: dict[str, Any]) -> go.Figure:
     shares = [[round(c / max(sum(row), 1), 4) for c in row] for row in counts]
     made = figure(min(140 + 38 * n, 760))
     made.add_heatmap(
-        z=shares, x=list(range(n)), y=list(range(n)), customdata=counts, zmin=0, zmax=1,
+        z=shares,
+        x=list(range(n)),
+        y=list(range(n)),
+        customdata=counts,
+        zmin=0,
+        zmax=1,
         text=[[f"{safe(a)} taken for {safe(b)}" for b in names] for a in names],
         hovertemplate="%{text}: %{customdata} (%{z:.1%})<extra></extra>",
-        colorscale=SEQUENTIAL, xgap=1, ygap=1, name="", showscale=n > COUNTED,
+        colorscale=SEQUENTIAL,
+        xgap=1,
+        ygap=1,
+        name="",
+        showscale=n > COUNTED,
         colorbar={"thickness": 12, "tickformat": ".0%"},
-    )  # fmt: skip
+    )
     if n <= COUNTED:
         met = [(i, j) for i in range(n) for j in range(n) if counts[i][j]]
         made.add_scatter(
-            x=[j for _, j in met], y=[i for i, _ in met], mode="text", hoverinfo="skip",
-            text=[str(counts[i][j]) for i, j in met], showlegend=False,
+            x=[j for _, j in met],
+            y=[i for i, _ in met],
+            mode="text",
+            hoverinfo="skip",
+            text=[str(counts[i][j]) for i, j in met],
+            showlegend=False,
             textfont={"color": ["#ffffff" if shares[i][j] > 0.5 else INK for i, j in met]},
-        )  # fmt: skip
+        )
     made.update_xaxes(title="predicted", range=[-0.5, n - 0.5], **named_ticks(names, 16))
     made.update_yaxes(title="true", range=[n - 0.5, -0.5], showgrid=False, **named_ticks(names, 16))
     return made
@@ -83,8 +101,10 @@ def confused(found: dict[str, Any], k: int = 0) -> go.Figure:
     """The k-th commonest confusion: a sequence of it between the surest ones of its two classes."""
     pair = found["confusions"][k]
     true, taken = pair["true"], pair["taken"]
-    rows = [(f"a sure {plain(true, 20)}", pair["of_true"]),
-            (f"{plain(true, 20)}, taken for {plain(taken, 20)}", pair["it"]),
-            (f"a sure {plain(taken, 20)}", pair["of_taken"])]  # fmt: skip
+    rows = [
+        (f"a sure {plain(true, 20)}", pair["of_true"]),
+        (f"{plain(true, 20)}, taken for {plain(taken, 20)}", pair["it"]),
+        (f"a sure {plain(taken, 20)}", pair["of_taken"]),
+    ]
     met = [(f"{title}: {s['name']}", s) for title, s in rows if s is not None]
     return sequences([s for _, s in met], found["data"]["channels"], [t for t, _ in met])

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 from importlib.resources import files
@@ -11,7 +12,7 @@ from typing import Any, NamedTuple
 import plotly.graph_objects as go
 
 from throughtime.report.look import plain
-from throughtime.report.numbers import numbers, table
+from throughtime.report.numbers import numbers
 
 Choice = tuple[str, str, list[tuple[str, str]]]
 """The key in `meta` of the traces, what to call it, and (value, name) of each."""
@@ -68,11 +69,12 @@ def page(title: str, under: str, sections: Sequence[Section]) -> str:
 <body>
 <a class="skip" href="#page">To the text</a>
 <div class="sheet">
-<nav aria-label="Contents"><ol>{contents}</ol><button id="theme" type="button">Dark or light</button></nav>
+<nav aria-label="Contents"><ol>{contents}</ol>
+<button id="theme" type="button">Dark or light</button></nav>
 <main id="page">
 <h1>{escape(plain(title, 90))}</h1>
 <p class="under">{escape(under)}</p>
-<noscript><p class="note">Figures need JavaScript; their numbers are below each of them.</p></noscript>
+<noscript><p class="note">Figures need JavaScript; below each are its numbers.</p></noscript>
 {body}</main>
 </div>
 <script type="application/json" id="figures">{data}</script>
@@ -84,8 +86,8 @@ def page(title: str, under: str, sections: Sequence[Section]) -> str:
 
 
 def paragraphs(sentences: Iterable[str], kind: str = "") -> str:
-    """Sentences of text as one paragraph of HTML."""
-    text = escape(" ".join(sentences))
+    """Sentences of text as one paragraph of HTML; what is in backticks is code."""
+    text = re.sub("`([^`]+)`", r"<code>\1</code>", escape(" ".join(sentences)))
     return f"<p{kind and f' class={chr(34)}{kind}{chr(34)}'}>{text}</p>" if text else ""
 
 
@@ -99,7 +101,7 @@ def facts(rows: Iterable[tuple[str, object]]) -> str:
 
 
 def _figure(f: Figure) -> str:
-    height = f.figure.layout.height
+    layout: Any = f.figure.layout
     choices = "".join(
         f"<label>{escape(label)}<select name={_quoted(key)} data-figure={_quoted(f.name)}>"
         + "".join(f"<option value={_quoted(v)}>{escape(name)}</option>" for v, name in values)
@@ -111,8 +113,8 @@ def _figure(f: Figure) -> str:
         f'<figure><figcaption id="{f.name}-says"><strong>{escape(f.title)}</strong>'
         f"{escape(f.says)}</figcaption>"
         + (f'<div class="choice">{choices}</div>' if choices else "")
-        + f'<div class="plot" id="{f.name}" style="min-height:{height}px" tabindex="0" role="img" '
-        f'aria-label={_quoted(f"{f.title}. {f.says}")}></div>'
+        + f'<div class="plot" id="{f.name}" style="min-height:{layout.height}px" tabindex="0" '
+        f'role="img" aria-label={_quoted(f"{f.title}. {f.says}")}></div>'
         f"<details><summary>The numbers</summary>{tables}</details></figure>\n"
     )
 
@@ -138,6 +140,3 @@ def _policy(scripts: Iterable[str]) -> str:
         f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; "
         "img-src data: blob:; base-uri 'none'; form-action 'none'"
     )
-
-
-__all__ = ["Figure", "Section", "facts", "page", "paragraphs", "table"]

@@ -132,7 +132,6 @@ class Run:
         if self.folder is not None:
             write_json(self.folder / "results.json", results)
 
-
     def _repr_html_(self) -> str:
         """What a notebook shows; `throughtime.report` has the whole."""
         parameters = sum(p.numel() for p in self.model.parameters())

@@ -16,6 +16,7 @@ from throughtime.training.files import read_json, write_json, write_text
 from throughtime.training.model import recurrent
 
 KEPT = "report.json"
+BASELINES = (("commonest class", "majority"), ("linear: mean, spread, last step", "linear"))
 
 
 def report(
@@ -33,19 +34,23 @@ def report(
     **Returns:** the file: write it anywhere, it needs nothing beside it and asks for nothing.
     """
     title = f"{name(run)} on {plain(tested_on or data_name(run))}"
-    parameters = sum(p.numel() for p in run.model.parameters())
+    tested = "test" in run.results
     when = f"{run.folder}, " if run.folder is not None else ""
-    under = f"{when}{parameters:,} parameters, {len(run.history)} epochs"
+    under = f"{when}{parameters(run):,} parameters, {len(run.history)} epochs"
     sections = [
         Section("result", "Result", list(_result(run, found, missing))),
         *([Section("data", "Data", list(_data(found)))] if found else []),
         Section("learning", "Learning", list(_learning(run))),
-        *([Section("confusion", "Confusion", list(_confusion(run, found)))] if "test" in run.results else []),
-        *([Section("gradients", "Gradients through time", list(_gradients(found))),
-           Section("gates", "Gates and states", list(_gates(found)))] if found else []),
+        *([Section("confusion", "Confusion", list(_confusion(run, found)))] if tested else []),
+        *(
+            [Section("gradients", "Gradients through time", list(_gradients(found)))]
+            if found
+            else []
+        ),
+        *([Section("gates", "Gates and states", list(_gates(found)))] if found else []),
         Section("network", "Network", list(_network(run))),
         Section("reproduce", "The same run again", list(_reproduce(run))),
-    ]  # fmt: skip
+    ]
     return page(title, under, sections)
 
 
@@ -72,6 +77,10 @@ def name(run: Run) -> str:
     return recurrent(run.model)[0].cells[0][0].equations.cell
 
 
+def parameters(run: Run) -> int:
+    return sum(p.numel() for p in run.model.parameters())
+
+
 def data_name(run: Run) -> str:
     data = run.details.get("data") or {}
     if not data:
@@ -83,45 +92,71 @@ def _result(run: Run, found: dict[str, Any] | None, missing: str) -> Iterator[st
     scores = run.results
     if not {"test", "linear", "majority"} <= {*scores}:
         yield paragraphs(
-            [f"Not tested yet: {len(run.history)} of {run.options.epochs} epochs are there."], "lead"
+            [f"Not tested yet: {len(run.history)} of {run.options.epochs} epochs are there."],
+            "lead",
         )
     else:
         first, *rest = findings.result(scores, name(run))
         yield paragraphs([first], "lead") + paragraphs(rest)
-        rows = (("commonest class", "majority", ""), ("linear: mean, spread, last step", "linear", ""),
-                (name(run), "test", "own"))  # fmt: skip
-        yield '<table class="scores"><thead><tr><th>on the test part</th><th>accuracy</th><td></td></tr></thead><tbody>'
+        rows = [*((title, key, "") for title, key in BASELINES), (name(run), "test", "own")]
+        yield '<table class="scores"><thead><tr><th scope="col">on the test part</th>'
+        yield '<th scope="col">accuracy</th><td></td></tr></thead><tbody>'
         for title, key, kind in rows:
             share = scores[key]["accuracy"]
-            yield (f'<tr class="{kind}"><th scope="row">{safe(title)}</th><td>{share:.4f}</td>'
-                   f'<td aria-hidden="true"><span class="bar" style="width:{share:.1%}"></span></td></tr>')  # fmt: skip
+            bar = f'<span class="bar" style="width:{share:.1%}"></span>'
+            yield (
+                f'<tr class="{kind}"><th scope="row">{safe(title)}</th><td>{share:.4f}</td>'
+                f'<td aria-hidden="true">{bar}</td></tr>'
+            )
         yield "</tbody></table>"
         why = findings.why_not_learned(scores, run.history, found) if found else []
         if why:
             yield f'<aside class="why"><h3>Why it did not learn</h3>{paragraphs(why)}</aside>'
     if missing:
-        yield paragraphs([f"Not in this report: what needs the data or the trained weights. {missing}"], "note")
+        yield paragraphs(
+            [f"Not in this report: what needs the data or the trained weights. {missing}"], "note"
+        )
 
 
 def _data(found: dict[str, Any]) -> Iterator[str | Figure]:
     data = found["data"]
     steps = [s for part in ("train", "test") for s in data[part]["lengths"][0]]
     count = {part: sum(data[part]["classes"]) for part in ("train", "test")}
-    yield paragraphs([
-        f"{count['train']} training and {count['test']} test sequences of {min(steps)} to {max(steps)} steps, "
-        f"{len(data['channels'])} channel{'s' * (len(data['channels']) != 1)}, {len(data['classes'])} classes."
-    ])  # fmt: skip
-    yield Figure("lengths", "How long", "How many sequences have how many steps.", of_data.lengths(found))
-    yield Figure("classes", "How many of each class", _balance(data["train"]["classes"]), of_data.classes(found))
-    drawn, channels = data["drawn"], data["channels"]
+    channels, kinds = data["channels"], data["classes"]
+    yield paragraphs(
+        [
+            f"{count['train']} training and {count['test']} test sequences of "
+            f"{findings.span(steps)} steps, {len(channels)} channel{'s' * (len(channels) != 1)}, "
+            f"{len(kinds)} classes."
+        ]
+    )
+    if min(steps) < max(steps):
+        yield Figure(
+            "lengths", "How long", "How many sequences have how many steps.", of_data.lengths(found)
+        )
+    yield Figure(
+        "classes",
+        "How many of each class",
+        _balance(data["train"]["classes"]),
+        of_data.classes(found),
+    )
+    drawn = data["drawn"]
     titles = [f"class {s['label']}: sequence {s['name']}, {s['steps']} steps" for s in drawn]
-    yield Figure("sequences", "What they look like", _drawn(drawn, channels), of_data.sequences(drawn, channels, titles))
+    yield Figure(
+        "sequences",
+        "What they look like",
+        _drawn(drawn, channels),
+        of_data.sequences(drawn, channels, titles),
+    )
 
 
 def _balance(counts: list[int]) -> str:
     low, high = min(counts), max(counts)
-    return (f"Every class has {low} training sequences." if low == high else
-            f"The classes have {low} to {high} training sequences.")  # fmt: skip
+    return (
+        f"Every class has {low} training sequences."
+        if low == high
+        else f"The classes have {low} to {high} training sequences."
+    )
 
 
 def _drawn(drawn: list[dict[str, Any]], channels: list[str]) -> str:
@@ -146,38 +181,63 @@ def _learning(run: Run) -> Iterator[str | Figure]:
 
 def _confusion(run: Run, found: dict[str, Any] | None) -> Iterator[str | Figure]:
     said = " ".join(findings.confusions(run.results))
-    yield Figure("matrix", "What is taken for what", said, of_results.confusion(run.results["test"]))
+    yield Figure(
+        "matrix", "What is taken for what", said, of_results.confusion(run.results["test"])
+    )
     pairs = found["confusions"] if found else []
     if pairs:
         yield "<h3>The commonest confusions, as sequences</h3>"
     for k, pair in enumerate(pairs):
+        assert found is not None
         times = "once" if pair["count"] == 1 else f"{pair['count']} times"
         sure = pair["it"]["probability"]
         yield Figure(
-            f"confused{k}", f"{plain(pair['true'])} taken for {plain(pair['taken'])}, {times}",
-            f"Sequence {plain(pair['it']['name'])}, which the network is {sure:.0%} sure of, beside "
-            "the surest right ones of both classes.", of_results.confused(found, k),
-        )  # fmt: skip
+            f"confused{k}",
+            f"{plain(pair['true'])} taken for {plain(pair['taken'])}, {times}",
+            f"Sequence {plain(pair['it']['name'])}, which the network is {sure:.0%} sure of, "
+            "beside the surest right ones of both classes.",
+            of_results.confused(found, k),
+        )
 
 
 def _gradients(found: dict[str, Any]) -> Iterator[str | Figure]:
     after = found["after"]
-    yield Figure("at_input", "What reaches the input", " ".join(findings.at_input(found)),
-                 of_time.at_input(found))  # fmt: skip
+    yield Figure(
+        "at_input",
+        "What reaches the input",
+        " ".join(findings.at_input(found)),
+        of_time.at_input(found),
+    )
     if any(layer["gradient"] for layer in after["layers"]):
-        yield Figure("gradient", "Gradient of the loss by lag", " ".join(findings.gradients(found)),
-                     of_time.gradient_by_lag(found))  # fmt: skip
-    yield Figure("jacobian", "Jacobian of the state by lag", "How much a change of the whole state is "
-                 "still felt k steps later, whatever the loss asks for.",
-                 of_time.gradient_by_lag(found, "jacobian"))  # fmt: skip
+        yield Figure(
+            "gradient",
+            "Gradient of the loss by lag",
+            " ".join(findings.gradients(found)),
+            of_time.gradient_by_lag(found),
+        )
+    yield Figure(
+        "jacobian",
+        "Jacobian of the state by lag",
+        "How much a change of the whole state is still felt k steps later, whatever the "
+        "loss asks for.",
+        of_time.gradient_by_lag(found, "jacobian"),
+    )
     kept = found["replicas"]
     every = [of_time.replica_norms(found, k) for k in range(len(kept["layers"]))]
     places = [(str(k), layer["where"]) for k, layer in enumerate(kept["layers"])]
-    tables = "".join(f"<p>{escape(w)}</p>{numbers(f)}" for (_, w), f in zip(places, every, strict=True))
-    yield Figure("replicas", "Replicas over time", "Each step has its replica of every weight. The norm of the "
-                 f"gradient of each, for the loss of one sequence, {plain(kept['sequence'])}: their sum is what the "
-                 "optimiser gets.", one_of(every, "layer"), tables,
-                 [("layer", "Layer and direction", places)] if len(every) > 1 else [])  # fmt: skip
+    tables = "".join(
+        f"<p>{escape(w)}</p>{numbers(f)}" for (_, w), f in zip(places, every, strict=True)
+    )
+    yield Figure(
+        "replicas",
+        "Replicas over time",
+        "Each step has its replica of every weight. The norm of the gradient of each, for "
+        f"the loss of one sequence, {plain(kept['sequence'])}: their sum is what the optimiser "
+        "gets.",
+        one_of(every, "layer"),
+        tables,
+        [("layer", "Layer and direction", places)] if len(every) > 1 else [],
+    )
 
 
 def _gates(found: dict[str, Any]) -> Iterator[str | Figure]:
@@ -185,25 +245,49 @@ def _gates(found: dict[str, Any]) -> Iterator[str | Figure]:
     gated = any(layer["gates"] for layer in found["after"]["layers"])
     yield paragraphs(findings.gates(found))
     if gated:
-        yield Figure("saturation", "Open and closed", "What share of each gate's values, over steps, sequences and "
-                     "units, is nearly closed or nearly open.", of_time.saturation(found))  # fmt: skip
-    names = [(str(k), f"{plain(s['sequence']['name'], 24)}, class {plain(s['sequence']['label'], 24)}")
-             for k, s in enumerate(samples)]  # fmt: skip
-    what = [(f"{w} {key}", f"{layer['where']}: {plain(key, 24)}")
-            for w, layer in enumerate(samples[0]["layers"]) for key in layer["values"]]  # fmt: skip
+        yield Figure(
+            "saturation",
+            "Open and closed",
+            "What share of each gate's values, over steps, sequences and units, is nearly "
+            "closed or nearly open.",
+            of_time.saturation(found),
+        )
+    kept = [s["sequence"] for s in samples]
+    names = [
+        (str(k), f"{plain(s['name'], 24)}, class {plain(s['label'], 24)}")
+        for k, s in enumerate(kept)
+    ]
+    what = [
+        (f"{w} {key}", f"{layer['where']}: {plain(key, 24)}")
+        for w, layer in enumerate(samples[0]["layers"])
+        for key in layer["values"]
+    ]
     units = samples[0]["layers"][0]["units"]
     most = max(len(u) for u in units.values())
     rows = [
-        [safe(s["sequence"]["name"]), safe(f"{layer['where']}: {key}"),
-         *(sum(row[k] for row in values) / len(values) for k in (0, len(s["at"]) // 2, -1)),
-         min(map(min, values)), max(map(max, values))]
-        for s in samples for layer in s["layers"] for key, values in layer["values"].items()
-    ]  # fmt: skip
-    tables = table(["sequence", "gate or state", "mean at the first step", "in the middle", "at the last",
-                    "least", "greatest"], rows)  # fmt: skip
-    yield Figure("over_time", "Gates and states over time", f"Of a sequence that you choose; {most} units, evenly "
-                 "spaced among all.", of_time.over_time(found), tables,
-                 [("sequence", "Sequence", names), ("what", "Gate or state", what)])  # fmt: skip
+        [
+            safe(s["sequence"]["name"]),
+            safe(f"{layer['where']}: {key}"),
+            *(sum(row[k] for row in values) / len(values) for k in (0, len(s["at"]) // 2, -1)),
+            min(map(min, values)),
+            max(map(max, values)),
+        ]
+        for s in samples
+        for layer in s["layers"]
+        for key, values in layer["values"].items()
+    ]
+    head = ["mean at the first step", "in the middle", "at the last", "least", "greatest"]
+    tables = table(["sequence", "gate or state", *head], rows)
+    title = "Gates and states over time" if gated else "States over time"
+    said = f"Of a sequence that you choose; {most} units, evenly spaced among all."
+    yield Figure(
+        "over_time",
+        title,
+        said,
+        of_time.over_time(found),
+        tables,
+        [("sequence", "Sequence", names), ("what", "Gate or state", what)],
+    )
 
 
 def _network(run: Run) -> Iterator[str | Figure]:
@@ -218,9 +302,11 @@ def _network(run: Run) -> Iterator[str | Figure]:
     values = of_time.initial_values(run.model)
     if values:
         far = max(values, key=lambda k: max(map(abs, values[k])))
-        yield Figure("initial", "The learned initial state", "Where each state begins, learned from 0. The "
-                     f"farthest from it: {plain(far)}, {max(map(abs, values[far])):.3g}.",
-                     of_time.initial_state(run.model))  # fmt: skip
+        said = (
+            f"Where each state begins, learned from 0. The farthest from it: {plain(far)}, "
+            f"{max(map(abs, values[far])):.3g}."
+        )
+        yield Figure("initial", "The initial state", said, of_time.initial_state(run.model))
     else:
         yield paragraphs(["Every state begins at 0: no initial state is learned."])
 
@@ -228,7 +314,8 @@ def _network(run: Run) -> Iterator[str | Figure]:
 def _reproduce(run: Run) -> Iterator[str]:
     command = run.details.get("command")
     if command:
-        yield f'<pre class="command">{escape(plain(shlex.join(["throughtime", *command]), 4000))}</pre>'
+        text = plain(shlex.join(["throughtime", *command]), 4000)
+        yield f'<pre class="command">{escape(text)}</pre>'
     else:
         yield paragraphs(["Trained from Python, or by a version that did not keep the command."])
     yield "<h3>Made with</h3>" + facts(run.versions.items())
@@ -236,6 +323,8 @@ def _reproduce(run: Run) -> Iterator[str]:
     if data.get("sha256"):
         parts = zip(("training sequences", "test sequences"), data["sha256"], strict=False)
         yield "<h3>The data, SHA-256</h3>" + facts(parts)
-    yield "<details><summary>All options</summary>" + facts(
-        (k, v) for k, v in asdict(run.options).items()
-    ) + "</details>"  # fmt: skip
+    yield (
+        "<details><summary>All options</summary>"
+        + facts((k, v) for k, v in asdict(run.options).items())
+        + "</details>"
+    )
