@@ -9,9 +9,9 @@ import plotly.graph_objects as go
 
 from throughtime.errors import OptionError
 from throughtime.report import findings
-from throughtime.report.look import DIVERGING, INK, figure, line, named_ticks, one_of, plain, safe
+from throughtime.report.look import figure, line, one_of, plain, safe
 from throughtime.report.numbers import numbers, table
-from throughtime.report.of_results import COUNTED, learning_curves
+from throughtime.report.of_results import confusion, learning_curves
 from throughtime.report.of_time import drawn, one_percent
 from throughtime.report.one_run import BASELINES, data_name, name, parameters
 from throughtime.report.page import Figure, Section, page, paragraphs
@@ -96,8 +96,7 @@ def _results(runs: Sequence[Run], names: list[str], same: bool) -> Iterator[str]
         for label, run in zip(names, runs, strict=True)
     ]
     for label, key in BASELINES if same else ():
-        scores = runs[0].results[key]
-        rows.append([label, f"{scores['accuracy']:.4f}", f"{scores['loss']:.4f}", None, None, None])
+        rows.append([label, f"{runs[0].results[key]['accuracy']:.4f}", *[None] * 4])
     yield table(head, rows)
     settings = [_settings(run) for run in runs]
     keys = [k for k in settings[0] if len({str(s.get(k)) for s in settings}) > 1]
@@ -201,42 +200,12 @@ def _horizon(found: dict[str, Any], when: str, k: int) -> Any:
     return curve and (curve["horizon"] if curve["horizon"] is not None else "beyond")
 
 
-def confusion_difference(first: dict[str, Any], other: dict[str, Any]) -> go.Figure:
-    """How many sequences more the second takes for each class than the first."""
-    names, n = first["classes"], len(first["classes"])
-    more = [
-        [b - a for a, b in zip(*rows, strict=True)]
-        for rows in zip(first["confusion"], other["confusion"], strict=True)
-    ]
-    most = max(1, *(abs(v) for row in more for v in row))
-    made = figure(min(140 + 38 * n, 760))
-    made.add_heatmap(
-        z=more,
-        x=list(range(n)),
-        y=list(range(n)),
-        zmin=-most,
-        zmax=most,
-        colorscale=DIVERGING,
-        text=[[f"{safe(a)} taken for {safe(b)}" for b in names] for a in names],
-        xgap=1,
-        ygap=1,
-        hovertemplate="%{text}: %{z:+d}<extra></extra>",
-        name="",
-        showscale=n > COUNTED,
-        texttemplate="%{z:+d}" if n <= COUNTED else None,
-        textfont={"color": INK},
-    )
-    made.update_xaxes(title="predicted", range=[-0.5, n - 0.5], **named_ticks(names, 16))
-    made.update_yaxes(title="true", range=[n - 0.5, -0.5], showgrid=False, **named_ticks(names, 16))
-    return made
-
-
 def _confusions(runs: Sequence[Run], names: list[str]) -> Iterator[str | Figure]:
     first = runs[0].results["test"]
     for k, (label, run) in enumerate(zip(names[1:], runs[1:], strict=True)):
         yield Figure(
             f"difference{k}",
             f"{plain(label)} beside {plain(names[0])}",
-            f"How many more (orange) or fewer (blue) {plain(label)} takes for each class.",
-            confusion_difference(first, run.results["test"]),
+            "How many test sequences more (orange) or fewer (blue) it takes for each class.",
+            confusion(run.results["test"], first),
         )

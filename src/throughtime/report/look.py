@@ -68,10 +68,12 @@ def one_of(figures: Sequence[go.Figure], key: str) -> go.Figure:
 
 
 def log_axis(values: Iterable[float | None]) -> dict[str, Any]:
-    """A logarithmic axis: powers of ten where there are enough of them."""
+    """A logarithmic axis with at most six powers of ten; a plain one for less than one."""
     met = [v for v in values if v is not None and v > 0]
     decades = math.log10(max(met) / min(met)) if met else 0.0
-    dtick = math.ceil(decades / 5) if decades > 2 else None
+    if decades < 1:
+        return {"type": "linear"}
+    dtick = math.ceil(decades / 5) if decades > 1.5 else None
     return {"type": "log", "exponentformat": "power", "dtick": dtick}
 
 

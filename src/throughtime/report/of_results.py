@@ -5,6 +5,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from throughtime.report.look import (
+    DIVERGING,
     GREY,
     INK,
     SEQUENTIAL,
@@ -59,27 +60,36 @@ def learning_curves(*runs: Run, names: list[str] | None = None) -> go.Figure:
     return made
 
 
-def confusion(scores: dict[str, Any]) -> go.Figure:
-    """True classes in rows, predicted ones in columns; colours are shares of a row."""
+def confusion(scores: dict[str, Any], beside: dict[str, Any] | None = None) -> go.Figure:
+    """True classes in rows, predicted ones in columns; colours are shares of a row.
+
+    **Arguments:** `beside`: other scores on the same sequences, to show the difference from.
+    """
     names, counts = scores["classes"], scores["confusion"]
     n = len(names)
-    shares = [[round(c / max(sum(row), 1), 4) for c in row] for row in counts]
+    scale: dict[str, Any] = {"colorscale": SEQUENTIAL, "zmin": 0, "zmax": 1}
+    colours = [[c / max(sum(row), 1) for c in row] for row in counts]
+    sign, hover = "", "%{text}: %{customdata} (%{z:.1%})<extra></extra>"
+    if beside is not None:
+        pairs = zip(counts, beside["confusion"], strict=True)
+        counts = [[a - b for a, b in zip(*rows, strict=True)] for rows in pairs]
+        most = max(1, *(abs(c) for row in counts for c in row))
+        scale = {"colorscale": DIVERGING, "zmin": -1, "zmax": 1}
+        colours = [[c / most for c in row] for row in counts]
+        sign, hover = "+", "%{text}: %{customdata:+d}<extra></extra>"
     made = figure(min(140 + 38 * n, 760))
     made.add_heatmap(
-        z=shares,
+        z=rounded(colours),
         x=list(range(n)),
         y=list(range(n)),
         customdata=counts,
-        zmin=0,
-        zmax=1,
         text=[[f"{safe(a)} taken for {safe(b)}" for b in names] for a in names],
-        hovertemplate="%{text}: %{customdata} (%{z:.1%})<extra></extra>",
-        colorscale=SEQUENTIAL,
+        hovertemplate=hover,
         xgap=1,
         ygap=1,
         name="",
-        showscale=n > COUNTED,
-        colorbar={"thickness": 12, "tickformat": ".0%"},
+        showscale=False,
+        **scale,
     )
     if n <= COUNTED:
         met = [(i, j) for i in range(n) for j in range(n) if counts[i][j]]
@@ -88,9 +98,9 @@ def confusion(scores: dict[str, Any]) -> go.Figure:
             y=[i for i, _ in met],
             mode="text",
             hoverinfo="skip",
-            text=[str(counts[i][j]) for i, j in met],
+            text=[f"{counts[i][j]:{sign}d}" for i, j in met],
             showlegend=False,
-            textfont={"color": ["#ffffff" if shares[i][j] > 0.5 else INK for i, j in met]},
+            textfont={"color": ["#ffffff" if abs(colours[i][j]) > 0.5 else INK for i, j in met]},
         )
     made.update_xaxes(title="predicted", range=[-0.5, n - 0.5], **named_ticks(names, 16))
     made.update_yaxes(title="true", range=[n - 0.5, -0.5], showgrid=False, **named_ticks(names, 16))

@@ -67,7 +67,7 @@ def gradient_by_lag(found: dict[str, Any], what: str = "gradient") -> go.Figure:
                         "line": {"width": 2.5},
                     },
                     text=[str(curve["horizon"])],
-                    textposition="top right",
+                    textposition="top center",
                     name=f"{safe(name)}: horizon",
                     hovertemplate="1% is left after %{x} steps<extra></extra>",
                 )
@@ -81,7 +81,7 @@ def one_percent(made: go.Figure) -> None:
     """The line below which a gradient counts as gone, on a logarithmic axis."""
     made.add_hline(GONE, line={"color": GREY, "dash": "dash", "width": 1})
     made.add_annotation(
-        x=1, xref="paper", y=-2, text="1%", showarrow=False, yanchor="bottom", xanchor="right"
+        x=1, xref="paper", y=-2, text="1%", showarrow=False, yanchor="top", xanchor="right"
     )
     made.update_yaxes(**log_axis([GONE, 1.0, *(v for t in made.data for v in t.y)]))
 

@@ -49,7 +49,7 @@ def report(
         ),
         *([Section("gates", "Gates and states", list(_gates(found)))] if found else []),
         Section("network", "Network", list(_network(run))),
-        Section("reproduce", "The same run again", list(_reproduce(run))),
+        Section("reproduce", "Reproduce", list(_reproduce(run))),
     ]
     return page(title, under, sections)
 
@@ -232,7 +232,7 @@ def _gradients(found: dict[str, Any]) -> Iterator[str | Figure]:
         "replicas",
         "Replicas over time",
         "Each step has its replica of every weight. The norm of the gradient of each, for "
-        f"the loss of one sequence, {plain(kept['sequence'])}: their sum is what the optimiser "
+        f"the loss of one sequence ({plain(kept['sequence'])}): their sum is what the optimiser "
         "gets.",
         one_of(every, "layer"),
         tables,
