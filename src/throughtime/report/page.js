@@ -26,7 +26,8 @@ function themed(figure) {
                  zerolinecolor: colour("--rule")};
   for (const key of Object.keys(layout)) if (/^[xy]axis/.test(key)) Object.assign(layout[key], lines);
   return {data, layout: {
-    ...layout, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+    ...layout, ...(printing ? {width: 640, autosize: false} : {autosize: true}),
+    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
     font: {...layout.font, color: colour("--ink")}, dragmode: touch ? false : "zoom",
     hoverlabel: {...layout.hoverlabel, bgcolor: colour("--panel"), font: {color: colour("--ink")}},
     modebar: {bgcolor: "rgba(0,0,0,0)", color: colour("--soft"), activecolor: colour("--accent")},

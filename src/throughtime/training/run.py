@@ -95,6 +95,7 @@ class Run:
 
     def describe(self) -> None:
         """Write what the run is. A folder is a run from here on, so a checkpoint goes first."""
+        self.versions = _versions()
         if self.folder is None:
             return
         write_text(self.folder / "equations.txt", equations(self.model) + "\n")
@@ -105,13 +106,15 @@ class Run:
                 "model": self.model.describe(),
                 "options": asdict(self.options),
                 "details": self.details,
-                "versions": _versions(),
+                "versions": self.versions,
             },
         )
 
     def recall(self) -> None:
-        """Read the weights that the run in the folder began with, if they are there."""
-        if self.folder is not None and (self.folder / "initial.safetensors").exists():
+        """Take over how the run in the folder began: the versions, and the weights if kept."""
+        assert self.folder is not None
+        self.versions = read_json(self.folder / "config.json")["versions"]
+        if (self.folder / "initial.safetensors").exists():
             self.initial = read_tensors(self.folder / "initial.safetensors")[0]
 
     def write_history(self) -> None:
@@ -210,7 +213,6 @@ def read(folder: str | Path, **named: Any) -> Run:
             f"{path / 'config.json'}: cannot be understood ({type(e).__name__}: {e}); expected "
             "what this version of throughtime writes. Use the version that wrote it."
         ) from e
-    run.versions = config["versions"]
     run.recall()
     metrics = path / "metrics.jsonl"
     if metrics.exists():
