@@ -1,6 +1,8 @@
 """One HTML file that says what a run learned, and how far back in time its gradients reach."""
 
 from throughtime.report.compare import compare as compare
+from throughtime.report.equations import latex as latex
+from throughtime.report.equations import mathml as mathml
 from throughtime.report.measure import measure as measure
 from throughtime.report.of_data import classes as classes
 from throughtime.report.of_data import lengths as lengths

@@ -4,6 +4,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from throughtime.bptt.watch import ways
 from throughtime.report.look import (
     COLOURS,
     DIVERGING,
@@ -203,8 +204,6 @@ def initial_state(model: Model) -> go.Figure:
 
 def initial_values(model: Model) -> dict[str, list[float]]:
     """Of each learned or given initial state, in order; empty where all begin at 0."""
-    from throughtime.bptt.watch import ways
-
     found = {}
     for where, way in ways(model).items():
         named = [*way.initial.named_parameters(), *way.initial.named_buffers()]

@@ -7,7 +7,9 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from throughtime.bptt.watch import ways
 from throughtime.report import findings, of_data, of_results, of_time
+from throughtime.report.equations import mathml
 from throughtime.report.look import one_of, plain, safe
 from throughtime.report.numbers import numbers, table
 from throughtime.report.page import Figure, Section, facts, page, paragraphs
@@ -292,13 +294,17 @@ def _gates(found: dict[str, Any]) -> Iterator[str | Figure]:
 
 def _network(run: Run) -> Iterator[str | Figure]:
     shown: dict[str, list[str]] = {}
-    for k, layer in enumerate(row for r in recurrent(run.model) for row in r.cells):
-        for way in layer:
-            where = f"layer {k + 1} {'backward' if way.reverse else 'forward'}"
-            shown.setdefault(str(way.equations), []).append(where)
-    for text, places in shown.items():
+    programs = {}
+    for where, way in ways(run.model).items():
+        math = mathml(way.equations)
+        shown.setdefault(math, []).append(where)
+        programs[where] = way.equations
+    for math, places in shown.items():
         yield f"<h3>The equations of {escape(', '.join(places))}</h3>"
-        yield f"<pre>{escape(text)}</pre>"
+        yield f'<div class="math" tabindex="0" role="region" aria-label="Equations">{math}</div>'
+        texts = dict.fromkeys(str(programs[where]) for where in places)
+        yield "<details><summary>As they run, with sizes and levels</summary>"
+        yield "".join(f"<pre>{escape(text)}</pre>" for text in texts) + "</details>"
     values = of_time.initial_values(run.model)
     if values:
         far = max(values, key=lambda k: max(map(abs, values[k])))
