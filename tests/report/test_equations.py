@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (equations are as long as they are)
 """What the equations say is what the network computes; and how they read."""
 
 import importlib

@@ -1,6 +1,8 @@
 """One HTML file that says what a run learned, and how far back in time its gradients reach."""
 
 from throughtime.report.compare import compare as compare
+from throughtime.report.drawing import folded as folded
+from throughtime.report.drawing import unrolled as unrolled
 from throughtime.report.equations import latex as latex
 from throughtime.report.equations import mathml as mathml
 from throughtime.report.measure import measure as measure

@@ -9,6 +9,7 @@ from typing import Any
 
 from throughtime.bptt.watch import ways
 from throughtime.report import findings, of_data, of_results, of_time
+from throughtime.report.drawing import folded, unrolled
 from throughtime.report.equations import mathml
 from throughtime.report.look import one_of, plain, safe
 from throughtime.report.numbers import numbers, table
@@ -293,6 +294,9 @@ def _gates(found: dict[str, Any]) -> Iterator[str | Figure]:
 
 
 def _network(run: Run) -> Iterator[str | Figure]:
+    for title, drawn in (("Folded", folded(run.model)), ("Unrolled", unrolled(run.model))):
+        yield f"<h3>{title}</h3>"
+        yield f'<div class="drawing">{drawn}</div>'
     shown: dict[str, list[str]] = {}
     programs = {}
     for where, way in ways(run.model).items():
