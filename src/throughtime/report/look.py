@@ -37,6 +37,7 @@ def figure(height: int, **layout: Any) -> go.Figure:
         margin={"l": 66, "r": 12, "t": 12, "b": 46},
         font={"family": "system-ui, sans-serif", "size": 13},
         legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+        hovermode="x",  # all curves at a step, however far the pointer is from them
         hoverlabel={"namelength": -1},
         colorway=COLOURS,
     )

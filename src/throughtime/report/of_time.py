@@ -159,7 +159,9 @@ def saturation(found: dict[str, Any]) -> go.Figure:
         for layer in found["after"]["layers"]
         for name, gate in layer["gates"].items()
     ]
-    made = figure(110 + 34 * len(rows), barmode="stack", bargap=0.3, legend_traceorder="normal")
+    made = figure(
+        110 + 34 * len(rows), barmode="stack", bargap=0.3, legend_traceorder="normal", hovermode="y"
+    )
     shares = {
         "closed, below 0.1": [g["closed"] for *_, g in rows],
         "between": [max(0.0, 1 - g["closed"] - g["open"]) for *_, g in rows],
