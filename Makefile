@@ -14,7 +14,7 @@ train: $(VENV)/.installed
 test: $(VENV)/.group-test
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not slow" $(ARGS)
 
-test-slow: $(VENV)/.group-test
+test-slow: $(VENV)/.group-test $(VENV)/.group-browser
 	$(BIN)/python -m pytest -m slow $(ARGS)
 
 # The native part under the address, undefined-behaviour and thread sanitizers of GCC.

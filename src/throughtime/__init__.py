@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from throughtime import bptt as bptt
     from throughtime import diagnose as diagnose
     from throughtime import nn as nn
+    from throughtime import report as report
     from throughtime.cells import GRU as GRU
     from throughtime.cells import LSTM as LSTM
     from throughtime.cells import RNN as RNN
@@ -53,8 +54,8 @@ _FROM = {
 }  # fmt: skip
 _WHERE = {name: module for module, names in _FROM.items() for name in names}
 _MODULES = (
-    "bptt", "cells", "data", "diagnose", "engines", "errors", "layers", "nn", "program", "training",
-    "universal",
+    "bptt", "cells", "data", "diagnose", "engines", "errors", "layers", "nn", "program", "report",
+    "training", "universal",
 )  # fmt: skip
 __all__ = [*_WHERE, *_MODULES]  # noqa: PLE0605
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-LARGE = ("torch", "polars", "numpy", "safetensors", "jaxtyping", "rich.progress")
+LARGE = ("torch", "polars", "numpy", "safetensors", "jaxtyping", "rich.progress", "plotly")
 
 
 def imported_by(code: str) -> set[str]:

@@ -35,7 +35,7 @@ def test_a_table_of_ones_own(call, table, tmp_path, name):
     assert lines[2].split() == ["majority", "class", "0.5000"]
     assert lines[3].startswith("linear (logistic regression)")
     assert lines[4].split() == ["throughtime", "LSTM", "1.0000"]
-    assert lines[5:] == [f"run folder: {folder}"]
+    assert lines[5:] == [f"run folder: {folder}", f"report: {folder / 'report.html'}"]
 
     assert "8 sequences: accuracy 1.0000, loss 0.0" in call("evaluate", folder)
     other = table(f"new-{name}", count=12, seed=5)
@@ -345,7 +345,7 @@ def test_checkpoint_seconds(call, table, tmp_path, monkeypatch):
 
 def test_it_is_silent_where_there_is_no_terminal(call, table, tmp_path):
     out = train(call, table(), tmp_path / "run", "--epochs", "3")
-    assert "left" not in out and "\x1b" not in out and len(out.splitlines()) == 6
+    assert "left" not in out and "\x1b" not in out and len(out.splitlines()) == 7
 
 
 def test_the_bar_on_a_terminal(table, tmp_path, monkeypatch, capsys):
@@ -374,7 +374,7 @@ def test_version_and_help(call):
     assert call("--version").split()[1][0].isdigit()
     bare = call()
     assert bare == call("--help") == call("-h")
-    for command in ("train", "evaluate", "predict", "diagnose", "info"):
+    for command in ("train", "evaluate", "predict", "report", "diagnose", "info"):
         assert command in bare
         text = call(command, "--help")
         assert f"throughtime {command}" in text or f"{command} [OPTIONS]" in text

@@ -296,8 +296,8 @@ def test_progress_is_told_after_every_batch():
 def test_a_run_folder_holds_the_run(tmp_path):
     run = trained(epochs=2, folder=tmp_path / "run", details={"why": ["a", {"1": 2}]})
     assert {p.name for p in run.folder.iterdir()} == {
-        "checkpoint.safetensors", "config.json", "equations.txt", "metrics.jsonl",
-        "weights.safetensors",
+        "checkpoint.safetensors", "config.json", "equations.txt", "initial.safetensors",
+        "metrics.jsonl", "weights.safetensors",
     }  # fmt: skip
     again = load(tmp_path / "run")
     assert again.options == run.options

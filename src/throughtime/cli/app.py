@@ -8,6 +8,7 @@ from throughtime.cli.diagnose import diagnose
 from throughtime.cli.evaluate import evaluate
 from throughtime.cli.info import info
 from throughtime.cli.predict import predict
+from throughtime.cli.report import report
 from throughtime.cli.train import train
 
 app = typer.Typer(
@@ -30,5 +31,5 @@ def _version(
         print(f"throughtime {of('throughtime')}")
 
 
-for command in (train, evaluate, predict, diagnose, info, compute, bench):
+for command in (train, evaluate, predict, report, diagnose, info, compute, bench):
     app.command()(command)

@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -53,7 +54,7 @@ def progress_bar(quiet: bool) -> "Iterator[Callable[[Progress], None] | None]":
         yield update
 
 
-def show_results(run: "Run") -> None:
+def show_results(run: "Run", report: Path | None = None) -> None:
     """The last screen of a training run."""
     console = Console(highlight=False)
     results, model = run.results, run.model
@@ -78,6 +79,8 @@ def show_results(run: "Run") -> None:
     _print_whole(table)
     if run.folder is not None:
         console.print(f"run folder: {escape(str(run.folder))}", soft_wrap=True)
+    if report is not None:
+        console.print(f"report: {escape(str(report))}", soft_wrap=True)
 
 
 def show_scores(scores: "Scores") -> None:

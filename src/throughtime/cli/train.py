@@ -1,5 +1,7 @@
 """`throughtime train`: from a table to a trained model in a run folder."""
 
+from typing import Any
+
 import typer
 
 from throughtime.cli.cells import cell as named_cell
@@ -67,6 +69,7 @@ def train(
     quiet: bool = typer.Option(False, help="No progress bar."),
 ) -> None:
     """Train a model on a table of sequences, test it, and write a run folder."""
+    from throughtime.cli.report import write_report
     from throughtime.cli.show import progress_bar, show_results
 
     if resume is not None:
@@ -76,7 +79,7 @@ def train(
                 "run remembers its table: leave it out."
             )
         _alone(context, resume)
-        finished = _resume(resume, checkpoint_seconds, progress_bar(quiet))
+        finished, train_part, test_part = _resume(resume, checkpoint_seconds, progress_bar(quiet))
     else:
         from dataclasses import asdict
 
@@ -116,14 +119,16 @@ def train(
             model.output = Output(model.width, len(model.classes), sizes=sizes)
         details = {
             "data": source.to_dict(train_part, test_part), "cell": cell, "threads": threads,
+            "command": context.obj,
         }  # fmt: skip
         with progress_bar(quiet) as progress:
             finished = fit(
                 model, train_part, folder=run or _new_folder(), progress=progress,
                 checkpoint_seconds=checkpoint_seconds, details=details, **asdict(options),
             )  # fmt: skip
-        _test(finished, train_part, test_part)
-    show_results(finished)
+    results, probabilities = tested(finished.model, train_part, test_part)
+    finished.record(results)
+    show_results(finished, write_report(finished, train_part, test_part, probabilities))
 
 
 def _alone(context: typer.Context, folder: str) -> None:
@@ -154,22 +159,20 @@ def _resume(folder: str, checkpoint_seconds: float, bar):
             run.model, train_part, folder=folder, resume=True, progress=progress,
             checkpoint_seconds=checkpoint_seconds, details=run.details, **asdict(run.options),
         )  # fmt: skip
-    _test(finished, train_part, test_part)
-    return finished
+    return finished, train_part, test_part
 
 
-def _test(run, train_part, test_part) -> None:
-    """Score the model and what it has to beat on the test part, into the run."""
+def tested(model: Any, train_part: Any, test_part: Any) -> tuple[dict[str, Any], Any]:
+    """The scores of a model and of what it has to beat, and its probabilities."""
     from throughtime.training.baselines import linear, majority
-    from throughtime.training.evaluate import evaluate
+    from throughtime.training.evaluate import predict, score
 
-    run.record(
-        {
-            "test": evaluate(run.model, test_part).to_dict(),
-            "majority": majority(train_part, test_part).to_dict(),
-            "linear": linear(train_part, test_part).to_dict(),
-        }
-    )
+    probabilities = predict(model, test_part)
+    return {
+        "test": score(probabilities, test_part.labels, model.classes).to_dict(),
+        "majority": majority(train_part, test_part).to_dict(),
+        "linear": linear(train_part, test_part).to_dict(),
+    }, probabilities
 
 
 def _sizes(text: str) -> tuple[int, ...]:

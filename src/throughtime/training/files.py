@@ -98,7 +98,7 @@ def _write(path: Path, content: bytes) -> None:
     except OSError as e:
         raise RunError(
             f"{path}: cannot be written ({e.strerror or e}); expected a folder with room that "
-            "may be written to. Choose another with --run."
+            "may be written to. Choose another place."
         ) from e
 
 

@@ -106,9 +106,11 @@ def fit(
         run.check_options()
         state = read_checkpoint(run.checkpoint, model, optimiser, schedule)
         place, best = _Place(**state.place), state.best
+        run.recall()
     else:
         run.make_folder()
         model.scale(Scaler.fit(train))
+        run.initial = {name: t.detach().cpu().clone() for name, t in model.state_dict().items()}
         randomness.seed(settings.seed)
     run.history = place.history
 

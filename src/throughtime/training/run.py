@@ -4,16 +4,19 @@
 |---|---|
 | `config.json` | model, options, details (data, command), versions |
 | `equations.txt` | the program of each layer and direction, printed |
+| `initial.safetensors` | the weights that it began with |
 | `weights.safetensors` | the weights of the finished run |
 | `metrics.jsonl` | one line an epoch |
 | `results.json` | scores on the test set, baselines |
 | `checkpoint.safetensors` | everything that `resume` needs |
+| `report.json`, `report.html` | by the command line: what a report shows, and the report |
 """
 
 import json
 import os
 import platform
 from dataclasses import asdict, dataclass, field
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +45,7 @@ class Run:
     - `history`: for each epoch its loss, learning rate, the largest gradient norm, the time
       so far in seconds, and with a validation part its loss and accuracy there.
     - `results`: what was measured afterwards, see `record`.
+    - `initial`: the weights that it began with; empty where they were not kept.
     """
 
     model: Model
@@ -51,6 +55,7 @@ class Run:
     history: list[dict[str, Any]] = field(default_factory=list)
     results: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
+    initial: dict[str, Tensor] = field(default_factory=dict, repr=False)
 
     @property
     def checkpoint(self) -> Path:
@@ -90,18 +95,27 @@ class Run:
 
     def describe(self) -> None:
         """Write what the run is. A folder is a run from here on, so a checkpoint goes first."""
+        self.versions = _versions()
         if self.folder is None:
             return
         write_text(self.folder / "equations.txt", equations(self.model) + "\n")
+        write_tensors(self.folder / "initial.safetensors", self.initial, {})
         write_json(
             self.folder / "config.json",
             {
                 "model": self.model.describe(),
                 "options": asdict(self.options),
                 "details": self.details,
-                "versions": _versions(),
+                "versions": self.versions,
             },
         )
+
+    def recall(self) -> None:
+        """Take over how the run in the folder began: the versions, and the weights if kept."""
+        assert self.folder is not None
+        self.versions = read_json(self.folder / "config.json")["versions"]
+        if (self.folder / "initial.safetensors").exists():
+            self.initial = read_tensors(self.folder / "initial.safetensors")[0]
 
     def write_history(self) -> None:
         """Write `metrics.jsonl` anew."""
@@ -120,6 +134,24 @@ class Run:
         self.results = results
         if self.folder is not None:
             write_json(self.folder / "results.json", results)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows; `throughtime.report` has the whole."""
+        parameters = sum(p.numel() for p in self.model.parameters())
+        last = self.history[-1] if self.history else {}
+        rows = {
+            "model": " + ".join(r["cells"][0][0] for r in self.model.describe()["recurrent"]),
+            "parameters": f"{parameters:,}",
+            "epochs": f"{len(self.history)} of {self.options.epochs}",
+            **{k: f"{last[k]:.4g}" for k in ("loss", "validation_loss") if k in last},
+            **{f"accuracy, {k}": f"{v['accuracy']:.4f}" for k, v in self.results.items()},
+            "folder": str(self.folder or "none"),
+        }
+        shown = "".join(
+            f"<tr><th style='text-align:left'>{escape(k)}</th><td>{escape(v)}</td></tr>"
+            for k, v in rows.items()
+        )
+        return f"<table><caption>throughtime run</caption><tbody>{shown}</tbody></table>"
 
 
 def equations(model: Model) -> str:
@@ -181,7 +213,7 @@ def read(folder: str | Path, **named: Any) -> Run:
             f"{path / 'config.json'}: cannot be understood ({type(e).__name__}: {e}); expected "
             "what this version of throughtime writes. Use the version that wrote it."
         ) from e
-    run.versions = config["versions"]
+    run.recall()
     metrics = path / "metrics.jsonl"
     if metrics.exists():
         try:
@@ -216,5 +248,6 @@ def _versions() -> dict[str, str]:
         "torch": torch.__version__,
         "python": platform.python_version(),
         "machine": platform.machine(),
+        "system": platform.system(),
         "threads": str(torch.get_num_threads()),
     }

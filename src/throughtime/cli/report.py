@@ -1,0 +1,85 @@
+"""`throughtime report`: the report of a run, or of several side by side, as one HTML file."""
+
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from throughtime.cli.data import read_again, remembered
+from throughtime.cli.plain import one_line
+from throughtime.errors import DataError, OptionError, RunError
+
+PAGE = "report.html"
+
+
+def report(
+    places: list[str] = typer.Argument(  # noqa: B008
+        ..., metavar="RUN [DATA]", help="A run folder, and a labelled table to test it on anew."
+    ),
+    compare: bool = typer.Option(False, "--compare", help="RUN RUN ...: runs side by side."),
+    out: str | None = typer.Option(
+        None, help="The file; RUN/report.html unless given, comparison.html with --compare."
+    ),
+) -> None:
+    """One HTML file on what a run learned and how far back in time its gradients reach."""
+    if compare:
+        path, page = Path(out or "comparison.html"), _comparison(places)
+    elif len(places) > 2:
+        raise OptionError(
+            f"`throughtime report`: {len(places)} places are given; expected a run folder and at "
+            "most one table. Add --compare to put runs side by side."
+        )
+    else:
+        path, page = Path(out or Path(places[0]) / PAGE), _page(*places)
+    from throughtime.report import write
+
+    write(path, page)
+    print(f"report: {one_line(str(path))}")
+
+
+def write_report(run: Any, train: Any, test: Any, probabilities: Any = None) -> Path:
+    """The report of a run that has just been tested, in its folder, with what it was made from."""
+    from throughtime.report import keep, measure, write
+    from throughtime.report import report as page
+
+    found = measure(run, train, test, probabilities)
+    keep(run, found)
+    path = run.folder / PAGE
+    write(path, page(run, found))
+    return path
+
+
+def _page(folder: str, table: str | None = None) -> str:
+    from throughtime.cli.train import tested
+    from throughtime.report import kept, measure
+    from throughtime.report import report as page
+    from throughtime.training.run import load, read
+
+    if not (Path(folder) / "weights.safetensors").exists():
+        run = read(folder)
+        if table is not None:
+            load(folder)  # says that there is nothing to test
+        command = f"`throughtime train --resume {folder}`"
+        return page(run, missing=f"The run is not finished: go on with {command}.")
+    run = load(folder)
+    if table is not None:
+        source, fingerprints = remembered(run.details, folder)
+        train, _ = read_again(source, fingerprints)
+        test = source.table(table, run, labelled=True)
+        run.results, probabilities = tested(run.model, train, test)
+        return page(run, measure(run, train, test, probabilities), tested_on=Path(table).name)
+    found, missing = kept(run), ""
+    if found is None:
+        try:
+            found = measure(run, *read_again(*remembered(run.details, folder)))
+        except (DataError, RunError) as e:
+            missing = str(e)
+    return page(run, found, missing=missing)
+
+
+def _comparison(folders: list[str]) -> str:
+    from throughtime.report import compare, kept
+    from throughtime.training.run import read
+
+    runs = [read(folder) for folder in folders]
+    return compare(runs, [kept(run) for run in runs])

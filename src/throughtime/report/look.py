@@ -1,0 +1,105 @@
+"""How every figure looks, and how text from outside gets into one."""
+
+import html
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+# Okabe and Ito's colours, told apart by every kind of colour vision; dashes and markers besides.
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a7a7a", "#a6761d")
+SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "cross", "star", "triangle-down")
+GREY = "#7a7a7a"
+PAPER, INK = "#f7f7f5", "#1d1c1a"  # the page puts its own in their place, dark or light
+SEQUENTIAL = [[0.0, PAPER], [1.0, "#0072b2"]]
+DIVERGING = [[0.0, "#0072b2"], [0.5, PAPER], [1.0, "#d55e00"]]
+
+
+def plain(text: object, most: int = 40) -> str:
+    """Text from outside on one line, what cannot be printed shown as its escape, the middle cut."""
+    shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text))
+    half = (most - 1) // 2
+    return shown if len(shown) <= most else f"{shown[:half]}…{shown[-half:]}"
+
+
+def safe(text: object, most: int = 40) -> str:
+    """The same for a figure or the page: plotly reads `<b>`, `<a href>`, entities in any text."""
+    return html.escape(plain(text, most))
+
+
+def figure(height: int, **layout: Any) -> go.Figure:
+    """An empty figure in the look of the report."""
+    made = go.Figure(layout={"template": "none"})
+    made.update_layout(
+        height=height,
+        margin={"l": 66, "r": 12, "t": 12, "b": 46},
+        font={"family": "system-ui, sans-serif", "size": 13},
+        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+        hovermode="x",  # all curves at a step, however far the pointer is from them
+        hoverlabel={"namelength": -1},
+        colorway=COLOURS,
+    )
+    made.update_layout(**layout)
+    return _axes(made)
+
+
+def panels(rows: int, height: int, gap: float, **options: Any) -> go.Figure:
+    """The same with panels one below the other on one horizontal axis; `gap` in pixels."""
+    made = make_subplots(
+        rows, 1, shared_xaxes=True, vertical_spacing=gap / height, figure=figure(height), **options
+    )
+    return _axes(made)
+
+
+def _axes(made: go.Figure) -> go.Figure:
+    made.update_xaxes(showgrid=False, zeroline=False, ticks="outside", automargin=True)
+    made.update_yaxes(showgrid=True, zeroline=False, automargin=True, title_standoff=12)
+    return made
+
+
+def one_of(figures: Sequence[go.Figure], key: str) -> go.Figure:
+    """Like figures as one, of which `meta[key]`, their place, says which traces to show."""
+    made = go.Figure(layout=figures[0].layout)
+    for k, one in enumerate(figures):
+        for trace in one.data:
+            made.add_trace(trace.update(meta={key: str(k)}, visible=k == 0))
+    return made
+
+
+def log_axis(values: Iterable[float | None]) -> dict[str, Any]:
+    """A logarithmic axis with at most six powers of ten; a plain one for less than one."""
+    met = [v for v in values if v is not None and v > 0]
+    decades = math.log10(max(met) / min(met)) if met else 0.0
+    if decades < 1:
+        return {"type": "linear"}
+    dtick = math.ceil(decades / 5) if decades > 1.5 else None
+    return {"type": "log", "exponentformat": "power", "dtick": dtick}
+
+
+def line(
+    x: Sequence[Any],
+    y: Sequence[Any],
+    name: str,
+    k: int = 0,
+    *,
+    dash: str | None = None,
+    **options: Any,
+) -> go.Scatter:
+    """A curve in the k-th colour; a short one has the k-th marker as well."""
+    mode = "lines+markers" if len(x) <= 40 else "lines"
+    return go.Scatter(
+        x=list(x),
+        y=list(y),
+        name=safe(name),
+        mode=mode,
+        line={"color": COLOURS[k % len(COLOURS)], "width": 2, "dash": dash},
+        marker={"symbol": SYMBOLS[k % len(SYMBOLS)], "size": 6, "color": COLOURS[k % len(COLOURS)]},
+        **options,
+    )
+
+
+def named_ticks(names: Sequence[str], most: int = 24) -> dict[str, Any]:
+    """An axis of places 0, 1, ... with names: two that look alike stay two."""
+    return {"tickvals": list(range(len(names))), "ticktext": [safe(n, most) for n in names]}

@@ -1,0 +1,119 @@
+"""A network as a drawing shows it: its layers and directions, what it starts from, its output."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from throughtime.errors import OptionError
+from throughtime.layers import Recurrent
+from throughtime.training import Model, Output
+from throughtime.training.model import recurrent
+
+
+@dataclass(frozen=True)
+class Way:
+    """One layer in one direction.
+
+    - `symbol`: what its transition is called: f forward and g backward in time, with the
+      number of the layer where there are several.
+    - `start`: whether its initial states are `"learned"`, `"zero"` or `"given"`.
+    """
+
+    symbol: tuple[str, str]
+    cell: str
+    reverse: bool
+    states: dict[str, int]
+    units: int
+    inputs: int
+    start: str
+
+    @property
+    def direction(self) -> str:
+        return "backward" if self.reverse else "forward"
+
+
+@dataclass(frozen=True)
+class Layer:
+    """The directions of a layer, how they are joined, and the width of that."""
+
+    ways: tuple[Way, ...]
+    merge: str
+    width: int
+
+
+@dataclass(frozen=True)
+class Network:
+    """`head` is the output network in words, and `pooling` what it sees; "" without one."""
+
+    inputs: int
+    layers: tuple[Layer, ...]
+    head: str = ""
+    pooling: str = ""
+
+    def __str__(self) -> str:
+        parts = [f"Input x of width {self.inputs}"]
+        for k, layer in enumerate(self.layers, 1):
+            ways = " and ".join(_in_words(way) for way in layer.ways)
+            merge = f", joined by {layer.merge} to width {layer.width}" * (len(layer.ways) > 1)
+            parts.append(f"layer {k}: {ways}{merge}")
+        end = f"{self.head} on {SEEN[self.pooling]}" if self.head else "output y at every step"
+        return "; ".join([*parts, end]) + "."
+
+
+SEEN = {"last": "the last state", "mean": "the mean over time", "max": "the maximum over time"}
+
+
+def network(of: nn.Module) -> Network:
+    """What is drawn of a `Recurrent` or a `Model`.
+
+    **Raises:** `OptionError` for any other module.
+    """
+    if isinstance(of, Recurrent):
+        return Network(of.input_size, _layers([of]))
+    if isinstance(of, Model):
+        stack = recurrent(of)
+        head = f"{type(of.output).__name__}, {of.width} → {len(of.classes)}"
+        if isinstance(of.output, Output):
+            sizes = " → ".join(map(str, (of.width, *of.output.sizes, len(of.classes))))
+            head = f"{'feed-forward' if of.output.sizes else 'linear'}, {sizes}"
+        return Network(stack[0].input_size, _layers(stack), head, of.pooling)
+    raise OptionError(
+        f"`report`: what is drawn is a {type(of).__name__}; expected a Recurrent or a Model. "
+        "Give one of these."
+    )
+
+
+def _layers(stack: list[Recurrent]) -> tuple[Layer, ...]:
+    rows = [(layer, ways) for layer in stack for ways in layer.cells]
+    found = []
+    for k, (layer, ways) in enumerate(rows, 1):
+        number = str(k) if len(rows) > 1 else ""
+        drawn = tuple(_way(way, number) for way in ways)
+        widths = [way.program.states[way.program.output] for way in ways]
+        width = sum(widths) if layer.merge == "concat" else widths[0]
+        found.append(Layer(drawn, layer.merge, width))
+    return tuple(found)
+
+
+def _way(way: Any, number: str) -> Way:
+    program = way.program
+    learned = bool(list(way.initial.parameters()))
+    start = "learned" if learned else "given" if list(way.initial.buffers()) else "zero"
+    return Way(
+        ("g" if way.reverse else "f", number),
+        program.cell,
+        way.reverse,
+        dict(program.states),
+        program.hidden_size,
+        program.input_size,
+        start,
+    )
+
+
+def _in_words(way: Way) -> str:
+    states = ", ".join(f"{name} ({width})" for name, width in way.states.items())
+    return (
+        f"{way.cell} {''.join(way.symbol)} {way.direction} in time, states {states}, "
+        f"initial states {way.start}"
+    )

@@ -1,0 +1,127 @@
+"""Figures show the numbers they are given, and can be used by themselves."""
+
+import plotly.graph_objects as go
+import pytest
+
+from throughtime import report
+from throughtime.report.look import log_axis, one_of
+from throughtime.report.numbers import numbers
+
+
+def test_all_of_them_are_figures_for_a_notebook(plain_run):
+    run, found = plain_run
+    drawn, channels = found["data"]["drawn"], found["data"]["channels"]
+    made = [
+        report.lengths(found), report.classes(found), report.learning_curves(run),
+        report.sequences(drawn, channels, [s["name"] for s in drawn]), report.at_input(found),
+        report.confusion(run.results["test"]), report.gradient_by_lag(found),
+        report.gradient_by_lag(found, "jacobian"), report.replica_norms(found),
+        report.saturation(found), report.initial_state(run.model),
+        *(report.confused(found, k) for k in range(len(found["confusions"]))),
+    ]  # fmt: skip
+    for figure in made:
+        assert isinstance(figure, go.Figure) and figure.data
+        assert "<table" in numbers(figure)
+
+
+def test_the_gradient_and_its_horizon(failed_run):
+    _, found = failed_run
+    figure = report.gradient_by_lag(found)
+    curves = {t.name: t for t in figure.data}
+    after = found["after"]["layers"][0]["gradient"]
+    shown = curves["layer 1 forward, after"]
+    assert list(shown.x) == after["lag"]
+    assert [a for a, b in zip(after["relative"], shown.y, strict=True) if b is not None] == [
+        b for b in shown.y if b is not None
+    ]
+    mark = curves["layer 1 forward, after: horizon"]
+    assert (mark.x[0], mark.y[0], mark.text[0]) == (after["horizon"], 0.01, str(after["horizon"]))
+    assert figure.layout.yaxis.type == "log"
+
+
+def test_before_and_after_are_told_apart_without_colour(plain_run):
+    for trace in report.gradient_by_lag(plain_run[1]).data:
+        if "horizon" not in trace.name:
+            assert (trace.line.dash == "dot") == ("before" in trace.name)
+
+
+def test_confusion_counts_and_differences(plain_run):
+    scores = plain_run[0].results["test"]
+    figure = report.confusion(scores)
+    heat, text = figure.data
+    assert [list(row) for row in heat.customdata] == [list(row) for row in scores["confusion"]]
+    assert sum(map(int, text.text)) == scores["sequences"]
+    other = scores | {"confusion": [[5, 0, 0], [0, 5, 0], [0, 0, 5]]}
+    beside = report.confusion(other, scores)
+    expected = [[a - b for a, b in zip(*rows, strict=True)]
+                for rows in zip(other["confusion"], scores["confusion"], strict=True)]  # fmt: skip
+    assert [list(row) for row in beside.data[0].customdata] == expected
+
+
+def test_learning_curves_have_every_epoch(plain_run):
+    run, _ = plain_run
+    (loss, norm) = report.learning_curves(run).data
+    assert list(loss.x) == [1, 2, 3, 4]
+    assert list(loss.y) == pytest.approx([row["loss"] for row in run.history], rel=1e-4)
+    assert list(norm.y) == pytest.approx([r["gradient_norm"] for r in run.history], rel=1e-4)
+
+
+def test_gates_over_time_show_one_choice_at_first(plain_run):
+    _, found = plain_run
+    figure = report.over_time(found)
+    seen = [t for t in figure.data if t.visible is not False]
+    assert {t.meta["sequence"] for t in seen} == {"0"}
+    assert [t.meta["what"] for t in seen if "what" in t.meta] == ["0 keep"]
+    what = {(t.meta["sequence"], t.meta["what"]) for t in figure.data if "what" in t.meta}
+    layers = found["gates"][0]["layers"]
+    assert len(what) == len(found["gates"]) * sum(len(layer["values"]) for layer in layers)
+
+
+def test_shares_of_a_gate_are_a_whole(plain_run):
+    bars = report.saturation(plain_run[1]).data
+    for parts in zip(*(bar.x for bar in bars), strict=True):
+        assert sum(parts) == pytest.approx(1, abs=1e-4)
+
+
+def test_lengths_are_binned_where_there_are_many():
+    part = {"lengths": [list(range(10, 510)), [1] * 500], "classes": [250, 250]}
+    figure = report.lengths({"data": {"train": part, "test": part}})
+    assert len(figure.data[0].x) <= 42 and sum(figure.data[0].y) == 500
+    assert figure.data[0].x[0] == 10
+
+
+def test_the_initial_state_is_in_order(plain_run):
+    for trace in report.initial_state(plain_run[0].model).data:
+        assert list(trace.y) == sorted(trace.y)
+
+
+def test_more_than_six_channels_are_a_map_of_colours(plain_run):
+    values = [[1.0, 2.0, 5.0], [7.0, 7.0, 7.0]] + [[0.0, 1.0, 0.5]] * 5
+    one = {"name": "s", "label": "a", "steps": 3, "at": [0, 1, 2], "values": values}
+    (heat,) = report.sequences([one], [f"c{k}" for k in range(7)], ["s"]).data
+    assert heat.type == "heatmap"
+    assert [list(r) for r in heat.z[:3]] == [[-1, -0.5, 1], [0, 0, 0], [-1, 1, 0]]
+    assert [list(r) for r in heat.customdata] == values, "the values themselves are told"
+
+
+def test_names_alike_after_cutting_stay_two():
+    part = {"lengths": [[3], [2]], "classes": [1, 1]}
+    names = ["x" * 60 + "a" + "x" * 60, "x" * 60 + "b" + "x" * 60]
+    figure = report.classes({"data": {"train": part, "test": part, "classes": names}})
+    assert list(figure.data[0].x) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "dtick"),
+    [([1.0, 5.0], "linear", None), ([1.0, 20.0], "log", None), ([1.0, 1e3], "log", 1),
+     ([1.0, 1e10], "log", 2), ([], "linear", None)],
+)  # fmt: skip
+def test_logarithmic_axes(values, kind, dtick):
+    axis = log_axis(values)
+    assert (axis["type"], axis.get("dtick")) == (kind, dtick)
+
+
+def test_one_of():
+    both = [go.Figure(go.Scatter(y=[k])) for k in range(2)]
+    made = one_of(both, "layer")
+    assert [(t.meta["layer"], t.visible) for t in made.data] == [("0", True), ("1", False)]

@@ -1,0 +1,108 @@
+"""What is measured for a report: plain data, nothing disturbed, before and after."""
+
+import json
+
+import torch
+from report.conftest import copied, data, trained
+
+from throughtime.diagnose import diagnose
+from throughtime.report import keep, kept, measure
+from throughtime.report.measure import NUMBERS, STEPS, rounded, thinned
+from throughtime.training import load
+
+
+def test_it_is_plain_data_and_the_same_after_a_round_trip(plain_run):
+    run, found = plain_run
+    assert json.loads(json.dumps(found)) == found
+    assert kept(load(run.folder)) == found
+
+
+def test_nothing_is_disturbed(plain_run):
+    run, found = plain_run
+    weights = {k: v.clone() for k, v in run.model.state_dict().items()}
+    torch.manual_seed(3)
+    state = torch.get_rng_state()
+    assert measure(run, data(), data(seed=1)) == found
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(torch.equal(v, weights[k]) for k, v in run.model.state_dict().items())
+
+
+def test_before_is_the_network_that_training_began_with(plain_run):
+    run, found = plain_run
+    again = load(run.folder)
+    again.model.load_state_dict(again.initial)
+    again.initial = {}
+    first = measure(again, data(), data(seed=1))
+    assert first["before"] is None
+    assert first["after"] == found["before"] != found["after"]
+
+
+def test_gradients_are_those_of_diagnose(failed_run):
+    run, found = failed_run
+    test = copied(seed=1000)
+    x = torch.stack([test[k] for k in range(16)], 1)
+    y = test.labels[:16]
+    (layer,) = diagnose(run.model, x, loss=lambda s: torch.nn.functional.cross_entropy(s, y), n=1,
+                        sequences=16)  # fmt: skip
+    curve = found["after"]["layers"][0]["gradient"]
+    assert curve["horizon"] == layer.flow.gradient.horizon()
+    torch.testing.assert_close(
+        torch.tensor(curve["relative"]), layer.flow.gradient.relative, rtol=1e-3, atol=1e-9
+    )
+    assert abs(found["after"]["reach"] - curve["horizon"]) <= 3, "one layer, one direction"
+
+
+def test_what_reaches_the_input_from_the_beginning_where_time_runs_backward(tmp_path):
+    both = copied(40), copied(40, seed=1000)
+    _, found = trained(tmp_path / "run", *both, hidden=4, epochs=1, direction="backward")
+    after = found["after"]
+    assert after["from"] == "beginning"
+    curve = after["at_input"]["relative"]
+    assert max(curve[:5]) > 0.3 and curve[-1] < 0.01
+
+
+def test_both_ends_reach_the_loss_of_both_directions(tmp_path):
+    both = copied(40), copied(40, seed=1000)
+    _, found = trained(tmp_path / "run", *both, hidden=4, epochs=1, direction="both")
+    assert found["after"]["reach"] == 60
+
+
+def test_the_commonest_confusions(plain_run):
+    run, found = plain_run
+    counts = run.results["test"]["confusion"]
+    names = run.results["test"]["classes"]
+    for pair in found["confusions"]:
+        i, j = names.index(pair["true"]), names.index(pair["taken"])
+        assert pair["count"] == counts[i][j] > 0
+        assert pair["it"]["label"] == pair["true"]
+        assert pair["of_taken"] is None or pair["of_taken"]["label"] == pair["taken"]
+    wrong = [counts[i][j] for i in range(3) for j in range(3) if i != j and counts[i][j]]
+    assert [p["count"] for p in found["confusions"]] == sorted(wrong, reverse=True)[:3]
+
+
+def test_long_sequences_and_many_units_are_thinned_out(tmp_path):
+    both = [data(9, channels=tuple(f"c{k}" for k in range(40)), steps=(900, 902), seed=k)
+            for k in (0, 1)]  # fmt: skip
+    _, found = trained(tmp_path / "run", *both, hidden=40, epochs=1)
+    for sequence in found["data"]["drawn"]:
+        assert len(sequence["at"]) == STEPS and sequence["at"][-1] == sequence["steps"] - 1
+    assert len(found["after"]["layers"][0]["gradient"]["lag"]) == STEPS
+    numbers = [len(row) for s in found["gates"] for layer in s["layers"]
+               for rows in layer["values"].values() for row in rows]  # fmt: skip
+    assert 0 < sum(numbers) <= NUMBERS
+    assert len(json.dumps(found)) < 1_100_000
+
+
+def test_rounding_and_thinning():
+    assert rounded({"a": [1.23456789, float("nan"), 3, None, "x"]}) == {
+        "a": [1.2346, None, 3, None, "x"]
+    }
+    assert thinned(5) == [0, 1, 2, 3, 4]
+    assert thinned(100, 3)[::2] == [0, 99] and len(thinned(100, 3)) == 3
+
+
+def test_a_run_without_a_folder_is_not_kept(tmp_path):
+    run, found = trained(None, data(12), data(12, seed=1), epochs=1)
+    assert run.initial and found["before"] is not None
+    keep(run, found)
+    assert kept(run) is None

@@ -1,0 +1,172 @@
+"""The page: whole, offline, small, and text from outside is text."""
+
+import base64
+import hashlib
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+from report.conftest import HOSTILE, copied, trained
+
+from throughtime.report import report, write
+from throughtime.report.look import plain, safe
+from throughtime.report.numbers import table
+from throughtime.report.page import paragraphs
+from throughtime.training import load
+from throughtime.training.run import read
+
+
+class Page(HTMLParser):
+    """Elements with their attributes, and the texts of scripts and of everything else."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.elements, self.scripts, self.text, self.inside = [], [], "", None
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        self.inside = tag
+        if tag == "script":
+            self.scripts.append("")
+
+    def handle_endtag(self, tag):
+        self.inside = None
+
+    def handle_data(self, data):
+        if self.inside == "script":
+            self.scripts[-1] += data
+        elif self.inside != "style":
+            self.text += data
+
+    def all(self, tag):
+        return [a for t, a in self.elements if t == tag]
+
+    @property
+    def figures(self):
+        return json.loads(self.scripts[0])
+
+
+EVERY = {"lengths", "classes", "sequences", "curves", "matrix", "at_input", "gradient", "jacobian",
+         "replicas", "saturation", "over_time", "initial"}  # fmt: skip
+
+
+def test_every_figure_is_there_with_its_numbers(plain_run):
+    text = report(*plain_run)
+    page = Page(text)
+    assert EVERY <= {*page.figures}
+    plots = {a["id"]: a for a in page.all("div") if a.get("class") == "plot"}
+    assert {*plots} == {*page.figures}
+    for name, attributes in plots.items():
+        assert len(attributes["aria-label"]) > 20, name
+        assert attributes["tabindex"] == "0" and attributes["role"] == "img"
+    for figure in re.findall(r"<figure>.*?</figure>", text, re.DOTALL):
+        assert figure.count("<td>") >= 2 and "The numbers" in figure
+    headings = [a["href"][1:] for a in page.all("a") if a["href"].startswith("#")]
+    ids = [a["id"] for _, a in page.elements if "id" in a]
+    assert {*headings} <= {*ids} and len(ids) == len({*ids})
+
+
+def test_it_is_small_and_asks_for_nothing(plain_run):
+    text = report(*plain_run)
+    assert len(text.encode()) < 6_000_000
+    page = Page(text)
+    for tag, attributes in page.elements:
+        for key in ("src", "href", "action", "data", "poster", "srcset"):
+            assert attributes.get(key, "#").startswith("#"), tag
+    (policy,) = [a["content"] for a in page.all("meta") if "http-equiv" in a]
+    assert policy.startswith("default-src 'none'") and "http" not in policy
+    for script in page.scripts[1:]:
+        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        assert f"'sha256-{digest}'" in policy
+    assert "unsafe-inline" not in policy.split("script-src")[1].split(";")[0]
+
+
+def test_hostile_text_is_text(hostile_run):
+    text = report(*hostile_run)
+    page = Page(text)
+    assert len(page.all("script")) == 3, "none was added, none ended early"
+    assert not page.all("img") and len(page.all("svg")) == 2, "the two drawings"
+    for tag, attributes in page.elements:
+        assert not [k for k in attributes if k.startswith("on")], tag
+    assert "<img src=x" not in text and "<svg onload" not in text and "<script>window" not in text
+    for name in HOSTILE:
+        assert plain(name) in page.text or plain(name, 24) in page.text
+    assert "&lt;" in json.dumps(page.figures) and "\u202e" not in text and "\x00" not in text
+
+    def texts(value):
+        if isinstance(value, dict):
+            value = value.values()
+        for v in value if not isinstance(value, str) else ():
+            yield from [v] if isinstance(v, str) else texts(v) if isinstance(v, list | dict) else ()
+
+    for found in texts(page.figures):
+        plotly_own = found.replace("<br>", "").replace("<extra></extra>", "")
+        assert "<" not in plotly_own, found
+
+
+def test_a_folder_with_a_hostile_name(hostile_run):
+    page = Page(report(load(hostile_run[0].folder), hostile_run[1]))
+    assert "<img src=x onerror=alert(1)>" in page.text
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_safe(text):
+    assert not re.search(r"[<>\"'\x00\n\u202e]", safe(text))
+    assert "&" not in safe(text).replace("&amp;", "").replace("&lt;", "").replace(
+        "&gt;", "").replace("&quot;", "").replace("&#x27;", "")  # fmt: skip
+
+
+def test_plain_text_is_cut_in_the_middle():
+    assert plain("x" * 40) == "x" * 40
+    assert plain("a" * 50 + "b" * 50) == "a" * 19 + "…" + "b" * 19
+
+
+def test_paragraphs_and_tables():
+    assert paragraphs(["a <b>", "`c`"]) == "<p>a &lt;b&gt; <code>c</code></p>"
+    assert paragraphs([]) == ""
+    assert "<td>0.1235</td><td>–</td><td>3</td>" in table(["a"], [["x", 0.123456, None, 3]])
+
+
+def test_an_unfinished_run(tmp_path, plain_run):
+    run = read(plain_run[0].folder)
+    run.results = {}
+    text = report(run, missing="It was killed.")
+    page = Page(text)
+    assert "Not tested yet" in page.text and "It was killed." in page.text
+    assert {*page.figures} == {"curves", "initial"}
+    assert "The equations of layer 1 forward" in page.text
+
+
+def test_the_result_and_the_reason(failed_run, plain_run):
+    failed = Page(report(*failed_run)).text
+    assert "Why it did not learn" in failed and "The gradient does not reach." in failed
+    assert "Why it did not learn" not in Page(report(*plain_run)).text
+
+
+def test_without_data_the_rest_is_there(plain_run):
+    page = Page(report(load(plain_run[0].folder), missing="The table is gone."))
+    assert {*page.figures} == {"curves", "matrix", "initial"} and "The table is gone." in page.text
+
+
+def test_a_run_without_learned_states_and_gates(tmp_path):
+    from throughtime import RNN
+
+    both = copied(20), copied(20, seed=1000)
+    run, found = trained(tmp_path / "r", *both, RNN, hidden=4, epochs=1, initial_state="zeros")
+    page = Page(report(run, found))
+    assert EVERY - {*page.figures} == {"lengths", "saturation", "initial"}
+    assert "Every state begins at 0" in page.text and "This cell has no gates" in page.text
+
+
+def test_writing(tmp_path):
+    write(tmp_path / "a.html", "text")
+    assert (tmp_path / "a.html").read_text() == "text"
+
+
+def test_a_run_shows_itself_in_a_notebook(hostile_run, plain_run):
+    page = Page(hostile_run[0]._repr_html_())
+    assert not page.all("img") and "onerror" in page.text
+    shown = plain_run[0]._repr_html_()
+    assert f"{plain_run[0].results['test']['accuracy']:.4f}" in shown and "4 of 4" in shown
