@@ -87,8 +87,8 @@ class Canvas:
         """The whole between two heights. It shrinks with the page."""
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" role="img" fill="currentColor" '
-            f'viewBox="0 {top:g} {width:g} {bottom - top:g}" font-size="12.5" '
-            f'style="width:100%;max-width:{1.2 * width:g}px;height:auto;font-family:sans-serif">\n'
+            f'viewBox="0 {top:g} {width:g} {bottom - top:g}" width="{1.2 * width:g}" '
+            'style="max-width:100%;height:auto;font-family:sans-serif" font-size="12.5">\n'
             f"<title>{escape(plain(title))}</title>\n<desc>{escape(plain(description))}</desc>\n"
             + "\n".join(self._shapes)
             + "\n</svg>"
