@@ -25,7 +25,7 @@ def main() -> None:
     options.add_argument("--hidden", type=int, default=128)
     options.add_argument("--batch", type=int, default=8, help="sequences that the loss is of")
     options.add_argument("--sequences", type=int, default=2)
-    options.add_argument("--steps", type=int, default=4, help="sampled steps of each sequence")
+    options.add_argument("--steps", type=int, default=2, help="sampled steps of each sequence")
     options.add_argument("--probes", type=int, default=2)
     options.add_argument("--cells", nargs="*", default=["LSTM"])
     given = options.parse_args()
@@ -40,14 +40,14 @@ def main() -> None:
         torch.manual_seed(0)
         layer = Recurrent(CELLS[cell], 12, given.hidden, direction="both")
         model = Model(layer, classes=train.classes, channels=train.channels, pooling="mean")
-        started, follow = time.perf_counter(), None
+        started, follow = time.process_time(), None
         if followed:
             follow = Follow(
                 model, batch.x, batch.lengths, loss, every=given.every, n=given.steps,
                 sequences=given.sequences, probes=given.probes,
             )  # fmt: skip
         fit(model, train, epochs=given.epochs, progress=follow)
-        return time.perf_counter() - started, len(follow.rows) if follow else 0
+        return time.process_time() - started, len(follow.rows) if follow else 0
 
     for cell in given.cells:
         once(cell, True)  # what is loaded and traced once

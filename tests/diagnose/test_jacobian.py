@@ -234,7 +234,7 @@ def test_direct_paths():
     ):
         for direction in ("forward", "backward"):
             _, _, p = passage(cell, direction, LENGTHS)
-            named = {n.name: v for n, v in zip(p.program.nodes, p.values().values(), strict=True)}
+            named = {n.name: v for n, v in zip(p.program.nodes, p.values.values(), strict=True)}
             want = torch.where(p.real[..., None], value(named), 0.0).expand(T, B, 4)
             assert torch.allclose(direct(p)[state], want)
     _, _, p = passage(LSTM())

@@ -27,7 +27,8 @@ class Follow:
 
     It draws nothing from torch's generator and leaves `.grad` alone: a run that is followed is
     the run that is not. The arguments are those of `diagnose`, with fewer samples so that it
-    costs little; `rows` has what was measured.
+    costs little: unless told otherwise, back from the middle and the last step of two sequences,
+    two probes for each state. `rows` has what was measured.
 
     **Raises:** `OptionError` if `every` is less than 1.
     """
@@ -40,7 +41,7 @@ class Follow:
         loss: Callable[[Any], Tensor] | None = None,
         *,
         every: int = 10,
-        n: int = 4,
+        n: int = 2,
         sequences: int = 2,
         probes: int = 2,
     ) -> None:

@@ -43,7 +43,7 @@ class Gate:
 
 def gates(passage: Passage) -> list[Gate]:
     """The gates of a cell: every value of a sigmoid in its equations, under its name there."""
-    values, real = passage.values(), passage.real[..., None]
+    values, real = passage.values, passage.real[..., None]
     found = []
     for i, node in enumerate(passage.program.nodes):
         if node.op in GATES:
@@ -61,7 +61,7 @@ def relu_cuts(passage: Passage, *, n: int = 16) -> Tensor | None:
 
     **Returns:** `(n, B, units)`, over all rectifiers of the cell; None without any.
     """
-    values, real = passage.values(), passage.real
+    values, real = passage.values, passage.real
     T, B = passage.shape
     cut = [
         (values[i].expand(T, B, node.width) <= 0)

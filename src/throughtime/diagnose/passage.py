@@ -1,8 +1,9 @@
 """One run of a layer and direction over a batch, with everything that can be asked about it."""
 
 import functools
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -105,16 +106,19 @@ class Passage:
                             resets=None)  # fmt: skip
         return replace(own, call=one, entering=None)
 
-    def values(
-        self, before: dict[str, Tensor] | None = None, hold: Collection[int] = ()
-    ) -> dict[int, Any]:
-        """Every node of the program at every step, all steps at once.
+    @functools.cached_property
+    def values(self) -> dict[int, Any]:
+        """Every node of the program at every step, all steps at once."""
+        return self.valued(self.before)
 
-        - `before`: states before each step in place of those that were, for a derivative.
-        - `hold`: nodes through which no gradient goes.
+    def valued(
+        self, before: dict[str, Tensor], held: Mapping[int, Any] = MappingProxyType({})
+    ) -> dict[int, Any]:
+        """The same from other states before each step, for a derivative.
+
+        - `held`: nodes that are given, through which no gradient goes.
         """
         program, call = self.program, self.call
-        before = self.before if before is None else before
         weights = by_name(program, call)
         vectors = dict(zip(program.vectors, call.vectors, strict=True))
         randoms = iter(call.randoms)
@@ -122,8 +126,10 @@ class Passage:
         values: dict[int, Any] = {}
         for i, node in enumerate(program.nodes):
             named = node.attributes.get("name")
-            if node.op == "input":
-                value: Any = x
+            if i in held:
+                value: Any = held[i]
+            elif node.op == "input":
+                value = x
             elif node.op == "state":
                 value = before[str(named)]
             elif node.op == "parameter":
@@ -139,7 +145,7 @@ class Passage:
                     value = value + call.bias[program.columns[str(named)]]
             else:
                 value = evaluate(node, [values[a] for a in node.args], call.x)
-            values[i] = value.detach() if i in hold and isinstance(value, Tensor) else value
+            values[i] = value
         return values
 
 
