@@ -96,12 +96,10 @@ def table(rows):
             cells.append(f"{middle}; {solved(own)}")
         print(f"| {network} | " + " | ".join(cells) + " |")
     for beyond in (False, True):
-        of = {lag: [r for r in rows if int(r["lag"]) == lag and (reach(r["horizon"]) >= lag) == beyond]
-              for lag in LAGS}  # fmt: skip
-        each = ", ".join(f"{solved(own)} at lag {lag}" for lag, own in of.items())
+        own = [r for r in rows if (reach(r["horizon"]) >= int(r["lag"])) == beyond]
+        each = [f"{solved([r for r in own if int(r['lag']) == lag])} at lag {lag}" for lag in LAGS]
         said = "of the lag or more" if beyond else "short of the lag"
-        print(f"\nhorizon {said}, solved: {solved(sum(of.values(), []))}; {each}", end="")
-    print()
+        print(f"\nhorizon {said}, solved: {solved(own)}; {', '.join(each)}")
 
 
 def solved(rows):
