@@ -88,7 +88,8 @@ def diagnose(
 
     **Returns:** one `Layer` for each layer and direction.
 
-    **Raises:** `OptionError` for a module without a `Recurrent`, and numbers below 1.
+    **Raises:** `OptionError` for a module without a `Recurrent`, and numbers below 1, `ShapeError`
+    for an x without steps.
     """
     found = passages(module, x, lengths, loss, sequences=sequences)
     return [diagnosed(p, n=n, probes=probes) for p in found]
@@ -107,7 +108,7 @@ def diagnosed(passage: Passage, *, n: int = 16, probes: int = 8) -> Layer:
 
 def direct_by_lag(passage: Passage, *, n: int = 16) -> dict[str, ByLag]:
     """For each state the direct path over k steps, root mean square over units."""
-    t = torch.stack([passage.position(k, n) for k in range(n)])
+    t = passage.sampled("direct_by_lag", n)
     found = {}
     for name, factors in direct(passage).items():
         each = factors.double()[:, None].expand(-1, n, -1, -1)  # (T, n, B, width)

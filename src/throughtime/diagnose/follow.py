@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from torch import Tensor, nn
 
 from throughtime.diagnose.diagnosis import Layer, diagnose
-from throughtime.errors import OptionError
+from throughtime.errors import whole
 
 
 class Row(NamedTuple):
@@ -45,8 +45,7 @@ class Follow:
         sequences: int = 2,
         probes: int = 2,
     ) -> None:
-        if every < 1:
-            raise OptionError(f"`Follow`: every is {every}; expected 1 or more. Set it to 10.")
+        whole("Follow", "every", every, "Set it to 10.")
         self.every, self.steps, self.rows = every, 0, list[Row]()
         self._measure = lambda: diagnose(
             model, x, lengths, loss, n=n, sequences=sequences, probes=probes

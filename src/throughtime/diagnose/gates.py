@@ -75,7 +75,7 @@ def relu_cuts(passage: Passage, *, n: int = 16) -> Tensor | None:
         over_time = over_time.flip(0)
     steps = torch.arange(T, device=over_time.device)[:, None, None]
     last = torch.where(over_time, steps, -1).cummax(0).values  # the last cut up to each step
-    t = torch.stack([passage.position(k, n) for k in range(n)])  # (n, B)
+    t = passage.sampled("relu_cuts", n)
     if passage.call.reverse:
         t = torch.where(t < 0, t, T - 1 - t)
     found = last[t.clamp(min=0), torch.arange(B, device=t.device)]  # (n, B, units)

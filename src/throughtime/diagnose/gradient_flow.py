@@ -8,7 +8,7 @@ from torch import Tensor
 from throughtime.diagnose.by_lag import ByLag, counted_back
 from throughtime.diagnose.passage import Passage
 from throughtime.engines.gradients import gradients, probe
-from throughtime.errors import OptionError
+from throughtime.errors import whole
 from throughtime.program.probe import state_map
 
 
@@ -44,12 +44,10 @@ def gradient_by_lag(passage: Passage, *, n: int = 16, probes: int = 8, seed: int
 
     **Raises:** `OptionError` for less than 1.
     """
-    for name, value in (("n", n), ("probes", probes)):
-        if value < 1:
-            raise OptionError(f"`gradient_by_lag`: {name} is {value}; expected 1 or more.")
+    whole("gradient_by_lag", "probes", probes, "Set it to 8.")
     T, B = passage.shape
     states, like = passage.program.states, passage.call.x
-    t = torch.stack([passage.position(k, n) for k in range(n)])  # (n, B)
+    t = passage.sampled("gradient_by_lag", n)
     vectors = _vectors(states, probes, like, seed)  # for each state (p, width)
     sent = sum(len(v) for v in vectors.values()) + (passage.entering is not None)
     rows, b = torch.arange(n, device=t.device)[:, None], torch.arange(B, device=t.device)
@@ -67,8 +65,8 @@ def gradient_by_lag(passage: Passage, *, n: int = 16, probes: int = 8, seed: int
     back = _back(passage, dstates)  # for each state the squared norms (T, n, B, sent)
 
     total, size = sum(back.values()), sum(states.values())
-    whole = sum(total[..., of_rows[n]].mean(-1) * w / size for n, w in states.items())  # type: ignore[index]
-    curves = [whole, *(back[n][..., of_rows[n]].mean(-1) for n in states)]
+    parts = [total[..., of_rows[n]].mean(-1) * w / size for n, w in states.items()]  # type: ignore[index]
+    curves = [sum(parts), *(back[n][..., of_rows[n]].mean(-1) for n in states)]
     if passage.entering is not None:
         curves.append(total[..., -1])  # type: ignore[index]
     squares = torch.stack(curves, -1)  # type: ignore[arg-type]

@@ -44,14 +44,14 @@ def full_step(rows: Passage, before: Tensor) -> Tensor:
 
 
 def windows(
-    passage: Passage, n: int, lags: int | None = None
+    passage: Passage, call: str, n: int, lags: int | None = None
 ) -> tuple[Tensor, Iterator[tuple[Tensor, Tensor]]]:
     """Step Jacobians back from n steps of each sequence, evenly spaced, the last one among them.
 
     **Returns:** the steps `(n, B)`, and for each lag from 1 on `(jacobian (n, B, S, S), met (n,
     B))`: ds/ds before at the k-th step back, the identity where there is none.
     """
-    t = torch.stack([passage.position(k, n) for k in range(n)])
+    t = passage.sampled(call, n)
     T, B = passage.shape
     b = torch.arange(B, device=t.device).expand(n, B)
     most = T if lags is None else min(lags, T)
@@ -90,7 +90,7 @@ class Spectra(NamedTuple):
 
 def spectra(passage: Passage, *, n: int = 16) -> Spectra:
     """Eigenvalues and singular values of ds_t/ds_{t-1}; nan for sequences without steps."""
-    t, each = windows(passage, n, 1)
+    t, each = windows(passage, "spectra", n, 1)
     for jacobian, met in each:
         eigenvalues = torch.linalg.eigvals(jacobian)
         order = eigenvalues.abs().argsort(-1, descending=True)
