@@ -364,6 +364,12 @@ def test_what_does_not_fit(types_unchecked, how, options, says):
         (lambda s: list(stream(Full(), s.layers, [], None)), "mode is full; expected Truncated"),
         (lambda s: list(stream(Truncated(T), s.layers, [(s.x, None, None)], lambda y, _: y)),
          r"`stream`: loss has \(7, 4, 4\); expected one number"),
+        (lambda s: list(stream(Truncated(3), s.layers,
+                               [(s.x[:3], torch.zeros(2, B).bool(), None)], None)),
+         r"`stream`: resets has shape \(2, 4\); expected \(3, 4\)"),
+        (lambda s: list(stream(Truncated(3), s.layers, [(s.x[:3], None, None),
+                               (s.x[3:6, :1], None, None)], lambda y, _: y.sum())),
+         r"x of a window has shape \(3, 1, 3\); expected \(n, 4, 3\)"),
     ],
 )  # fmt: skip
 def test_what_is_no_call(types_unchecked, make, says):

@@ -12,7 +12,7 @@ from throughtime.bptt.mode import check
 from throughtime.bptt.truncated import Truncated
 from throughtime.bptt.unrolled import States, Unrolled, changed
 from throughtime.errors import OptionError
-from throughtime.layers import Recurrent
+from throughtime.layers import Recurrent, checks
 
 
 def stream(
@@ -42,7 +42,8 @@ def stream(
       such windows.
     - `loss`: of the outputs `y (n, B, width)` of one window and its target.
 
-    **Raises:** `OptionError` for what `mode` cannot do, and for a window of another length.
+    **Raises:** `OptionError` for what `mode` cannot do, and for a window of another length,
+    `ShapeError` for one of other rows or columns.
     """
     stack = list(layers) if isinstance(layers, Iterable) else [layers]
     if not isinstance(mode, Truncated):
@@ -61,6 +62,16 @@ def stream(
                 f"because mode is {mode}. Cut windows of {mode.piece} steps."
             )
         ended = len(x) < mode.piece
+        rows = kept[0][0].shape[1] if kept else "B"
+        size = stack[0].input_size
+        checks.shape(
+            "stream",
+            "x of a window",
+            x,
+            ("n", rows, size),
+            "as the windows before, and the input_size. Give one row for each stream.",
+        )
+        resets = checks.resets("stream", resets, tuple(x.shape[:2]), x.device)
         kept.append((x, resets, state))
         whole = torch.cat([part for part, _, _ in kept])
         marks = [
