@@ -3,9 +3,10 @@
 A few symbols of eight are shown, then blanks for `lag` steps, then a mark, and the network is to
 repeat the symbols (Hochreiter and Schmidhuber 1997; Arjovsky et al. 2016, arXiv 1511.06464). For
 each network, lag and seed: the horizon measured before training (the lag where the state
-Jacobian has 1% of its norm left, "beyond" if that is past the sequence), and whether training
-then solved the task, 99% of the symbols right on new sequences. Runs are rows of a CSV; those
-that are there are not run again, so the script may be stopped and started at will.
+Jacobian has 1% of its norm left, "beyond" if that is past the sequence), what is left of the
+direct path over the whole sequence, and whether training then solved the task, 99% of the symbols
+right on new sequences. Runs are rows of a CSV; those that are there are not run again, so the
+script may be stopped and started at will.
 """
 
 import argparse
@@ -28,8 +29,8 @@ NETWORKS = {
 }
 LAGS = (20, 50, 100, 200)
 SYMBOLS = 8
-FIELDS = ("network", "lag", "seed", "horizon", "rate", "gradient_horizon", "length", "accuracy",
-          "solved", "steps", "seconds")  # fmt: skip
+FIELDS = ("network", "lag", "seed", "horizon", "rate", "gradient_horizon", "direct_left", "length",
+          "accuracy", "solved", "steps", "seconds")  # fmt: skip
 
 
 def batch(size, lag, count, draw):
@@ -76,28 +77,33 @@ def run(network, lag, seed, given):
         "network": network, "lag": lag, "seed": seed,
         "horizon": jacobian.horizon() or "beyond", "rate": round(jacobian.rate, 5),
         "gradient_horizon": (gradient.horizon() if gradient else None) or "beyond",
+        "direct_left": f"{max(float(d.relative[-1]) for d in before.direct.values()):.2g}",
         "length": len(x), "accuracy": round(accuracy, 4), "solved": int(accuracy >= 0.99),
         "steps": step, "seconds": round(time.perf_counter() - started, 1),
     }  # fmt: skip
 
 
-def table(rows, seeds):
+def table(rows):
     """Markdown: for each network and lag the horizons and in how many seeds it was solved."""
     print("| network | " + " | ".join(f"lag {lag}" for lag in LAGS) + " |")
     print("|---|" + "---|" * len(LAGS))
-    right = total = 0
     for network in NETWORKS:
         cells = []
         for lag in LAGS:
             own = [r for r in rows if (r["network"], int(r["lag"])) == (network, lag)]
-            horizons = sorted((r["horizon"] for r in own), key=lambda h: float(reach(h)))
-            solved = sum(int(r["solved"]) for r in own)
+            horizons = sorted((r["horizon"] for r in own), key=reach)
             middle = horizons[len(horizons) // 2] if own else "-"
-            cells.append(f"{middle}; {solved} of {len(own)}")
-            right += sum((reach(r["horizon"]) >= lag) == bool(int(r["solved"])) for r in own)
-            total += len(own)
+            cells.append(f"{middle}; {solved(own)}")
         print(f"| {network} | " + " | ".join(cells) + " |")
-    print(f"\nhorizon of the lag or more, and solved, or neither: {right} of {total} runs")
+    for beyond in (False, True):
+        own = [r for r in rows if (reach(r["horizon"]) >= int(r["lag"])) == beyond]
+        each = [f"{solved([r for r in own if int(r['lag']) == lag])} at lag {lag}" for lag in LAGS]
+        said = "of the lag or more" if beyond else "short of the lag"
+        print(f"\nhorizon {said}, solved: {solved(own)}; {', '.join(each)}")
+
+
+def solved(rows):
+    return f"{sum(int(r['solved']) for r in rows)} of {len(rows)}"
 
 
 def reach(horizon):
@@ -140,7 +146,7 @@ def main() -> None:
     left = len(jobs) - len({*jobs} & {(r["network"], int(r["lag"]), int(r["seed"])) for r in rows})
     if left:
         print(f"{left} runs left")
-    table(rows, given.seeds)
+    table(rows)
 
 
 if __name__ == "__main__":

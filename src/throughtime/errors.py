@@ -38,3 +38,11 @@ class CapacityError(ThroughtimeError, RuntimeError):
 
 class AgreementError(ThroughtimeError, RuntimeError):
     """Two libraries that should compute the same do not: a benchmark times neither."""
+
+
+def whole(call: str, name: str, value: object, fix: str) -> None:
+    """**Raises:** `OptionError` unless a value is a whole number, 1 or more."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise OptionError(
+            f"`{call}`: {name} is {value!r}; expected a whole number, 1 or more. {fix}"
+        )

@@ -6,7 +6,8 @@ from catalogue import CELLS
 
 from throughtime import GRU, LSTM, RNN, LeakyRNN, Recurrent
 from throughtime.bptt import Checkpointed, Full, Truncated, backward, mode, replicas, stream
-from throughtime.errors import OptionError
+from throughtime.errors import OptionError, ShapeError
+from throughtime.layers import over_time
 
 T, B = 7, 4
 LENGTHS = {"all": None, "ragged": torch.tensor([T, 0, 1, 5])}
@@ -222,11 +223,14 @@ def test_modes_by_name():
         (lambda: mode("truncated:x"), "bptt is 'truncated:x'"),
         (lambda: mode("full:3"), "bptt is 'full:3'"),
         (lambda: mode(3), "bptt is 3; expected"),
-        (lambda: mode("truncated:0"), "steps is 0; expected a whole number of steps, 1 or more"),
+        (lambda: mode("truncated:0"), "steps is 0; expected a whole number, 1 or more"),
         (lambda: Truncated(5, every=2), "every is 2 with steps=5; .* Give steps=6"),
         (lambda: Truncated(5, every=7), "every is 7 with steps=5; .* Give steps=7"),
         (lambda: Truncated(True), "steps is True; expected"),
-        (lambda: Checkpointed(0), "segments is 0; expected a whole number, 1 or more, or None"),
+        (
+            lambda: Checkpointed(0),
+            "segments is 0; expected a whole number, 1 or more. Leave",
+        ),
     ],
 )
 def test_bad_modes(types_unchecked, make, says):
@@ -239,8 +243,6 @@ def test_bad_modes(types_unchecked, make, says):
     [
         (Truncated(3), {"direction": "backward"}, "direction='backward'; .* Use Full"),
         (Truncated(3), {"direction": "both"}, "direction='both'; .* a window does not have"),
-        (Truncated(3), {"variational_dropout": 0.2}, "variational_dropout=0.2; expected 0"),
-        (Checkpointed(), {"weight_drop": 0.2}, "weight_drop=0.2; expected 0, .* Use Full"),
         (Full(), {"batch_first": True}, "batch_first; expected time first"),
     ],
 )
@@ -250,10 +252,129 @@ def test_what_a_mode_cannot_do(how, options, says):
         s.gradient(how)
 
 
-def test_resets_between_segments_backward_in_time():
-    s = Setting(LSTM, "both")
-    with pytest.raises(OptionError, match="runs backward in time; expected none, .* Use Full"):
-        s.gradient(Checkpointed(), resets=torch.zeros(T, B, dtype=torch.bool))
+@pytest.mark.parametrize("lengths", LENGTHS)
+@pytest.mark.parametrize("direction", ["forward", "backward", "both"])
+def test_resets_between_segments(direction, lengths):
+    s = Setting(LSTM, direction, LENGTHS[lengths], layers=2)
+    with torch.no_grad():
+        for p in s.layers[0].parameters():
+            p.add_(torch.randn_like(p))  # initial states that are not 0
+    resets = torch.rand(T, B) < 0.4
+    value, state, want = s.gradient(Full(), resets=resets)
+    for segments in (2, 3, T):
+        again, last, got = s.gradient(Checkpointed(segments), resets=resets)
+        close(got, want)
+        assert abs(float(again - value)) < 1e-10
+        assert torch.allclose(last[0][1][-1]["C"], state[0][1][-1]["C"])
+
+
+MASKS = {"variational_dropout": 0.4, "weight_drop": 0.4}
+
+
+@pytest.mark.parametrize("options", [{k: v} for k, v in MASKS.items()] + [MASKS], ids=str)
+@pytest.mark.parametrize("direction", ["forward", "both"])
+@pytest.mark.parametrize("cell", [LSTM(projection=3), GRU()], ids=repr)
+def test_pieces_share_the_masks_of_a_sequence(cell, direction, options):
+    s = Setting(cell, direction, LENGTHS["ragged"], layers=2, **options)
+
+    def gradient(how):
+        torch.manual_seed(5)
+        return s.gradient(how)[2]
+
+    want = gradient(Full())
+    close(gradient(Checkpointed(3)), want)
+    if direction == "forward":
+        close(gradient(Truncated(9, every=3)), want)
+    s.layers[0].eval()
+    assert not torch.allclose(gradient(Full())["0.cells.1.0.initial.h0"],
+                              want["0.cells.1.0.initial.h0"])  # fmt: skip
+
+
+def test_masks_of_a_stream_are_drawn_for_each_window(monkeypatch):
+    s = Setting(GRU, variational_dropout=0.4)
+    drawn, draw = [], over_time.draw
+    monkeypatch.setattr(over_time, "draw", lambda *a: drawn.append(draw(*a)) or drawn[-1])
+    windows = [(s.x[a : a + 2], None, None) for a in range(0, 6, 2)]
+    assert len(list(stream(Truncated(4, every=2), s.layers[0], windows, lambda y, _: y.sum()))) == 3
+    assert len(drawn) == 6, "of x and of h"
+
+
+def test_what_is_read_may_begin_late_grow_and_have_its_own_dtype():
+    s = Setting(LSTM)
+
+    def late(total, y, start):
+        y = y[max(0, 3 - start) :].double()
+        return total if not len(y) else y if total is None else torch.cat([total, y])
+
+    s.layers[0].float()
+    options = {"read": late, "loss": lambda total, state: total.square().sum()}
+    s.x, s.lengths = s.x.float(), None
+    want = s.gradient(Full(), **options)[2]
+    for how in (Checkpointed(4), Truncated(T)):
+        close(s.gradient(how, **options)[2], want, 1e-5)
+
+
+@pytest.mark.parametrize("how", [Full(), Checkpointed(3), Truncated(9, every=3)])
+def test_the_input_has_a_gradient_and_what_it_came_from(how):
+    s = Setting(LSTM)
+    first = torch.nn.Linear(3, 3)
+    raw = s.x
+    s.x = raw.clone().requires_grad_()
+    s.gradient(how)
+    y, last = s.layers[0](s.x)
+    (want,) = torch.autograd.grad(s.loss(s.read(None, y, 0), [last]), s.x)
+    close({"x": s.x.grad}, {"x": want})
+    s.x = first(raw)
+    y, last = s.layers[0](s.x)
+    (want,) = torch.autograd.grad(s.loss(s.read(None, y, 0), [last]), first.weight)
+    s.x = first(raw)
+    s.gradient(how)
+    close({"w": first.weight.grad}, {"w": want})
+
+
+@pytest.mark.parametrize("how", [Full(), Checkpointed(), Truncated(3)])
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"lengths": torch.tensor([3])}, r"lengths has shape \(1,\); expected \(4,\)"),
+        ({"lengths": torch.tensor([9, 1, 1, 1])}, "lengths has 9; expected 0 to 7"),
+        ({"lengths": torch.ones(4)}, "lengths has dtype torch.float.*; expected integers"),
+        ({"resets": torch.zeros(3, 4).bool()}, r"resets has shape \(3, 4\); expected \(7, 4\)"),
+        ({"resets": torch.zeros(7, 4)}, "resets has dtype torch.float.*; expected bool"),
+        ({"state": [({},)]}, r"state has not the form|state\[0\]\[0\] has \[\]"),
+        ({"state": []}, "state has 0 parts; expected 1"),
+        ({"loss": lambda total, state: torch.ones(2)}, r"loss has \(2,\); expected one number"),
+        ({"read": lambda *_: None, "loss": lambda total, _: total}, "loss has NoneType; expected"),
+    ],
+)
+def test_what_does_not_fit(types_unchecked, how, options, says):
+    with pytest.raises((OptionError, ShapeError), match=says):
+        Setting(LSTM).gradient(how, **options)
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda s: backward("full", s.layers, s.x), "mode is 'full'; expected Full"),
+        (lambda s: backward(Full(), [], s.x), "layers has 0; expected a Recurrent"),
+        (lambda s: backward(Full(), s.head, s.x), "layers has a Linear; expected Recurrents"),
+        (lambda s: backward(Full(), s.layers * 2, s.x), "has input_size=3; expected 4"),
+        (lambda s: backward(Full(), s.layers, s.x[0]), r"x has shape \(4, 3\); expected"),
+        (lambda s: backward(Full(), s.layers, s.x.float()), "x has dtype torch.float32; expected"),
+        (lambda s: list(stream(Full(), s.layers, [], None)), "mode is full; expected Truncated"),
+        (lambda s: list(stream(Truncated(T), s.layers, [(s.x, None, None)], lambda y, _: y)),
+         r"`stream`: loss has \(7, 4, 4\); expected one number"),
+        (lambda s: list(stream(Truncated(3), s.layers,
+                               [(s.x[:3], torch.zeros(2, B).bool(), None)], None)),
+         r"`stream`: resets has shape \(2, 4\); expected \(3, 4\)"),
+        (lambda s: list(stream(Truncated(3), s.layers, [(s.x[:3], None, None),
+                               (s.x[3:6, :1], None, None)], lambda y, _: y.sum())),
+         r"x of a window has shape \(3, 1, 3\); expected \(n, 4, 3\)"),
+    ],
+)  # fmt: skip
+def test_what_is_no_call(types_unchecked, make, says):
+    with pytest.raises((OptionError, ShapeError), match=says):
+        make(Setting(LSTM))
 
 
 def test_what_is_read_is_one_tensor():

@@ -110,6 +110,12 @@ def test_large_batches_need_no_square_of_the_batch():
         close(v, torch.stack([found.at(t)[n].norm() for t in range(3)]))
 
 
+def test_of_no_steps():
+    layer = Recurrent(RNN, 2, 3)
+    (found,) = replicas(layer, lambda: layer(torch.randn(0, 2, 2))[1][0][0]["h"].sum())
+    assert all(v.shape == (0,) for v in found.norms.values())
+
+
 def test_float32_and_a_head():
     torch.manual_seed(0)
     layer = Recurrent(LSTM, 3, 4, dtype=torch.float32)

@@ -195,7 +195,7 @@ CHOICES = {
     "--pooling=first": "pooling is 'first'; expected one of 'last', 'mean', 'max'",
     "--initial-state=one": "--initial-state 'one'; expected learned or zeros",
     "--bptt=half": "bptt is 'half'; expected full, truncated:STEPS, .* Write truncated:50",
-    "--bptt=truncated:0": "steps is 0; expected a whole number of steps",
+    "--bptt=truncated:0": "steps is 0; expected a whole number, 1 or more",
     "--bptt=truncated:5": "direction='both'; expected 'forward', .* Use Full",
     "--output=64,x": "--output '64,x'; expected whole numbers, .* Write 64,32",
     "--output=0": "--output '0'; expected whole numbers, 1 or more",

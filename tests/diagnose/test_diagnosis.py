@@ -126,7 +126,7 @@ def test_where_rectified_paths_end(direction):
     lags = relu_cuts(p, n=T)
     h = p.states["h"]
     for row in range(T):
-        t = p.position(row, T)
+        t = p.sampled("test", T)[row]
         for b, n in enumerate(lengths.tolist()):
             for unit in range(4):
                 want = -1
@@ -177,5 +177,5 @@ def test_following_a_run_does_not_change_it():
     assert not torch.equal(first, last)
     for a, b in zip(alone.model.parameters(), again.model.parameters(), strict=True):
         assert torch.equal(a, b)
-    with pytest.raises(OptionError, match="every is 0; expected 1 or more"):
+    with pytest.raises(OptionError, match="every is 0; expected a whole number, 1 or more"):
         Follow(followed, x, every=0)

@@ -9,16 +9,18 @@ from diagnose.cells import Linear, Own
 from throughtime import GRU, LSTM, RNN, IndRNN, LeakyRNN, Recurrent
 from throughtime.diagnose import (
     direct,
+    direct_by_lag,
     gradient_by_lag,
     log_norm,
     log_singular_values,
     passages,
+    relu_cuts,
     spectra,
     spectrum_by_lag,
     step_jacobian,
 )
 from throughtime.diagnose.product import Product
-from throughtime.errors import OptionError
+from throughtime.errors import OptionError, ShapeError
 
 T, B = 6, 3
 LENGTHS = torch.tensor([T, 1, 4])
@@ -234,7 +236,7 @@ def test_direct_paths():
     ):
         for direction in ("forward", "backward"):
             _, _, p = passage(cell, direction, LENGTHS)
-            named = {n.name: v for n, v in zip(p.program.nodes, p.values().values(), strict=True)}
+            named = {n.name: v for n, v in zip(p.program.nodes, p.values.values(), strict=True)}
             want = torch.where(p.real[..., None], value(named), 0.0).expand(T, B, 4)
             assert torch.allclose(direct(p)[state], want)
     _, _, p = passage(LSTM())
@@ -247,18 +249,37 @@ def test_of_a_cell_whose_units_see_only_themselves_direct_is_all():
     assert torch.allclose(step_jacobian(p, t, b), direct(p)["h"][t, b].diag_embed())
 
 
+@pytest.mark.parametrize("bad", [0, -1, 1.5, True, "4"])
 @pytest.mark.parametrize(
-    ("make", "says"),
+    "call, name",
     [
-        (lambda p: gradient_by_lag(p, n=0), "`gradient_by_lag`: n is 0; expected 1 or more"),
-        (lambda p: gradient_by_lag(p, probes=0), "probes is 0; expected 1 or more"),
-        (lambda p: spectrum_by_lag(p, lags=0), "lags is 0; expected 1 or more"),
-        (lambda p: spectrum_by_lag(p, every=-1), "every is -1; expected 1 or more"),
+        (gradient_by_lag, "n"), (gradient_by_lag, "probes"), (direct_by_lag, "n"),
+        (spectra, "n"), (relu_cuts, "n"), (spectrum_by_lag, "n"), (spectrum_by_lag, "lags"),
+        (spectrum_by_lag, "every"),
     ],
-)
-def test_bad_input(make, says):
+)  # fmt: skip
+def test_bad_numbers(types_unchecked, call, name, bad):
+    says = f"`{call.__name__}`: {name} is {bad!r}; expected a whole number, 1 or more"
     with pytest.raises(OptionError, match=says):
-        make(passage(RNN())[2])
+        call(passage(RNN("relu"))[2], **{name: bad})
+
+
+def test_a_lag_past_the_beginning():
+    p = passage(RNN(), lengths=LENGTHS)[2]
+    with pytest.raises(OptionError, match="lag is 5; expected no more than the steps up to t"):
+        log_norm(p, torch.tensor([3]), torch.tensor([2]), 5)
+    with pytest.raises(OptionError, match="lag is 1; expected no more"):
+        log_norm(p, torch.tensor([4]), torch.tensor([2]), 1)
+    assert log_norm(p, torch.tensor([3]), torch.tensor([2]), 4).isfinite()
+
+
+def test_norms_below_the_square_root_of_the_smallest_number():
+    """In float32: 0.5^100 is a number, its square is not."""
+    layer, x, _ = passage(Linear(), T=110, B=1, dtype=torch.float32)
+    with torch.no_grad():
+        layer.cells[0][0].map_h.copy_(0.5 * torch.eye(4))
+    flow = gradient_by_lag(passages(layer, x)[0], n=1)
+    assert torch.allclose(flow.jacobian.norms[0, 0, 100].double(), torch.tensor(0.5).pow(100))
 
 
 def test_bad_modules_and_losses(types_unchecked):
@@ -266,8 +287,14 @@ def test_bad_modules_and_losses(types_unchecked):
     with pytest.raises(OptionError, match="has no Recurrent; expected at least one"):
         passages(torch.nn.Linear(3, 3), x)
     layer = Recurrent(RNN, 3, 4)
-    for loss in (lambda out: out[0], lambda out: out[0].sum().detach(), lambda out: 3):
-        with pytest.raises(OptionError, match="expected one number with a gradient"):
+    for loss, says in (
+        (lambda out: out[0], r"loss has \(6, 3, 4\); expected one number"),
+        (lambda out: out[0].sum().detach(), "loss has no gradient"),
+        (lambda out: 3, "loss has int; expected one number"),
+    ):
+        with pytest.raises(OptionError, match=says):
             passages(layer, x, loss=loss)
-    with pytest.raises(ValueError, match="sequences is 0; expected 1 or more"):
+    with pytest.raises(OptionError, match="sequences is 0; expected a whole number, 1 or more"):
         passages(layer, x, sequences=0)
+    with pytest.raises(ShapeError, match="x has 0 steps; expected at least 1"):
+        passages(layer, x[:0])

@@ -165,21 +165,17 @@ def test_weight_drop(monkeypatch):
     """Once a call, on the recurrent weights alone; off in eval mode."""
     layer, plain, x = layer_of(LSTM, weight_drop=0.5), layer_of(LSTM), x_of()
     plain.load_state_dict(layer.state_dict())
-    dropped, dropout = [], F.dropout
-
-    def record(weight, p, training):
-        dropped.append((weight, dropout(weight, p, training)))
-        return dropped[-1][1]
-
-    monkeypatch.setattr(over_time.F, "dropout", record)
+    drawn, masks = [], over_time.OverTime.masks
+    monkeypatch.setattr(
+        over_time.OverTime, "masks", lambda way, x: drawn.append(masks(way, x)) or drawn[-1]
+    )
     y, _ = layer(x)
-    ((weight, result),) = dropped
+    ((mask,),) = (d.weights.values() for d in drawn)
     way = plain.cells[0][0]
     names = [n for n in way.program.parameters if n.endswith("_h")]
-    assert torch.equal(weight, torch.cat([getattr(way, n) for n in names]))
-    zero = result == 0
-    assert 0.2 < zero.double().mean() < 0.8
-    same(result[~zero], 2 * weight[~zero])
+    weight = torch.cat([getattr(way, n) for n in names])
+    assert mask.unique().tolist() == [0, 2] and 0.2 < (mask == 0).double().mean() < 0.8
+    result = weight * mask
     with torch.no_grad():
         for n, part in zip(names, result.split(4), strict=True):
             getattr(way, n).copy_(part)

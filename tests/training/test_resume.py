@@ -10,6 +10,7 @@ from training.tiny import model, same, sequences, without_seconds
 from throughtime import GRU, LSTM, LeakyRNN, fit
 from throughtime.errors import DataError, RunError
 from throughtime.training import load
+from throughtime.training.files import read_json, write_json
 
 DATA = sequences(14)
 BATCH = 5  # 3 batches an epoch, of 5, 5 and 4 sequences
@@ -181,6 +182,28 @@ def test_other_options_are_refused(tmp_path, options, name):
     with pytest.raises(RunError, match=f"{name} is .*; expected that of the run"):
         trained(tmp_path / "run", "plain", resume=True, **options)
     assert {p.name: p.read_bytes() for p in (tmp_path / "run").iterdir()} == before
+
+
+@pytest.mark.parametrize("name", ["bptt", "scale_by_replicas", "epochs"])
+def test_options_that_a_run_did_not_know(tmp_path, name):
+    """Those that came later had their default; any other has to be there."""
+    whole = trained(tmp_path / "whole", "plain")
+    with pytest.raises(Stop):
+        trained(tmp_path / "run", "plain", progress=stop_at(3), checkpoint_seconds=0)
+    config = tmp_path / "run" / "config.json"
+    data = read_json(config)
+    del data["options"][name]
+    write_json(config, data)
+    later = {"bptt": "truncated:2", "scale_by_replicas": True, "epochs": 4}[name]
+    with pytest.raises(RunError, match=f"{name} is .*; expected that of the run"):
+        trained(tmp_path / "run", "plain", resume=True, **{name: later})
+    if name == "epochs":
+        with pytest.raises(RunError, match="epochs is 3 .*; expected that of the run"):
+            trained(tmp_path / "run", "plain", resume=True)
+        return
+    again = trained(tmp_path / "run", "plain", resume=True)
+    for a, b in zip(whole.model.parameters(), again.model.parameters(), strict=True):
+        assert torch.equal(a, b)
 
 
 def test_another_model_is_refused(tmp_path):

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from throughtime.bptt.unrolled import States, Unrolled, changed, flat
-from throughtime.errors import OptionError
+from throughtime.errors import OptionError, whole
 from throughtime.layers import Recurrent
 
 
@@ -33,24 +33,15 @@ class Checkpointed:
     segments: int | None = None
 
     def __post_init__(self) -> None:
-        n = self.segments
-        if n is not None and (isinstance(n, bool) or not isinstance(n, int) or n < 1):
-            raise OptionError(
-                f"`Checkpointed`: segments is {n!r}; expected a whole number, 1 or more, or None "
-                "for the square root of the length. Leave it out."
-            )
+        if self.segments is not None:
+            fix = "Leave it out for the square root of the length."
+            whole("Checkpointed", "segments", self.segments, fix)
 
-    def check(self, layers: Sequence[Recurrent], resets: bool = False) -> None:
-        """**Raises:** `OptionError` for masks of a whole call, or resets backward in time."""
-        one_mask(layers, "Checkpointed")
-        if resets and any(layer.direction != "forward" for layer in layers):
-            raise OptionError(
-                "`Checkpointed`: resets are given to a layer that runs backward in time; expected "
-                "none, because a reset may lie between two segments. Use Full()."
-            )
+    def check(self, layers: Sequence[Recurrent]) -> None:
+        """Any network can be trained so."""
 
     def gradient(self, unrolled: Unrolled) -> tuple[Tensor, States]:
-        T = len(unrolled.x)
+        T, unrolled = len(unrolled.x), unrolled.masked()
         n = min(self.segments or math.isqrt(T) or 1, max(T, 1))
         pieces = [(T * k // n, T * (k + 1) // n) for k in range(n)]
         if unrolled.directions in ({"forward"}, {"backward"}):
@@ -68,7 +59,7 @@ class Checkpointed:
 def _through(unrolled: Unrolled, pieces: list[tuple[int, int]]) -> tuple[Tensor, States]:
     """All layers and what reads them, segment after segment in the direction of time.
 
-    What is kept lies in one block: small tensors left between large ones that come and go would
+    The states lie in one block each: small tensors left between large ones that come and go would
     hold on to the memory around them.
     """
     total, state = None, unrolled.state
@@ -84,10 +75,9 @@ def _through(unrolled: Unrolled, pieces: list[tuple[int, int]]) -> tuple[Tensor,
             drew = any(not torch.equal(p, q) for p, q in zip(before, after, strict=True))
             draws.append(before if drew else None)
             if len(kept) == 1:
-                block = _Block(len(pieces), [total, *flat(state)])
-            total, *tensors = block.keep([total, *flat(state)])
-            rest = iter(tensors)
-            state = changed(state, lambda _, rest=rest: next(rest))
+                rooms = [s.new_empty(len(pieces), *s.shape) for s in flat(state)]
+            places = iter([room[len(kept) - 1] for room in rooms])
+            state = changed(state, lambda s, places=places: next(places).copy_(s))
 
     total, state = _leaf(total), changed(state, _leaf)
     value = unrolled.value(total, state)
@@ -104,24 +94,6 @@ def _through(unrolled: Unrolled, pieces: list[tuple[int, int]]) -> tuple[Tensor,
         unrolled.back([*flat(after), *([] if out is None else [out])], gradients, leaves=leaves)
         gradients = [_taken(t) for t in leaves]
     return value.detach(), state
-
-
-class _Block:
-    """Room for the same few tensors many times."""
-
-    def __init__(self, times: int, like: list[Tensor | None]) -> None:
-        sizes = [0 if t is None else t.numel() for t in like]
-        one = next(t for t in like if t is not None)
-        self.rows = iter(one.new_empty(times, sum(sizes)))
-        self.sizes = sizes
-
-    def keep(self, tensors: list[Tensor | None]) -> list[Tensor | None]:
-        """Copies of the tensors, in the next row."""
-        parts = next(self.rows).split(self.sizes)
-        return [
-            None if t is None else part.view(t.shape).copy_(t)
-            for t, part in zip(tensors, parts, strict=True)
-        ]
 
 
 def _tensor(total: Any) -> Tensor | None:
@@ -163,7 +135,7 @@ def _by_layer(unrolled: Unrolled, pieces: list[tuple[int, int]]) -> tuple[Any, S
     """Layer after layer, each direction by segments in its own direction of time."""
     x, final = unrolled.x, []
     division = unrolled.division
-    for recurrent, states in zip(unrolled.layers, unrolled.state, strict=True):
+    for r, (recurrent, states) in enumerate(zip(unrolled.layers, unrolled.state, strict=True)):
         final.append([])
         for k, (ways, starts) in enumerate(zip(recurrent.cells, states, strict=True)):
             top = recurrent is unrolled.layers[-1] and k == len(recurrent.cells) - 1
@@ -171,10 +143,10 @@ def _by_layer(unrolled: Unrolled, pieces: list[tuple[int, int]]) -> tuple[Any, S
             if top and division is not None:
                 x = division.below(x)
             outputs, ends = [], []
-            for way, state in zip(ways, starts, strict=True):
+            for d, (way, state) in enumerate(zip(ways, starts, strict=True)):
 
-                def segment(x, state, a: int, b: int, way=way):
-                    result = way(x[a:b], state, *unrolled.piece(a, b), every_state=False)
+                def segment(x, state, a: int, b: int, place=(r, k, d)):
+                    result = unrolled.over(place, x[a:b], state, a, b)
                     return result.states[0], result.final
 
                 found = []
@@ -186,15 +158,3 @@ def _by_layer(unrolled: Unrolled, pieces: list[tuple[int, int]]) -> tuple[Any, S
             x = unrolled.merge(recurrent, ways, outputs, top)
             final[-1].append(ends)
     return unrolled.read(None, x, 0), final
-
-
-def one_mask(layers: Sequence[Recurrent], mode: str) -> None:
-    """**Raises:** `OptionError` for a mask drawn once for a whole call, which pieces would not
-    share."""
-    for layer in layers:
-        for name in ("variational_dropout", "weight_drop"):
-            if getattr(layer, name):
-                raise OptionError(
-                    f"`{mode}`: a layer has {name}={getattr(layer, name)}; expected 0, because its "
-                    "one mask would be drawn anew for each piece. Use Full(), or zoneout."
-                )

@@ -14,7 +14,7 @@ class Full:
     Werbos 1990, doi 10.1109/5.58337.
     """
 
-    def check(self, layers, resets: bool = False) -> None:
+    def check(self, layers) -> None:
         """Any network can be trained so."""
 
     def gradient(self, unrolled: Unrolled) -> tuple[Tensor, States]:

@@ -1,8 +1,7 @@
 """Which way back through time: the modes by name, and one call of any of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,9 +10,9 @@ from throughtime.bptt.checkpointed import Checkpointed
 from throughtime.bptt.full import Full
 from throughtime.bptt.scaling import Division, passes, recurrent_parameters
 from throughtime.bptt.truncated import Truncated
-from throughtime.bptt.unrolled import Loss, Read, States, Unrolled, changed
+from throughtime.bptt.unrolled import Loss, Read, Unrolled, changed
 from throughtime.errors import OptionError
-from throughtime.layers import Recurrent
+from throughtime.layers import Recurrent, checks
 from throughtime.layers.recurrent import State
 
 Mode = Full | Truncated | Checkpointed
@@ -76,7 +75,7 @@ def backward(
 
     - `mode`: `Full()`, `Truncated(...)` or `Checkpointed(...)`.
     - `layers`: a `Recurrent`, or several, each on the outputs of the one before; time first.
-    - `x`: `(T, B, I)`.
+    - `x`: `(T, B, I)`; where it requires a gradient, it receives its own.
     - `read`: told of the outputs `y (n, B, width)` of the steps from `start` on, piece after
       piece in the direction of time, it adds what it needs of them to `total`: one tensor, or
       None as at first.
@@ -94,23 +93,27 @@ def backward(
 
     **Returns:** the loss and the final states, both without gradient.
 
-    **Raises:** `OptionError` for what a mode cannot do.
+    **Raises:** `OptionError` for what a mode cannot do, `ShapeError` for what does not fit.
     """
-    stack = [layers] if isinstance(layers, Recurrent) else list(layers)
+    stack = list(layers) if isinstance(layers, Iterable) else [layers]
     check(mode, stack, resets is not None, scale_by_replicas)
-    begin: States = [[[None] * len(ways) for ways in layer.cells] for layer in stack]
-    if state is not None:
-        begin = [
-            [
-                [
-                    tuple(named[name].detach() for name in way.program.states)
-                    for way, named in zip(*pair, strict=True)
-                ]
-                for pair in zip(_cells(layer), given, strict=True)
-            ]
-            for layer, given in zip(stack, state, strict=True)
-        ]
-    unrolled = Unrolled(stack, x, read, loss, lengths, resets, begin)
+    call, size, weight = "bptt.backward", stack[0].input_size, next(stack[0].parameters())
+    checks.shape(call, "x", x, ("T", "B", size), f"because input_size={size}. Give these columns.")
+    checks.same_kind(call, "x", x, weight)
+    resets = checks.resets(call, resets, tuple(x.shape[:2]), x.device)
+    lengths = checks.lengths(call, lengths, len(x), x.shape[1], x.device)
+    given = [None] * len(stack) if state is None else list(state)
+    if len(given) != len(stack):
+        raise OptionError(
+            f"`bptt.backward`: state has {len(given)} parts; expected {len(stack)}, one for each "
+            "Recurrent. Pass a state as it was returned."
+        )
+    pairs = zip(stack, given, strict=True)
+    begin = [layer.starts(call, s, x.shape[1], weight) for layer, s in pairs]
+    begin = changed(begin, Tensor.detach)
+    # what x came from is gone back through once, whatever the number of pieces
+    leaf = x.detach().requires_grad_(x.requires_grad)
+    unrolled = Unrolled(stack, leaf, read, loss, lengths, resets, begin)
     scaled = _scaled(mode, unrolled) if scale_by_replicas else {}
     before = {p: p.grad for p in scaled}
     for p in scaled:
@@ -119,6 +122,8 @@ def backward(
     for p, gradient in scaled.items():
         earlier = before[p]
         p.grad = gradient if earlier is None else earlier + gradient
+    if leaf.grad is not None:
+        x.backward(leaf.grad)
     named = unrolled.named(changed(last, Tensor.detach))
     return value, named
 
@@ -142,18 +147,33 @@ def _scaled(mode: Mode, unrolled: Unrolled) -> dict[Tensor, Tensor]:
     return found
 
 
-def _cells(layer: Any) -> Any:
-    """The layers of a `Recurrent`, each its directions; torch types a module's parts loosely."""
-    return layer.cells
-
-
 def check(
     mode: Mode, layers: Sequence[Recurrent], resets: bool = False, scale_by_replicas: bool = False
 ) -> None:
     """**Raises:** `OptionError` for what a mode cannot do with these layers."""
-    if any(layer.batch_first for layer in layers):
-        raise OptionError("`bptt.backward`: a layer is batch_first; expected time first.")
-    mode.check(layers, resets)
+    if not isinstance(mode, Mode):
+        raise OptionError(
+            f"`bptt.backward`: mode is {mode!r}; expected Full(), Truncated(...) or "
+            "Checkpointed(...). Write `bptt.mode(...)` around a text."
+        )
+    if not layers:
+        raise OptionError("`bptt.backward`: layers has 0; expected a Recurrent. Give one.")
+    width = layers[0].input_size if isinstance(layers[0], Recurrent) else 0
+    for layer in layers:
+        if not isinstance(layer, Recurrent):
+            raise OptionError(
+                f"`bptt.backward`: layers has a {type(layer).__name__}; expected Recurrents, each "
+                "on the outputs of the one before. Put other modules into read."
+            )
+        if layer.batch_first:
+            raise OptionError("`bptt.backward`: a layer is batch_first; expected time first.")
+        if layer.input_size != width:
+            raise OptionError(
+                f"`bptt.backward`: a layer has input_size={layer.input_size}; expected {width}, "
+                "what the one before puts out. Set its input_size."
+            )
+        width = layer.output_size
+    mode.check(layers)
     if scale_by_replicas:
         passes(layers)
         if resets:

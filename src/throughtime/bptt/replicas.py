@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from throughtime.bptt.loss import one_number
 from throughtime.bptt.watch import Ran, outside, watching
 from throughtime.engines.call import Gradients
 from throughtime.engines.evaluate import plan
@@ -100,12 +101,7 @@ def replicas(module: nn.Module, loss: Callable[[], Tensor]) -> list[Replicas]:
 
 def check(value: Tensor, ran: list[Ran], call: str) -> None:
     """**Raises:** `OptionError` for a loss without a gradient to look at."""
-    if not isinstance(value, Tensor) or value.numel() != 1:
-        shape = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
-        raise OptionError(
-            f"`{call}`: loss has {shape}; expected one number. Sum or average it, or choose one "
-            "term."
-        )
+    one_number(call, value)
     if not ran:
         raise OptionError(
             f"`{call}`: loss called no layer; expected it to run the module. Write "
@@ -150,7 +146,9 @@ def _matrix(dz: Tensor, operand: Tensor | None) -> Tensor:
 def _norms(dz: Tensor, operand: Tensor | None) -> Tensor:
     """`(T,)` without a matrix for each step, unless there are fewer numbers in that."""
     if operand is None or dz.shape[-2] ** 2 > dz.shape[-1] * operand.shape[-1]:
-        return torch.stack([_matrix(z, None if operand is None else x).norm() for z, x in
-                            zip(dz, dz if operand is None else operand, strict=True)])  # fmt: skip
+        norms = dz.new_zeros(len(dz))
+        for t, z in enumerate(dz):
+            norms[t] = _matrix(z, None if operand is None else operand[t]).norm()
+        return norms
     gram = (dz @ dz.mT) * (operand @ operand.mT)
     return gram.sum((-2, -1)).clamp(min=0).sqrt()

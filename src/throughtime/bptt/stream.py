@@ -7,11 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from throughtime.bptt.loss import one_number
 from throughtime.bptt.mode import check
 from throughtime.bptt.truncated import Truncated
 from throughtime.bptt.unrolled import States, Unrolled, changed
 from throughtime.errors import OptionError
-from throughtime.layers import Recurrent
+from throughtime.layers import Recurrent, checks
 
 
 def stream(
@@ -28,7 +29,8 @@ def stream(
         optimiser.zero_grad()
     ```
 
-    The state is carried from window to window, for as long as they come. Where `steps` is more
+    The state is carried from window to window, for as long as they come; masks of
+    `variational_dropout` and `weight_drop` are drawn anew for each. Where `steps` is more
     than `every`, the windows before are run again from the state that was kept, with the
     weights of now.
 
@@ -40,9 +42,15 @@ def stream(
       such windows.
     - `loss`: of the outputs `y (n, B, width)` of one window and its target.
 
-    **Raises:** `OptionError` for what `mode` cannot do, and for a window of another length.
+    **Raises:** `OptionError` for what `mode` cannot do, and for a window of another length,
+    `ShapeError` for one of other rows or columns.
     """
-    stack = [layers] if isinstance(layers, Recurrent) else list(layers)
+    stack = list(layers) if isinstance(layers, Iterable) else [layers]
+    if not isinstance(mode, Truncated):
+        raise OptionError(
+            f"`stream`: mode is {mode}; expected Truncated(...), because a stream has no end. "
+            "Give Truncated(50), say."
+        )
     check(mode, stack)
     kept: deque[tuple[Tensor, Tensor | None, States]] = deque(maxlen=mode.steps // mode.piece)
     state: States = [[[None] * len(ways) for ways in layer.cells] for layer in stack]
@@ -54,6 +62,16 @@ def stream(
                 f"because mode is {mode}. Cut windows of {mode.piece} steps."
             )
         ended = len(x) < mode.piece
+        rows = kept[0][0].shape[1] if kept else "B"
+        size = stack[0].input_size
+        checks.shape(
+            "stream",
+            "x of a window",
+            x,
+            ("n", rows, size),
+            "as the windows before, and the input_size. Give one row for each stream.",
+        )
+        resets = checks.resets("stream", resets, tuple(x.shape[:2]), x.device)
         kept.append((x, resets, state))
         whole = torch.cat([part for part, _, _ in kept])
         marks = [
@@ -64,7 +82,7 @@ def stream(
         given = None if all(r is None for _, r, _ in kept) else torch.cat(marks)
         unrolled = Unrolled(stack, whole, _nothing, _nothing, None, given, before)
         y, after = unrolled.run(0, len(whole), before)
-        value = loss(y[-len(x) :], target)
+        value = one_number("stream", loss(y[-len(x) :], target))
         value.backward()
         state = changed(after, Tensor.detach)
         yield value.detach()

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from throughtime.bptt.checkpointed import one_mask
+from throughtime.bptt.loss import one_number
 from throughtime.bptt.unrolled import States, Unrolled, changed, flat
-from throughtime.errors import OptionError
+from throughtime.errors import OptionError, whole
 from throughtime.layers import Recurrent
 
 
@@ -36,15 +36,11 @@ class Truncated:
     every: int | None = None
 
     def __post_init__(self) -> None:
-        for name, n in (("steps", self.steps), ("every", self.every)):
-            if n is None and name == "every":
-                continue
-            if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-                raise OptionError(
-                    f"`Truncated`: {name} is {n!r}; expected a whole number of steps, 1 or more. "
-                    f"Give {name}=50, say."
-                )
-        if self.every is not None and self.steps % self.every:
+        whole("Truncated", "steps", self.steps, "Give steps=50, say.")
+        if self.every is None:
+            return
+        whole("Truncated", "every", self.every, "Leave it out for as many as steps.")
+        if self.steps % self.every:
             raise OptionError(
                 f"`Truncated`: every is {self.every} with steps={self.steps}; expected a divisor "
                 "of steps, because windows begin where the state was kept. "
@@ -56,9 +52,8 @@ class Truncated:
         """Steps between two backward passes."""
         return self.every or self.steps
 
-    def check(self, layers: Sequence[Recurrent], resets: bool = False) -> None:
-        """**Raises:** `OptionError` for a backward direction, or masks of a whole call."""
-        one_mask(layers, "Truncated")
+    def check(self, layers: Sequence[Recurrent]) -> None:
+        """**Raises:** `OptionError` for a backward direction."""
         for layer in layers:
             if layer.direction != "forward":
                 raise OptionError(
@@ -68,7 +63,7 @@ class Truncated:
                 )
 
     def gradient(self, unrolled: Unrolled) -> tuple[Tensor, States]:
-        T, n = len(unrolled.x), self.piece
+        T, n, unrolled = len(unrolled.x), self.piece, unrolled.masked()
         starts = list(range(0, T, n)) or [0]
         reach = self.steps // n
         since = [starts[max(0, i - reach + 1)] for i in range(len(starts))]
@@ -83,7 +78,7 @@ class Truncated:
             leaves.append(y.detach().requires_grad_())
             total = unrolled.read(total, leaves[-1], a)
         final = changed(state, lambda s: s.detach().requires_grad_())
-        value = unrolled.loss(total, unrolled.named(final))
+        value = one_number("bptt.backward", unrolled.loss(total, unrolled.named(final)))
         unrolled.back([value], leaves=[*leaves, *flat(final)])
 
         for i in reversed(range(len(pieces))):

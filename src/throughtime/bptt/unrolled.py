@@ -1,14 +1,17 @@
 """The recurrent layers of a network unrolled over one batch, and a loss on what they put out."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from throughtime.bptt.loss import one_number
 from throughtime.bptt.scaling import Division
+from throughtime.engines import Result
 from throughtime.layers import Recurrent
+from throughtime.layers.over_time import Masks
 from throughtime.layers.recurrent import State
 
 Read = Callable[[Any, Tensor, int], Any]
@@ -29,6 +32,7 @@ class Unrolled:
     resets: Tensor | None
     state: States
     division: Division | None = None
+    masks: list[list[list[Masks]]] | None = None  # as the states; None: drawn anew in each call
     only: list[Tensor] | None = None  # the tensors that a gradient is wanted for; None: all
 
     @property
@@ -39,20 +43,36 @@ class Unrolled:
         """All layers over the steps a to b; `since`: the first step that a gradient reaches."""
         x = self.x[a:b]
         new: States = []
-        for recurrent in self.layers:
+        for r, recurrent in enumerate(self.layers):
             new.append([])
             for k, ways in enumerate(recurrent.cells):
                 top = recurrent is self.layers[-1] and k == len(recurrent.cells) - 1
                 x = recurrent.between(k, x)
                 if top and self.division is not None:
                     x = self.division.below(x)
-                results = [
-                    way(x, start, *self.piece(a, b), every_state=False)
-                    for way, start in zip(ways, state[len(new) - 1][k], strict=True)
-                ]
-                x = self.merge(recurrent, ways, [r.states[0] for r in results], top, a, since)
-                new[-1].append([r.final for r in results])
+                ran = [self.over((r, k, d), x, s, a, b) for d, s in enumerate(state[r][k])]
+                x = self.merge(recurrent, ways, [one.states[0] for one in ran], top, a, since)
+                new[-1].append([one.final for one in ran])
         return x, new
+
+    def over(self, place: tuple[int, int, int], x: Tensor, start: Any, a: int, b: int) -> Result:
+        """One recurrent's layer and direction over its inputs `x` of the steps a to b."""
+        r, k, d = place
+        way = self.layers[r].cells[k][d]
+        lengths = None if self.lengths is None else (self.lengths - a).clamp(0, b - a)
+        resets = None if self.resets is None else self.resets[a:b]
+        if self.resets is not None and way.reverse and start is not None and b < len(self.x):
+            # backward in time a reset at b acts before step b - 1, where this piece begins
+            anew = self.resets[b] if self.lengths is None else self.resets[b] & (self.lengths > b)
+            pairs = zip(way.initial(x.shape[1], x), start, strict=True)
+            start = tuple(torch.where(anew[:, None], i, s) for i, s in pairs)
+        masks = None if self.masks is None else self.masks[r][k][d]
+        return way(x, start, lengths, resets, every_state=False, masks=masks)
+
+    def masked(self) -> "Unrolled":
+        """The same with the masks of whole sequences drawn now, for all pieces to share."""
+        masks = [[[w.masks(self.x) for w in ways] for ways in layer.cells] for layer in self.layers]
+        return replace(self, masks=masks)
 
     def merge(self, recurrent, ways, outputs, top: bool, a: int = 0, since: int = 0) -> Tensor:
         """The outputs of the directions of a layer from step a on, divided at the top."""
@@ -61,16 +81,11 @@ class Unrolled:
             outputs = [self.division.output(y, way.reverse, a, since) for y, way in pairs]
         return recurrent.merged(outputs)
 
-    def piece(self, a: int, b: int) -> tuple[Tensor | None, Tensor | None]:
-        """Lengths and resets within the steps a to b."""
-        lengths = None if self.lengths is None else (self.lengths - a).clamp(0, b - a)
-        return lengths, None if self.resets is None else self.resets[a:b]
-
     def value(self, total: Any, state: States) -> Tensor:
         """The loss of what was read, and of the final states."""
         if self.division is not None:
             state = [[[self.division.final(s) for s in ways] for ways in layer] for layer in state]
-        return self.loss(total, self.named(state))
+        return one_number("bptt.backward", self.loss(total, self.named(state)))
 
     def back(
         self,

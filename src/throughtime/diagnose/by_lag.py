@@ -115,11 +115,12 @@ def _finite(value: float) -> float | None:
 
 
 def counted_back(over_time: Tensor, t: Tensor, lengths: Tensor, reverse: bool) -> Tensor:
-    """`over_time (T, n, B)` read back from the steps `t (n, B)`: `(n, B, K+1)`, nan past the
-    beginning of a sequence."""
-    T = len(over_time)
+    """`over_time (T, n, B, ...)` read back from the steps `t (n, B)`: `(n, B, K+1, ...)`, nan
+    past the beginning of a sequence."""
+    T, n, B = over_time.shape[:3]
     k = torch.arange(T, device=t.device)
     at = t[..., None] + k if reverse else t[..., None] - k  # (n, B, T)
     met = (at >= 0) & (at < lengths[:, None]) & (t[..., None] >= 0)
-    found = over_time.movedim(0, -1).gather(-1, at.clamp(0, max(T - 1, 0)))
-    return torch.where(met, found, torch.nan)
+    row, b = torch.arange(n, device=t.device), torch.arange(B, device=t.device)
+    found = over_time[at.clamp(0, max(T - 1, 0)), row[:, None, None], b[:, None]]
+    return found.masked_fill(~met.reshape(*met.shape, *[1] * (found.dim() - 3)), torch.nan)

@@ -88,7 +88,8 @@ def diagnose(
 
     **Returns:** one `Layer` for each layer and direction.
 
-    **Raises:** `OptionError` for a module without a `Recurrent`, and numbers below 1.
+    **Raises:** `OptionError` for a module without a `Recurrent`, and numbers below 1, `ShapeError`
+    for an x without steps.
     """
     found = passages(module, x, lengths, loss, sequences=sequences)
     return [diagnosed(p, n=n, probes=probes) for p in found]
@@ -106,23 +107,14 @@ def diagnosed(passage: Passage, *, n: int = 16, probes: int = 8) -> Layer:
 
 
 def direct_by_lag(passage: Passage, *, n: int = 16) -> dict[str, ByLag]:
-    """For each state the direct path over k steps, root mean square over units.
-
-    The logarithms of the factors of `direct` are summed, so long products keep their size.
-    """
-    t = torch.stack([passage.position(k, n) for k in range(n)])
-    lengths, reverse = passage.lengths, passage.call.reverse
+    """For each state the direct path over k steps, root mean square over units."""
+    t = passage.sampled("direct_by_lag", n)
     found = {}
     for name, factors in direct(passage).items():
-        logs = factors.abs().double().log()  # (T, B, width)
-        width = logs.shape[-1]
-        wide = logs.movedim(-1, 1)[:, :, None].expand(-1, -1, len(t), -1)  # (T, width, n, B)
-        back = counted_back(wide.reshape(len(logs), width * len(t), -1), t.repeat(width, 1),
-                            lengths, reverse)  # fmt: skip
-        total = back.cumsum(-1).unflatten(0, (width, len(t)))  # (width, n, B, K+1)
-        first = torch.where(t >= 0, 0.0, torch.nan)[None, ..., None].expand(width, -1, -1, 1)
-        total = torch.cat([first, total[..., :-1]], -1)  # lag 0 is the identity
-        at = torch.isfinite(counted_back(torch.zeros(len(logs), *t.shape), t, lengths, reverse))
-        total = total.masked_fill(~at, torch.nan)
-        found[name] = ByLag((total.mul(2).logsumexp(0) / 2).exp() / width**0.5)
+        each = factors.double()[:, None].expand(-1, n, -1, -1)  # (T, n, B, width)
+        back = counted_back(each, t, passage.lengths, passage.call.reverse)
+        first = torch.ones_like(back[:, :, :1])  # lag 0 is the identity
+        paths = torch.cat([first, back[:, :, :-1].cumprod(2)], 2)
+        norms = paths.square().mean(-1).sqrt()
+        found[name] = ByLag(norms.masked_fill(back[..., 0].isnan(), torch.nan))
     return found

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from torch import Tensor, nn
 
 from throughtime.diagnose.diagnosis import Layer, diagnose
-from throughtime.errors import OptionError
+from throughtime.errors import whole
 
 
 class Row(NamedTuple):
@@ -27,7 +27,8 @@ class Follow:
 
     It draws nothing from torch's generator and leaves `.grad` alone: a run that is followed is
     the run that is not. The arguments are those of `diagnose`, with fewer samples so that it
-    costs little; `rows` has what was measured.
+    costs little: unless told otherwise, back from the middle and the last step of two sequences,
+    two probes for each state. `rows` has what was measured.
 
     **Raises:** `OptionError` if `every` is less than 1.
     """
@@ -40,12 +41,11 @@ class Follow:
         loss: Callable[[Any], Tensor] | None = None,
         *,
         every: int = 10,
-        n: int = 4,
+        n: int = 2,
         sequences: int = 2,
         probes: int = 2,
     ) -> None:
-        if every < 1:
-            raise OptionError(f"`Follow`: every is {every}; expected 1 or more. Set it to 10.")
+        whole("Follow", "every", every, "Set it to 10.")
         self.every, self.steps, self.rows = every, 0, list[Row]()
         self._measure = lambda: diagnose(
             model, x, lengths, loss, n=n, sequences=sequences, probes=probes

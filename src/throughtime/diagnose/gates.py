@@ -43,7 +43,7 @@ class Gate:
 
 def gates(passage: Passage) -> list[Gate]:
     """The gates of a cell: every value of a sigmoid in its equations, under its name there."""
-    values, real = passage.values(), passage.real[..., None]
+    values, real = passage.values, passage.real[..., None]
     found = []
     for i, node in enumerate(passage.program.nodes):
         if node.op in GATES:
@@ -61,7 +61,7 @@ def relu_cuts(passage: Passage, *, n: int = 16) -> Tensor | None:
 
     **Returns:** `(n, B, units)`, over all rectifiers of the cell; None without any.
     """
-    values, real = passage.values(), passage.real
+    values, real = passage.values, passage.real
     T, B = passage.shape
     cut = [
         (values[i].expand(T, B, node.width) <= 0)
@@ -75,7 +75,7 @@ def relu_cuts(passage: Passage, *, n: int = 16) -> Tensor | None:
         over_time = over_time.flip(0)
     steps = torch.arange(T, device=over_time.device)[:, None, None]
     last = torch.where(over_time, steps, -1).cummax(0).values  # the last cut up to each step
-    t = torch.stack([passage.position(k, n) for k in range(n)])  # (n, B)
+    t = passage.sampled("relu_cuts", n)
     if passage.call.reverse:
         t = torch.where(t < 0, t, T - 1 - t)
     found = last[t.clamp(min=0), torch.arange(B, device=t.device)]  # (n, B, units)

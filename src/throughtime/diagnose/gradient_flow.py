@@ -8,7 +8,7 @@ from torch import Tensor
 from throughtime.diagnose.by_lag import ByLag, counted_back
 from throughtime.diagnose.passage import Passage
 from throughtime.engines.gradients import gradients, probe
-from throughtime.errors import OptionError
+from throughtime.errors import whole
 from throughtime.program.probe import state_map
 
 
@@ -44,48 +44,37 @@ def gradient_by_lag(passage: Passage, *, n: int = 16, probes: int = 8, seed: int
 
     **Raises:** `OptionError` for less than 1.
     """
-    for name, value in (("n", n), ("probes", probes)):
-        if value < 1:
-            raise OptionError(f"`gradient_by_lag`: {name} is {value}; expected 1 or more.")
+    whole("gradient_by_lag", "probes", probes, "Set it to 8.")
     T, B = passage.shape
     states, like = passage.program.states, passage.call.x
-    t = torch.stack([passage.position(k, n) for k in range(n)])  # (n, B)
+    t = passage.sampled("gradient_by_lag", n)
     vectors = _vectors(states, probes, like, seed)  # for each state (p, width)
     sent = sum(len(v) for v in vectors.values()) + (passage.entering is not None)
-    dstates, row = {}, 0
+    rows, b = torch.arange(n, device=t.device)[:, None], torch.arange(B, device=t.device)
+    at = t.clamp(min=0)  # of a sequence without steps nothing is read
+    dstates, of_rows, row = {}, {}, 0
     for name, width in states.items():
-        dstates[name] = like.new_zeros(T, n, B, sent, width)
-    place = (torch.where(t < 0, 0, t), *torch.meshgrid(
-        torch.arange(n, device=t.device), torch.arange(B, device=t.device), indexing="ij"
-    ))  # fmt: skip
-    of_rows = {}
-    for name, v in vectors.items():
-        of_rows[name] = slice(row, row + len(v))
-        values = dstates[name][place]  # (n, B, sent, width)
-        values[:, :, of_rows[name]] = v
-        dstates[name][place] = values
-        row += len(v)
+        values = like.new_zeros(n, B, sent, width)
+        of_rows[name] = slice(row, row + len(vectors[name]))
+        values[:, :, of_rows[name]] = vectors[name]
+        row += len(vectors[name])
+        if passage.entering is not None:
+            values[:, :, -1] = passage.entering[name][at, b]
+        dstates[name] = like.new_zeros(T, n, sent, B, width)
+        dstates[name].movedim(3, 2)[at, rows, b] = values
+    back = _back(passage, dstates)  # for each state the squared norms (T, n, B, sent)
+
+    total, size = sum(back.values()), sum(states.values())
+    parts = [total[..., of_rows[n]].mean(-1) * w / size for n, w in states.items()]  # type: ignore[index]
+    curves = [sum(parts), *(back[n][..., of_rows[n]].mean(-1) for n in states)]
     if passage.entering is not None:
-        for name, entering in passage.entering.items():
-            values = dstates[name][place]
-            values[:, :, row] = entering[place[0], place[2]]
-            dstates[name][place] = values
-    back = _back(passage, dstates, n * sent)  # for each state (T, n, B, sent, width)
-
-    squares = {name: d.square().sum(-1) for name, d in back.items()}  # (T, n, B, sent)
-    total = sum(squares.values())
-    size = sum(states.values())
-
-    def read(over_time: Tensor) -> ByLag:
-        found = counted_back(over_time, t, passage.lengths, passage.call.reverse)
-        norms = found.sqrt()
-        return ByLag(torch.where(norms[..., :1] > 0, norms, torch.nan))
-
-    weights = {name: width / size for name, width in states.items()}
-    jacobian = sum(w * total[..., of_rows[name]].mean(-1) for name, w in weights.items())  # type: ignore[index]
-    own = {name: read(squares[name][..., of_rows[name]].mean(-1)) for name in states}
-    gradient = None if passage.entering is None else read(total[..., row])  # type: ignore[index]
-    return Flow(passage.where, read(jacobian), own, gradient)  # type: ignore[arg-type]
+        curves.append(total[..., -1])  # type: ignore[index]
+    squares = torch.stack(curves, -1)  # type: ignore[arg-type]
+    norms = counted_back(squares, t, passage.lengths, passage.call.reverse).sqrt().to(like)
+    norms = torch.where(norms[:, :, :1] > 0, norms, torch.nan)
+    jacobian, *own = map(ByLag, norms.unbind(-1))
+    gradient = own.pop() if passage.entering is not None else None
+    return Flow(passage.where, jacobian, dict(zip(states, own, strict=True)), gradient)
 
 
 def _vectors(states: dict[str, int], probes: int, like: Tensor, seed: int) -> dict[str, Tensor]:
@@ -100,29 +89,18 @@ def _vectors(states: dict[str, int], probes: int, like: Tensor, seed: int) -> di
     return found
 
 
-def _back(passage: Passage, dstates: dict[str, Tensor], times: int) -> dict[str, Tensor]:
-    """What reaches each state at each step, `(T, n, B, sent, width)`, in one adjoint call."""
-    call = passage.call
-    T, n, B, sent, _ = next(iter(dstates.values())).shape
+def _back(passage: Passage, dstates: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The squared norm of what reaches each state at each step, in one adjoint call.
 
-    def repeated(s: Tensor, axis: int) -> Tensor:
-        """A batch axis of B as one of n * B * sent."""
-        s = s.movedim(axis, 0)
-        wide = s[None, :, None].expand(n, B, sent, *s.shape[1:])
-        return wide.reshape(n * B * sent, *s.shape[1:]).movedim(0, axis)
-
-    wide = call._replace(
-        x=repeated(call.x, 1),
-        start=tuple(repeated(s, 0) for s in call.start),
-        initial=tuple(repeated(s, 0) for s in call.initial),
-        randoms=tuple(repeated(r, r.dim() - 2) for r in call.randoms),
-        lengths=None if call.lengths is None else repeated(call.lengths, 0),
-        resets=None if call.resets is None else repeated(call.resets, 1),
-    )
-    program, wide = probe(passage.program, wide)
-    entering = [d.reshape(T, n * B * sent, -1) for d in dstates.values()]
-    found = gradients(program, wide, entering, [None] * len(entering))[1]
-    return {
-        name: found.dz[..., program.columns[state_map(name)]].reshape(T, n, B, sent, -1)
-        for name in dstates
-    }
+    From `(T, n, sent, B, width)` to `(T, n, B, sent)`.
+    """
+    program, call = probe(passage.program, passage.call)
+    T, n, sent = next(iter(dstates.values())).shape[:3]
+    entering = [d.flatten(1, 3) for d in dstates.values()]
+    found = gradients(program, call, entering, [None] * len(entering), times=n * sent)[1]
+    squares = {}
+    for name in dstates:
+        reached = found.dz[..., program.columns[state_map(name)]]
+        norms = torch.linalg.vector_norm(reached, dim=-1, dtype=torch.float64)
+        squares[name] = norms.square().reshape(T, n, sent, -1).transpose(2, 3)
+    return squares

@@ -37,21 +37,21 @@ def full_step(rows: Passage, before: Tensor) -> Tensor:
     """The full state `(N, S)` after one step from `before (N, S)`, on `Passage.rows`."""
     widths = rows.program.states
     parts = before[None].split(list(widths.values()), -1)
-    values = rows.values(dict(zip(widths, parts, strict=True)))
+    values = rows.valued(dict(zip(widths, parts, strict=True)))
     outputs = rows.program.outputs
     after = [values[outputs[n]].expand(1, len(before), w) for n, w in widths.items()]
     return torch.cat(after, -1)[0] + 0 * before  # a step that forgets everything has a derivative
 
 
 def windows(
-    passage: Passage, n: int, lags: int | None = None
+    passage: Passage, call: str, n: int, lags: int | None = None
 ) -> tuple[Tensor, Iterator[tuple[Tensor, Tensor]]]:
     """Step Jacobians back from n steps of each sequence, evenly spaced, the last one among them.
 
     **Returns:** the steps `(n, B)`, and for each lag from 1 on `(jacobian (n, B, S, S), met (n,
     B))`: ds/ds before at the k-th step back, the identity where there is none.
     """
-    t = torch.stack([passage.position(k, n) for k in range(n)])
+    t = passage.sampled(call, n)
     T, B = passage.shape
     b = torch.arange(B, device=t.device).expand(n, B)
     most = T if lags is None else min(lags, T)
@@ -90,7 +90,7 @@ class Spectra(NamedTuple):
 
 def spectra(passage: Passage, *, n: int = 16) -> Spectra:
     """Eigenvalues and singular values of ds_t/ds_{t-1}; nan for sequences without steps."""
-    t, each = windows(passage, n, 1)
+    t, each = windows(passage, "spectra", n, 1)
     for jacobian, met in each:
         eigenvalues = torch.linalg.eigvals(jacobian)
         order = eigenvalues.abs().argsort(-1, descending=True)
@@ -113,18 +113,19 @@ def direct(passage: Passage) -> dict[str, Tensor]:
 
     **Returns:** state to `(T, B, width)`, 0 past a length.
     """
-    nodes = passage.program.nodes
-    held = [i for i, n in enumerate(nodes) if n.op in ("affine", *REDUCTIONS, *GATES)]
+    program, real = passage.program, passage.real[..., None]
+    held = {i: passage.values[i] for i, n in enumerate(program.nodes)
+            if n.op in ("affine", *REDUCTIONS, *GATES)}  # fmt: skip
     found = {}
-    for name, width in passage.program.states.items():
-        with torch.enable_grad():
-            before = {n: s.detach() for n, s in passage.before.items()}
-            leaf = before[name] = before[name].requires_grad_()
-            after = passage.values(before, held)[passage.program.outputs[name]]
-            after = after.expand(*passage.shape, width)
-            value = torch.zeros_like(leaf)
-            if after.requires_grad:
-                (back,) = torch.autograd.grad(after.sum(), leaf, allow_unused=True)
-                value = value if back is None else back
-        found[name] = torch.where(passage.real.to(value.device)[..., None], value, 0.0).detach()
+    with torch.enable_grad():
+        before = {n: s.detach().requires_grad_() for n, s in passage.before.items()}
+        values = passage.valued(before, held)
+        for name, leaf in before.items():
+            after = values[program.outputs[name]]
+            back = None
+            if isinstance(after, Tensor) and after.requires_grad:
+                whole = after.expand(leaf.shape).sum()
+                (back,) = torch.autograd.grad(whole, leaf, allow_unused=True, retain_graph=True)
+            back = torch.zeros_like(leaf) if back is None else back
+            found[name] = torch.where(real.to(leaf.device), back, 0.0)
     return found

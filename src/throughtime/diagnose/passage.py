@@ -1,21 +1,23 @@
 """One run of a layer and direction over a batch, with everything that can be asked about it."""
 
 import functools
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from throughtime.bptt.replicas import check
 from throughtime.bptt.watch import Ran, outside, watching
 from throughtime.engines import Call
 from throughtime.engines.backward import by_name
 from throughtime.engines.evaluate import evaluate
 from throughtime.engines.gradients import detached
 from throughtime.engines.steps import real_steps
-from throughtime.errors import OptionError, ShapeError
+from throughtime.errors import ShapeError, whole
 from throughtime.program import Program
 
 
@@ -24,7 +26,7 @@ class Passage:
     """What one layer and direction did with a batch, in eval mode.
 
     - `where`: "layer 1 forward", ...
-    - `program`, `call`: what the engine ran.
+    - `program`, `call`: what the engine ran; in eval mode nothing in it is random.
     - `states`: name to its values after each step, `(T, B, width)`, 0 past a length.
     - `entering`: name to the gradient of the loss that comes to it from outside the layer at
       each step, `(T, B, width)`; None without a loss. What comes to a final state stands at
@@ -85,53 +87,57 @@ class Passage:
             found[name] = value
         return found
 
-    def position(self, k: int, of: int) -> Tensor:
-        """The step k of `of` evenly spaced ones of each sequence, its last one the last: `(B,)`.
+    def sampled(self, call: str, n: int) -> Tensor:
+        """The steps to look back from: n of each sequence, evenly spaced, its last one the last.
 
-        Counted in the direction of time; -1 for a sequence without steps.
+        Counted in the direction of time; -1 for a sequence without steps; `(n, B)`.
+
+        **Raises:** `OptionError` for less than 1.
         """
-        n = self.lengths
-        t = ((k + 1) * n + of - 1) // of - 1
-        return torch.where(n > 0, n - 1 - t if self.call.reverse else t, -1)
+        whole(call, "n", n, "Set it to 16.")
+        length = self.lengths
+        k = torch.arange(1, n + 1, device=length.device)[:, None]
+        t = (k * length + n - 1) // n - 1
+        return torch.where(length > 0, length - 1 - t if self.call.reverse else t, -1)
 
     def rows(self, t: Tensor, b: Tensor) -> "Passage":
         """The steps `t (N,)` of the sequences `b (N,)` as a batch of N sequences of one step."""
         call = self.call
         own = replace(self, states={n: s[t, b][None] for n, s in self.states.items()})
         start = tuple(s[t, b] for s in self.before.values())
-        randoms = tuple(r[t, b][None] if r.dim() == 3 else r[b] for r in call.randoms)
         x = call.x[t, b][None]
-        one = call._replace(x=x, start=start, initial=(), randoms=randoms, lengths=None,
-                            resets=None)  # fmt: skip
+        one = call._replace(x=x, start=start, initial=(), lengths=None, resets=None)
         return replace(own, call=one, entering=None)
 
-    def values(
-        self, before: dict[str, Tensor] | None = None, hold: Collection[int] = ()
-    ) -> dict[int, Any]:
-        """Every node of the program at every step, all steps at once.
+    @functools.cached_property
+    def values(self) -> dict[int, Any]:
+        """Every node of the program at every step, all steps at once."""
+        return self.valued(self.before)
 
-        - `before`: states before each step in place of those that were, for a derivative.
-        - `hold`: nodes through which no gradient goes.
+    def valued(
+        self, before: dict[str, Tensor], held: Mapping[int, Any] = MappingProxyType({})
+    ) -> dict[int, Any]:
+        """The same from other states before each step, for a derivative.
+
+        - `held`: nodes that are given, through which no gradient goes.
         """
         program, call = self.program, self.call
-        before = self.before if before is None else before
         weights = by_name(program, call)
         vectors = dict(zip(program.vectors, call.vectors, strict=True))
-        randoms = iter(call.randoms)
         x = torch.where(self.real.to(call.x.device)[..., None], call.x, 0.0)
         values: dict[int, Any] = {}
         for i, node in enumerate(program.nodes):
             named = node.attributes.get("name")
-            if node.op == "input":
-                value: Any = x
+            if i in held:
+                value: Any = held[i]
+            elif node.op == "input":
+                value = x
             elif node.op == "state":
                 value = before[str(named)]
             elif node.op == "parameter":
                 value = vectors[str(named)]
             elif node.op == "constant":
                 value = node.attributes["value"]
-            elif node.op == "random":
-                value = next(randoms)
             elif node.op == "affine":
                 pairs = zip(node.args, node.attributes["weights"], strict=True)
                 value = sum(F.linear(values[a], weights[w]) for a, w in pairs)
@@ -139,7 +145,7 @@ class Passage:
                     value = value + call.bias[program.columns[str(named)]]
             else:
                 value = evaluate(node, [values[a] for a in node.args], call.x)
-            values[i] = value.detach() if i in hold and isinstance(value, Tensor) else value
+            values[i] = value
         return values
 
 
@@ -162,8 +168,15 @@ def passages(
     - `loss`: from what the module returns to one number.
     - `sequences`: look at the first so many of the batch only; the loss is of all.
 
-    **Raises:** `OptionError` for a module without a `Recurrent`, or a loss without a gradient.
+    **Raises:** `OptionError` for a module without a `Recurrent`, or a loss without a gradient,
+    `ShapeError` for an x without steps.
     """
+    if sequences is not None:
+        whole("passages", "sequences", sequences, "Set it to 4.")
+    if not len(x):
+        raise ShapeError(
+            "`passages`: x has 0 steps; expected at least 1, to look back from. Give a longer one."
+        )
     modes = {m: m.training for m in module.modules()}
     module.eval()
     try:
@@ -175,12 +188,7 @@ def passages(
             m.training = training
     entering: list[Any] = [None] * len(ran)
     if value is not None:
-        if not isinstance(value, Tensor) or value.numel() != 1 or not value.requires_grad:
-            raise OptionError(
-                "`passages`: loss returns "
-                + (f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else repr(value))
-                + "; expected one number with a gradient. Sum or average it."
-            )
+        check(value, ran, "passages")
         entering = outside(value, ran)
     found = [_passage(r, e) for r, e in zip(ran, entering, strict=True)]
     return found if sequences is None else [_first(p, sequences) for p in found]
@@ -193,7 +201,7 @@ def _passage(ran: Ran, entering) -> Passage:
     if entering is None:
         return passage
     T, B = passage.shape
-    at = passage.position(0, 1)
+    at = passage.sampled("passages", 1)[0]  # the last step
     met, b = at >= 0, torch.arange(B, device=at.device)
     found = {}
     for name, over_time, final in zip(names, *entering, strict=True):
@@ -205,14 +213,11 @@ def _passage(ran: Ran, entering) -> Passage:
 
 
 def _first(p: Passage, n: int) -> Passage:
-    if n < 1:
-        raise ShapeError(f"`passages`: sequences is {n}; expected 1 or more. Set it to 4.")
     c = p.call
     call = c._replace(
         x=c.x[:, :n],
         start=tuple(s[:n] for s in c.start),
         initial=tuple(s[:n] for s in c.initial),
-        randoms=tuple(r[:, :n] if r.dim() == 3 else r[:n] for r in c.randoms),
         lengths=None if c.lengths is None else c.lengths[:n],
         resets=None if c.resets is None else c.resets[:, :n],
     )

@@ -8,7 +8,7 @@ from torch import Tensor
 from throughtime.diagnose.jacobian import full_step, windows
 from throughtime.diagnose.passage import Passage
 from throughtime.diagnose.product import Product
-from throughtime.errors import OptionError
+from throughtime.errors import OptionError, whole
 
 DEAR = 256  # units of the full state above which only the largest is computed
 
@@ -41,12 +41,12 @@ def spectrum_by_lag(
 
     **Raises:** `OptionError` for less than 1.
     """
-    for name, value in (("n", n), ("lags", 1 if lags is None else lags), ("every", every)):
-        if value < 1:
-            raise OptionError(f"`spectrum_by_lag`: {name} is {value}; expected 1 or more.")
+    whole("spectrum_by_lag", "every", every, "Set it to 1.")
+    if lags is not None:
+        whole("spectrum_by_lag", "lags", lags, "Leave it out for all.")
     if passage.size > DEAR:
         return _largest(passage, n, lags, every)
-    t, each = windows(passage, n, lags)
+    t, each = windows(passage, "spectrum_by_lag", n, lags)
     product: Any = None
     found, at = [], []
     for k, (jacobian, met) in enumerate(each, 1):
@@ -63,7 +63,7 @@ def spectrum_by_lag(
 
 def _largest(passage: Passage, n: int, lags: int | None, every: int) -> Spectrum:
     T, B = passage.shape
-    t = torch.stack([passage.position(k, n) for k in range(n)])
+    t = passage.sampled("spectrum_by_lag", n)
     b = torch.arange(B, device=t.device).expand(n, B)
     found, at = [], []
     for lag in range(every, min(lags or T, T) + 1, every):
@@ -85,7 +85,16 @@ def log_norm(
 
     Power iteration on the product with its transpose: `rounds` times `lag` steps forward and
     back, for the steps `t (N,)` of the sequences `b (N,)`, each with so many steps before it.
+
+    **Raises:** `OptionError` for a lag past the beginning of a sequence, and numbers below 1.
     """
+    whole("log_norm", "lag", lag, "Set it to 1.")
+    whole("log_norm", "rounds", rounds, "Set it to 30.")
+    last = t + lag - 1 if passage.call.reverse else t - lag + 1
+    if bool(((t < 0) | (last < 0) | (torch.maximum(t, last) >= passage.lengths[b])).any()):
+        raise OptionError(
+            f"`log_norm`: lag is {lag}; expected no more than the steps up to t. Set a smaller one."
+        )
     steps = [_Step(passage, t + k if passage.call.reverse else t - k, b) for k in range(lag)]
     generator = torch.Generator().manual_seed(seed)
     v = torch.randn(len(t), passage.size, generator=generator, dtype=torch.float64)

@@ -22,17 +22,40 @@ def gradients(
     call: Call,
     dstates: Sequence[Tensor | None],
     dfinal: Sequence[Tensor | None],
+    *,
+    times: int = 1,
 ) -> tuple[Result, Gradients]:
     """Run a call forward and backward, on the CPU engine where it can.
 
     - `dstates`, `dfinal`: the gradient at `Result.states` and `Result.final`; None for none.
+    - `times`: how many gradients go back through each row of the call, `times * B` rows of
+      `dstates` and `dfinal`: all B, then all B again. Forward runs once.
     """
     call = detached(call)._replace(every_state=True, recompute=False)
-    engine = cpu if cpu.why_not(call) is None else None
-    forward = reference.forward if engine is None else engine.forward
-    back = backward.backward if engine is None else engine.backward
-    result = forward(program, call, save=True)
-    return result, back(program, call, result, dstates, dfinal)
+    native = cpu.why_not(call) is None
+    result = (cpu if native else reference).forward(program, call, save=True)
+    wide, kept = (call, result) if times == 1 else _repeated(call, result, times)
+    if not native:
+        return result, backward.backward(program, wide, kept, dstates, dfinal)
+    mode = cpu.mode(program, call)  # that of forward: it depends on the number of rows
+    return result, cpu.backward(program, wide, kept, dstates, dfinal, dx=False, mode_=mode)
+
+
+def _repeated(call: Call, result: Result, times: int) -> tuple[Call, Result]:
+    """The same for so many copies of each row."""
+
+    def rows(tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        return tuple(t.repeat(*[1] * (t.dim() - 2), times, 1) for t in tensors)
+
+    wide = call._replace(
+        x=rows((call.x,))[0],
+        start=rows(call.start),
+        initial=rows(call.initial),
+        randoms=rows(call.randoms),
+        lengths=None if call.lengths is None else call.lengths.repeat(times),
+        resets=None if call.resets is None else call.resets.repeat(1, times),
+    )
+    return wide, Result(*map(rows, result))
 
 
 def detached(call: Call) -> Call:

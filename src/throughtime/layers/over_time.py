@@ -1,6 +1,7 @@
 """One cell over time, in one direction: its parameters, and a call of an engine."""
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +14,17 @@ from throughtime.layers.initial_state import Initial, InitialState
 from throughtime.program import Program, schedule
 from throughtime.program.regularise import expected, variational, zoneout
 from throughtime.program.schedule import Schedule
+
+
+class Masks(NamedTuple):
+    """What a layer and direction draws once for a whole sequence.
+
+    - `weights`: by the number of a recurrent product, what its weights are multiplied by.
+    - `sequence`: the masks of `Call.randoms` of scope sequence, in their order.
+    """
+
+    weights: dict[int, Tensor]
+    sequence: tuple[Tensor, ...]
 
 
 class OverTime(nn.Module):
@@ -89,10 +101,14 @@ class OverTime(nn.Module):
         lengths: Tensor | None = None,
         resets: Tensor | None = None,
         every_state: bool = True,
+        masks: Masks | None = None,
     ) -> Result:
-        """Run over `x (T, B, I)` from `start`, or from the initial state; see `Call`, `Result`."""
+        """Run over `x (T, B, I)` from `start`, or from the initial state; see `Call`, `Result`.
+
+        `masks`: those drawn for an earlier piece of the same sequences; drawn anew unless given.
+        """
         watched = self.watch is not None
-        program, call = self.call(x, start, lengths, resets, every_state or watched)
+        program, call = self.call(x, start, lengths, resets, every_state or watched, masks)
         result = choose.run(program, call, self.engine)
         return result if self.watch is None else self.watch(program, call, result)
 
@@ -103,20 +119,26 @@ class OverTime(nn.Module):
         lengths: Tensor | None = None,
         resets: Tensor | None = None,
         every_state: bool = True,
+        masks: Masks | None = None,
     ) -> tuple[Program, Call]:
-        """What `forward` gives an engine; noise and masks are drawn here."""
+        """What `forward` gives an engine; noise, and masks unless given, are drawn here."""
         T, B = x.shape[:2]
         program = self.program if self.training else self.quiet
         plan = self.plan if self.training else self.quiet_plan
         initial = self.initial(B, x)
+        masks = masks or self.masks(x)
+        whole = iter(masks.sequence)
         call = Call(
             x,
             initial if start is None else start,
             () if resets is None else initial,
-            self._weights(plan),
+            self._weights(plan, masks),
             self._bias(plan),
             tuple(getattr(self, name) for name in program.vectors),
-            tuple(draw(node, T, B, x) for node in program.randoms),
+            tuple(
+                next(whole) if node.attributes["scope"] == "sequence" else draw(node, T, B, x)
+                for node in program.randoms
+            ),
             lengths,
             resets,
             self.reverse,
@@ -125,15 +147,24 @@ class OverTime(nn.Module):
         )
         return program, call
 
-    def _weights(self, plan: Schedule) -> tuple[Tensor, ...]:
+    def masks(self, x: Tensor) -> Masks:
+        """Draw what is drawn once for the sequences `x (T, B, I)`."""
+        program, weights = self.program if self.training else self.quiet, {}
+        if self.weight_drop and self.training:
+            for k in sorted(self.plan.recurrent):
+                names = self.plan.products[k].weights
+                ones = torch.ones_like(torch.cat([getattr(self, name) for name in names]))
+                weights[k] = F.dropout(ones, self.weight_drop)
+        nodes = [n for n in program.randoms if n.attributes["scope"] == "sequence"]
+        return Masks(weights, tuple(draw(node, 0, x.shape[1], x) for node in nodes))
+
+    def _weights(self, plan: Schedule, masks: Masks) -> tuple[Tensor, ...]:
         """The weights that meet one operand, stacked, for each product."""
         packed = []
         for k, product in enumerate(plan.products):
             found = [getattr(self, name) for name in product.weights]
             weight = found[0] if len(found) == 1 else torch.cat(found)
-            if self.weight_drop and k in plan.recurrent:
-                weight = F.dropout(weight, self.weight_drop, self.training)
-            packed.append(weight)
+            packed.append(weight * masks.weights[k] if k in masks.weights else weight)
         return tuple(packed)
 
     def _bias(self, plan: Schedule) -> Tensor | None:

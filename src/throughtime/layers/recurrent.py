@@ -177,7 +177,7 @@ class Recurrent(nn.Module):
             x, resets = x.transpose(0, 1), None if resets is None else resets.transpose(0, 1)
         T, B = x.shape[:2]
         lengths = checks.lengths(call, lengths, T, B, x.device)
-        starts = self._starts(call, state, B, weight)
+        starts = self.starts(call, state, B, weight)
         finals, everything = [], []
         for k, (ways, start) in enumerate(zip(self.cells, starts, strict=True)):
             x = self.between(k, x)
@@ -211,8 +211,13 @@ class Recurrent(nn.Module):
             return torch.cat(outputs, -1)
         return (outputs[0] + outputs[1]) * (0.5 if self.merge == "mean" else 1.0)
 
-    def _starts(self, call, state, B: int, weight: Tensor):
-        """For each layer and direction the given state in the order of the cell, or None."""
+    def starts(
+        self, call: str, state: Any, B: int, weight: Tensor
+    ) -> list[list[tuple[Tensor, ...] | None]]:
+        """For each layer and direction the given state in the order of the cell, or None.
+
+        **Raises:** `ShapeError` for a state of another form, size or kind.
+        """
         if state is None:
             return [[None] * len(ways) for ways in self.cells]
         counts = [len(ways) for ways in self.cells]

@@ -8,6 +8,7 @@ from throughtime.errors import OptionError
 from throughtime.training.optimise import OPTIMISERS, SCHEDULES, named
 
 LARGEST = 2**63 - 1  # what a seed of torch's may be
+LATER = ("bptt", "scale_by_replicas")  # not in the folders of earlier runs, which had the default
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ from throughtime.training.files import (
     write_text,
 )
 from throughtime.training.model import Model
-from throughtime.training.options import Options
+from throughtime.training.options import LATER, Options
 
 _ABSENT = object()
 
@@ -86,6 +86,8 @@ class Run:
         """**Raises:** `RunError` if the run in the folder was begun with other options."""
         config = self.checkpoint.with_name("config.json")
         began = read_json(config).get("options")
+        if isinstance(began, dict):
+            began = {name: getattr(Options(), name) for name in LATER} | began
         for name, value in asdict(self.options).items():
             if not isinstance(began, dict) or began.get(name, _ABSENT) != value:
                 raise RunError(
