@@ -24,7 +24,7 @@ run() { # name, runtimes, pytest arguments
   LD_PRELOAD="$libraries" OMP_NUM_THREADS=1 HYPOTHESIS_PROFILE=sanitize \
     ASAN_OPTIONS=detect_leaks=0:detect_odr_violation=0 \
     UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
-    TSAN_OPTIONS="suppressions=tests/native/tsan.supp:ignore_noninstrumented_modules=1" \
+    TSAN_OPTIONS="die_after_fork=0:suppressions=tests/native/tsan.supp:ignore_noninstrumented_modules=1" \
     setarch "$(uname -m)" -R "$bin/python" tests/native/sanitized.py \
     "$(ls "$PWD/build/sanitize-$name"/_native.*.so)" -q -p no:cacheprovider "$@" $tests
 }
