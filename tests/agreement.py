@@ -5,8 +5,7 @@ from catalogue import CELLS
 
 from throughtime.engines import cpu, reference
 from throughtime.engines.backward import backward, weight_gradients
-from throughtime.engines.call import Call
-from throughtime.layers.over_time import OverTime, draw
+from throughtime.layers.over_time import OverTime
 
 
 def regularised_call(name, T, B, I, H, dtype, reverse, ragged, resets, seed):  # noqa: E741
@@ -17,19 +16,11 @@ def regularised_call(name, T, B, I, H, dtype, reverse, ragged, resets, seed):  #
     x = torch.randn(B, T, I, dtype=dtype).transpose(0, 1)  # strides as batch_first gives them
     start = tuple(torch.randn(B, w, dtype=dtype) for w in p.states.values())
     initial = tuple(torch.randn(B, w, dtype=dtype) for w in p.states.values())
-    bias = way._bias(way.plan)
-    call = Call(
-        x,
-        start,
-        initial if resets else (),
-        tuple(w.detach() for w in way._weights(way.plan)),
-        None if bias is None else bias.detach(),
-        tuple(getattr(way, n).detach() for n in p.vectors),
-        tuple(draw(node, T, B, x) for node in p.randoms),
-        torch.randint(0, T + 1, (B,)) if ragged else None,
-        torch.rand(T, B) < 0.3 if resets else None,
-        reverse,
-    )
+    lengths = torch.randint(0, T + 1, (B,)) if ragged else None
+    with torch.no_grad():
+        _, call = way.call(x, start, lengths, torch.rand(T, B) < 0.3 if resets else None)
+    vectors = tuple(v.detach() for v in call.vectors)
+    call = call._replace(vectors=vectors, initial=initial if resets else (), reverse=reverse)
     return p, call
 
 
