@@ -28,7 +28,7 @@ from throughtime.program.program import Program
 
 DTYPES = (torch.float32, torch.float64)
 LARGE = 1 << 20  # bytes; larger tensors are of memory that is kept for the next call
-SMALL = 40_000_000  # multiply-adds; products that are larger in all are torch's
+SMALL = 200_000_000  # multiply-adds; products that are larger in all are torch's
 _PLAIN = (Tensor, torch.nn.Parameter)
 _split: tuple[int, bool, int, int, int] | None = None  # for tests: `Split` in native/engine.h
 
