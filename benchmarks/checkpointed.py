@@ -6,12 +6,13 @@ that is not expected to fit is left out. Rows of a CSV; those that are there are
 """
 
 import argparse
-import csv
 import resource
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+from rows import append, saved
 
 FIELDS = ("mode", "T", "hidden", "batch", "mib", "seconds")
 
@@ -56,10 +57,8 @@ def main() -> None:
     if given.one:
         print(measure(given.one[0], int(given.one[1]), given.hidden, given.batch))
         return
-    path, rows = Path(given.csv), []
-    if path.exists():
-        with path.open(newline="") as f:
-            rows = list(csv.DictReader(f))
+    path = Path(given.csv)
+    rows = saved(path)
     for T in given.lengths:
         for mode in given.modes:
             if any((r["mode"], int(r["T"])) == (mode, T) for r in rows):
@@ -74,11 +73,7 @@ def main() -> None:
             out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
             mib, seconds = out.split()
             row = dict(zip(FIELDS, (mode, T, given.hidden, given.batch, mib, seconds), strict=True))
-            with path.open("a", newline="") as f:
-                writer = csv.DictWriter(f, FIELDS)
-                if f.tell() == 0:
-                    writer.writeheader()
-                writer.writerow(row)
+            append(path, FIELDS, row)
             rows.append(row)
     print("| T | mode | peak memory, MiB | seconds |\n|---|---|---|---|")
     for r in sorted(rows, key=lambda r: (int(r["T"]), r["mode"])):

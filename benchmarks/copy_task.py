@@ -10,11 +10,11 @@ script may be stopped and started at will.
 """
 
 import argparse
-import csv
 import time
 from pathlib import Path
 
 import torch
+from rows import append, saved
 
 from throughtime import GRU, LSTM, RNN, Chrono, Recurrent
 from throughtime.diagnose import diagnose
@@ -125,10 +125,8 @@ def main() -> None:
     given = options.parse_args()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)  # a vanished gradient is made of numbers that are slow
-    path, rows = Path(given.csv), []
-    if path.exists():
-        with path.open(newline="") as f:
-            rows = list(csv.DictReader(f))
+    path = Path(given.csv)
+    rows = saved(path)
     known = {(r["network"], int(r["lag"]), int(r["seed"])) for r in rows}
     jobs = [(n, lag, s) for lag in given.lags for s in range(given.seeds) for n in NETWORKS]
     started = time.perf_counter()
@@ -136,11 +134,7 @@ def main() -> None:
         if given.table or job in known or time.perf_counter() - started > given.seconds:
             continue
         row = run(*job, given)
-        with path.open("a", newline="") as f:
-            writer = csv.DictWriter(f, FIELDS)
-            if f.tell() == 0:
-                writer.writeheader()
-            writer.writerow(row)
+        append(path, FIELDS, row)
         rows.append(row)
         print(", ".join(f"{k} {v}" for k, v in row.items()), flush=True)
     left = len(jobs) - len({*jobs} & {(r["network"], int(r["lag"]), int(r["seed"])) for r in rows})

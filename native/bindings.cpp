@@ -65,8 +65,9 @@ Output<T> apply(Pointwise<T> f, const Input<T>& x) {
 
 const PointwiseKernels<float>& of(const Kernels& kernels, float) { return kernels.of_float; }
 const PointwiseKernels<double>& of(const Kernels& kernels, double) { return kernels.of_double; }
-const LoopKernels& of_type(const Kernels& kernels, float) { return kernels.loop_of_float; }
-const LoopKernels& of_type(const Kernels& kernels, double) { return kernels.loop_of_double; }
+const LoopKernels& loop_of(const Kernels& kernels, bool is_double) {
+  return is_double ? kernels.loop_of_double : kernels.loop_of_float;
+}
 
 template <class T>
 void bind_pointwise(nb::module_& m) {
@@ -157,7 +158,7 @@ void run(const Lowered& lowered, bool is_double, const Numbers& tensors, const N
   loop.restart_offset = restart_offset;
   loop.lengths = reinterpret_cast<const std::int64_t*>(lengths);
   loop.restart = reinterpret_cast<const std::uint8_t*>(restart);
-  const LoopKernels& of_type = is_double ? kernels.loop_of_double : kernels.loop_of_float;
+  const LoopKernels& of_type = loop_of(kernels, is_double);
   Split cut = choose_split(loop, of_type.panel, threads);
   if (split) {
     const auto [number, by_units, tile_rows, block, together] = *split;
@@ -174,7 +175,7 @@ void run(const Lowered& lowered, bool is_double, const Numbers& tensors, const N
 void outer(bool is_double, const Numbers& products, int threads) {
   constexpr double kForAThread = 4e6;  // multiply-adds
   const Kernels& kernels = kernels_of(std::nullopt);
-  const LoopKernels& of_type = is_double ? kernels.loop_of_double : kernels.loop_of_float;
+  const LoopKernels& of_type = loop_of(kernels, is_double);
   nb::gil_scoped_release released;
   for (std::size_t i = 0; i < products.size(); i += 8) {
     const std::int64_t* p = &products[i];
@@ -200,8 +201,7 @@ SplitNumbers split_of(const Lowered& lowered, bool is_double, std::int64_t steps
     loop.matrices.push_back({nullptr, 0, 0, out, in});
   loop.steps = steps;
   loop.batch = batch;
-  const Split s = choose_split(
-      loop, (is_double ? kernels.loop_of_double : kernels.loop_of_float).panel, threads);
+  const Split s = choose_split(loop, loop_of(kernels, is_double).panel, threads);
   return {s.threads, s.by_units, s.tile_rows, s.block, s.together};
 }
 
@@ -219,12 +219,12 @@ class Stream {
   Stream(const std::vector<Layer>& layers, int x_tensor, std::vector<std::size_t> x_shape,
          std::int64_t batch, nb::object y)
       : x_shape_(std::move(x_shape)), y_(std::move(y)) {
-    const Kernels& kernels = kernels_of(std::nullopt);
+    const LoopKernels& of_type = loop_of(kernels_of(std::nullopt), sizeof(T) == sizeof(double));
     for (const auto& [lowered, tensors, matrices] : layers) {
       loops_.push_back(std::make_unique<Loop>(bound(*lowered, sizeof(T), tensors, matrices)));
       loops_.back()->steps = 1;
       loops_.back()->batch = batch;
-      steps_.push_back(make_steps<T>(*loops_.back(), of_type(kernels, T{})));
+      steps_.push_back(make_steps<T>(*loops_.back(), of_type));
     }
     const auto& arrays = std::get<0>(layers.front())->arrays;
     for (std::size_t k = 0; k < arrays.size(); ++k)

@@ -1,5 +1,7 @@
 """The command line in this process, and tables to give it."""
 
+from contextlib import nullcontext
+
 import jaxtyping
 import polars as pl
 import pytest
@@ -63,3 +65,25 @@ def table(tmp_path):
         return path
 
     return write
+
+
+@pytest.fixture
+def interrupted(monkeypatch, capfd):
+    """Runs a command that is stopped when it tells its progress for the n-th time; its errors."""
+    import throughtime.cli.show as show
+
+    def run(n, *arguments):
+        told = 0
+
+        def progress(at):
+            nonlocal told
+            told += 1
+            if told == n:
+                raise KeyboardInterrupt
+
+        with monkeypatch.context() as patched:
+            patched.setattr(show, "progress_bar", lambda quiet: nullcontext(progress))
+            assert main([str(a) for a in arguments]) == 130
+        return capfd.readouterr().err
+
+    return run

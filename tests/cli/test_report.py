@@ -44,33 +44,12 @@ def test_out_and_another_table(call, table, tmp_path):
     assert (tmp_path / "run" / "report.html").read_text() == kept
 
 
-def test_a_resumed_run_has_before_and_after(call, table, tmp_path, monkeypatch, capfd):
-    import throughtime.cli.show as show
-
+def test_a_resumed_run_has_before_and_after(call, table, tmp_path, interrupted):
     path = table()
     options = ["--epochs", "3", "--checkpoint-seconds", "0"]
     train(call, path, tmp_path / "whole", *options)
 
-    class Bar:
-        def __init__(self, quiet):
-            self.told = 0
-
-        def __enter__(self):
-            def progress(at):
-                self.told += 1
-                if self.told == 4:
-                    raise KeyboardInterrupt
-
-            return progress
-
-        def __exit__(self, *error):
-            return None
-
-    with monkeypatch.context() as patched:
-        patched.setattr(show, "progress_bar", Bar)
-        arguments = ["train", path, *COLUMNS, *SMALL, "--run", tmp_path / "run", *options]
-        assert main([str(a) for a in arguments]) == 130
-    capfd.readouterr()
+    interrupted(4, "train", path, *COLUMNS, *SMALL, "--run", tmp_path / "run", *options)
     call("train", "--resume", tmp_path / "run")
     found = [json.loads((tmp_path / n / "report.json").read_text()) for n in ("whole", "run")]
     assert found[0]["before"] is not None and found[0] == found[1]

@@ -114,33 +114,13 @@ def test_a_second_run_in_the_same_second_has_its_own_folder(call, table, tmp_pat
     assert len(list((tmp_path / "runs").iterdir())) == 3
 
 
-def test_resume(call, table, tmp_path, monkeypatch, capfd):
-    import throughtime.cli.show as show
-
+def test_resume(call, table, tmp_path, interrupted):
     path = table()
     options = ["--epochs", "4", "--dropout", "0.3", "--checkpoint-seconds", "0"]
     train(call, path, tmp_path / "whole", *options)
 
-    class Bar:
-        def __init__(self, quiet):
-            self.told = 0
-
-        def __enter__(self):
-            def progress(at):
-                self.told += 1
-                if self.told == 6:
-                    raise KeyboardInterrupt
-
-            return progress
-
-        def __exit__(self, *error):
-            return None
-
-    with monkeypatch.context() as patched:
-        patched.setattr(show, "progress_bar", Bar)
-        arguments = ["train", path, *COLUMNS, *SMALL, "--run", tmp_path / "run", *options]
-        assert main([str(a) for a in arguments]) == 130
-        assert capfd.readouterr().err == "throughtime: stopped\n"
+    stopped = interrupted(6, "train", path, *COLUMNS, *SMALL, "--run", tmp_path / "run", *options)
+    assert stopped == "throughtime: stopped\n"
     assert not (tmp_path / "run" / "weights.safetensors").exists()
     torch.manual_seed(99)
     assert "not yet tested" in call("info", tmp_path / "run")

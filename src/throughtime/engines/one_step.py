@@ -45,8 +45,9 @@ class Steps:
     def _native(self) -> Any:
         native, layers, self._alive = cpu.native(), [], []
         outputs = [*(call.x for call in self.calls[1:]), self._y.unsqueeze(0)]
-        for program, call, y in zip(self.programs, self.calls, outputs, strict=True):
-            lowered = forward_loop(program, native, _MODE, False, 1)
+        loops = [forward_loop(program, native, _MODE, False, 1) for program in self.programs]
+        each = zip(self.programs, self.calls, loops, outputs, strict=True)
+        for program, call, lowered, y in each:
             known, parts = cpu.ahead_of_loop(program, call, _MODE, for_loop=True)
             nowhere = [None] * len(program.states)
             groups = {"x": (call.x,), "part": parts, "known": known, "state": (y,),
@@ -54,7 +55,7 @@ class Steps:
             tensors, matrices, alive = cpu.addresses(lowered, call, groups)
             layers.append((lowered.native, tensors, matrices))
             self._alive += alive
-        first = forward_loop(self.programs[0], native, _MODE, False, 1).tensors
+        first = loops[0].tensors
         make = native.StreamFloat32 if self._x.dtype == torch.float32 else native.StreamFloat64
         x_tensor = first.index(("x",)) if ("x",) in first else -1
         return make(layers, x_tensor, self.x_shape, self._x.shape[0], self.y)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from throughtime.engines.call import Call
 from throughtime.engines.one_step import Steps
-from throughtime.errors import OptionError, ShapeError
+from throughtime.errors import OptionError, ShapeError, whole
 from throughtime.layers import Recurrent
 from throughtime.nn import layer_call
 from throughtime.program import Program
@@ -43,12 +43,8 @@ class Stream:
     """
 
     def __init__(self, layer: torch.nn.Module, batch: int | None = None) -> None:
-        whole = isinstance(batch, int) and not isinstance(batch, bool)
-        if batch is not None and not (whole and batch >= 1):
-            raise OptionError(
-                f"`Stream`: batch is {batch!r}; expected a whole number, 1 or more, or None. "
-                "Leave it out for one stream."
-            )
+        if batch is not None:
+            whole("Stream", "batch", batch, "Leave it out for one stream.")
         self._steps = Steps(_layers(layer, batch or 1), rows=batch is not None)
         self._begin = [tuple(s.clone() for s in states) for states in self._steps.states]
         self._step = self._steps.step

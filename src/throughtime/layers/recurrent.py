@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from throughtime.cells import Cell
 from throughtime.engines import Result, choose
-from throughtime.errors import OptionError, ShapeError
+from throughtime.errors import OptionError, ShapeError, whole
 from throughtime.layers import checks
 from throughtime.layers.initial_state import InitialState
 from throughtime.layers.over_time import OverTime
@@ -84,11 +84,7 @@ class Recurrent(nn.Module):
         _choice("merge", merge, ("concat", "sum", "mean"))
         for name, size in (("input_size", input_size), ("hidden_size", hidden_size),
                            ("layers", layers)):  # fmt: skip
-            if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-                raise OptionError(
-                    f"`Recurrent`: {name} is {size!r}; expected a whole number, 1 or more. "
-                    "Give an int."
-                )
+            whole("Recurrent", name, size, "Give an int.")
         rates = zoneout.values() if isinstance(zoneout, Mapping) else [zoneout]
         for name, p in (
             ("dropout", dropout),
