@@ -89,8 +89,7 @@ struct Lowered {
   Loop loop;
   std::vector<std::tuple<int, int>> arrays;         // (tensor, column)
   std::vector<std::tuple<int, int>> matrix_shapes;  // (out, in)
-  std::vector<std::tuple<int, int>> restarts;       // (state register, array)
-  std::vector<std::tuple<int, int>> finals;         // (state register, array)
+  std::vector<std::tuple<int, int>> starts, restarts, finals;  // (state register, array)
 };
 
 using Numbers = std::vector<std::int64_t>;
@@ -100,18 +99,20 @@ using SplitNumbers = std::tuple<int, bool, std::int64_t, std::int64_t, std::int6
 Lowered lower(const Pairs& registers,
               const std::vector<std::tuple<int, int, int, int, int, double, double>>& instructions,
               const std::vector<std::tuple<int, int, int>>& stages, const Pairs& matrices,
-              const std::vector<std::tuple<int, int, double>>& preloads, const Pairs& restarts,
-              const Pairs& finals, const Pairs& sums, const Pairs& arrays, bool backward) {
+              const std::vector<std::tuple<int, double>>& constants, const Pairs& starts,
+              const Pairs& restarts, const Pairs& finals, const Pairs& sums, const Pairs& arrays,
+              bool backward) {
   Lowered out;
   for (const auto& [width, life] : registers) out.loop.registers.push_back({width, Life(life)});
   for (const auto& [op, to, a, b, c, p, q] : instructions)
     out.loop.instructions.push_back({Op(op), to, a, b, c, p, q});
   for (const auto& [begin, end, width] : stages) out.loop.stages.push_back({begin, end, width});
-  for (const auto& [to, array, value] : preloads) out.loop.preloads.push_back({to, array, value});
+  for (const auto& [to, value] : constants) out.loop.constants.push_back({to, value});
   for (const auto& [width, array] : sums) out.loop.sums.push_back({width, array});
   out.arrays = arrays;
   out.finals = finals;
   out.matrix_shapes = matrices;
+  out.starts = starts;
   out.restarts = restarts;
   out.loop.backward = backward;
   return out;
@@ -133,6 +134,8 @@ Loop bound(const Lowered& lowered, std::int64_t size, const Numbers& tensors,
     loop.matrices.push_back({reinterpret_cast<const void*>(matrices[3 * k]), matrices[3 * k + 1],
                              matrices[3 * k + 2], out, in});
   }
+  for (const auto& [state, array] : lowered.starts)
+    loop.starts.push_back({state, loop.arrays[array]});
   return loop;
 }
 
@@ -199,6 +202,7 @@ SplitNumbers split_of(const Lowered& lowered, bool is_double, std::int64_t steps
   Loop loop = lowered.loop;
   for (const auto& [out, in] : lowered.matrix_shapes)
     loop.matrices.push_back({nullptr, 0, 0, out, in});
+  loop.arrays.assign(lowered.arrays.size(), {nullptr, 1, 1});  // each row with numbers of its own
   loop.steps = steps;
   loop.batch = batch;
   const Split s = choose_split(loop, loop_of(kernels, is_double).panel, threads);
@@ -297,8 +301,8 @@ NB_MODULE(_native, m) {
   nb::class_<Lowered>(m, "Lowered");
   bind_stream<float>(m, "StreamFloat32");
   bind_stream<double>(m, "StreamFloat64");
-  m.def("lower", &lower, "registers"_a, "instructions"_a, "stages"_a, "matrices"_a, "preloads"_a,
-        "restarts"_a, "finals"_a, "sums"_a, "arrays"_a, "backward"_a);
+  m.def("lower", &lower, "registers"_a, "instructions"_a, "stages"_a, "matrices"_a, "constants"_a,
+        "starts"_a, "restarts"_a, "finals"_a, "sums"_a, "arrays"_a, "backward"_a);
   m.def("run", &run, "lowered"_a, "is_double"_a, "tensors"_a, "matrices"_a, "steps"_a, "batch"_a,
         "reverse"_a, "restart_offset"_a, "lengths"_a, "restart"_a, "threads"_a,
         "split"_a = nb::none(), "instruction_set"_a = nb::none());
@@ -309,6 +313,8 @@ NB_MODULE(_native, m) {
   m.def("release_memory", &release);
   // (threads, by_units, tile_rows, block, together) of a call, for tests
   m.def("split", &split_of, "lowered"_a, "is_double"_a, "steps"_a, "batch"_a, "threads"_a);
+  // numbers in a panel, for tests
+  m.def("panel", [](bool is_double) { return loop_of(kernels_of(std::nullopt), is_double).panel; });
   m.def("operations", &operations);
   m.def("threads_from", &threads_from);
   m.def("instruction_sets", &names);

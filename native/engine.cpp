@@ -1,10 +1,45 @@
 #include "engine.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "plan.h"
 
 namespace throughtime {
+
+static std::ptrdiff_t shared_out(std::ptrdiff_t count, std::ptrdiff_t among) {
+  return (count + among - 1) / among;
+}
+
+// Rows in the lanes, where that is less work: padding counts, of units the one way, of rows the
+// other, and there the transposing of what is moved.
+static std::optional<Split> across(const Loop& loop, std::int32_t panel, int threads,
+                                   std::ptrdiff_t rows_along) {
+  constexpr double kPointwise = 8, kMove = 10;  // of a number, in multiply-adds
+  constexpr std::ptrdiff_t kNumbers = 8192;     // of the widest register of a tile
+  double work = 0, with_padding = 0;
+  std::int32_t widest = 1;
+  for (const Matrix& m : loop.matrices) {
+    work += double(m.in) * m.out;
+    with_padding += double(m.in) * padded(m.out, panel);
+  }
+  for (const RegisterSpec& r : loop.registers) {
+    work += kPointwise * r.width;
+    with_padding += kPointwise * padded(r.width, panel);
+    widest = std::max(widest, r.width);
+  }
+  for (const Instruction& i : loop.instructions) {
+    const bool in = i.op == Op::load || i.op == Op::previous;
+    if ((in || i.op == Op::store) && loop.arrays[i.a].row != 0)
+      work += kMove * loop.registers[in ? i.to : i.b].width;
+  }
+  const std::ptrdiff_t panels = shared_out(loop.batch, panel);
+  const int among = int(std::clamp<std::ptrdiff_t>(panels, 1, threads));
+  const std::ptrdiff_t rows = shared_out(panels, among) * panel;
+  if (work * double(rows) >= with_padding * double(rows_along)) return {};
+  const std::ptrdiff_t tile = std::clamp<std::ptrdiff_t>(kNumbers / widest / panel, 1, rows / panel);
+  return Split{among, false, tile * panel, 0, tile * panel};
+}
 
 Split choose_split(const Loop& loop, std::int32_t panel, int threads) {
   // Measured on two cores with 512 KiB of second-level cache each, see benchmarks/.
@@ -19,6 +54,8 @@ Split choose_split(const Loop& loop, std::int32_t panel, int threads) {
   Split split{1, false, 0, kBlock, kTogether};
   // threads with rows of their own: as many as leave each of them enough
   const int with_rows = int(std::min<std::ptrdiff_t>(threads, loop.batch / kRowsForAThread));
+  if (const auto found = across(loop, panel, threads, shared_out(loop.batch, std::max(with_rows, 1))))
+    return *found;
   if (with_rows > 1) {
     split.threads = with_rows;
   } else if (threads > 1 && units >= 2 * panel && step >= kStepForThreads &&
@@ -29,7 +66,7 @@ Split choose_split(const Loop& loop, std::int32_t panel, int threads) {
         padded(std::int32_t((units + split.threads - 1) / split.threads), panel), panel, kBlock);
   }
   const std::ptrdiff_t rows =
-      split.by_units ? loop.batch : (loop.batch + split.threads - 1) / split.threads;
+      split.by_units ? loop.batch : shared_out(loop.batch, split.threads);
   const std::ptrdiff_t groups = (rows + kTogether - 1) / kTogether;
   const std::ptrdiff_t group = groups ? (rows + groups - 1) / groups : 1;
   const std::ptrdiff_t tiles = (group + kTileRows - 1) / kTileRows;
@@ -53,7 +90,8 @@ void run_loop(const Loop& loop, const LoopKernels& kernels, const Split& split) 
     return;
   }
   static thread_local Workspace packed;
-  Plan<T>(loop, kernels, split, worth_packing(loop) ? &packed : nullptr).run();
+  const bool pack = split.block == 0 || worth_packing(loop);
+  Plan<T>(loop, kernels, split, pack ? &packed : nullptr).run();
 }
 
 template void run_loop<float>(const Loop&, const LoopKernels&, const Split&);

@@ -16,11 +16,9 @@ struct RegisterSpec {
   Life life;
 };
 
-// A register filled before the first step: a state (B, width) from an array without steps, or a
-// constant.
-struct Preload {
+// A register filled before the first step.
+struct Constant {
   std::int32_t to;
-  std::int32_t array;  // -1: every number is `value`
   double value;
 };
 
@@ -36,7 +34,7 @@ struct Split {
   int threads;
   bool by_units;             // threads share all rows and each step; else each has its own rows
   std::ptrdiff_t tile_rows;  // rows of a tile
-  std::ptrdiff_t block;      // units of a block
+  std::ptrdiff_t block;      // units of a block; 0: rows in the lanes, see across.h
   std::ptrdiff_t together;   // most rows that go through time together
 };
 
@@ -46,9 +44,8 @@ struct Loop {
   std::vector<Stage> stages;
   std::vector<Array> arrays;
   std::vector<Matrix> matrices;
-  std::vector<Preload> preloads;
-  std::vector<Restart> restarts;
-  std::vector<Final> finals;
+  std::vector<Constant> constants;
+  std::vector<StateRows> starts, restarts, finals;  // see Group
   std::vector<Sum> sums;
   std::ptrdiff_t steps = 0, batch = 0;
   bool reverse = false, backward = false;
@@ -60,7 +57,7 @@ struct Loop {
 Split choose_split(const Loop& loop, std::int32_t panel, int threads);
 
 // Run a loop. One split gives the same bits every time; states and stored values do not depend on
-// the split at all, sums do in their last digits.
+// the split at all, but sums do in their last digits, those over units on which way a tile lies.
 template <class T>
 void run_loop(const Loop& loop, const LoopKernels& kernels, const Split& split);
 
@@ -69,7 +66,7 @@ void run_loop(const Loop& loop, const LoopKernels& kernels, const Split& split);
 class Steps {
  public:
   virtual ~Steps() = default;
-  virtual void begin() = 0;  // with the states in the arrays of the preloads
+  virtual void begin() = 0;  // with the states in the arrays of `starts`
   virtual void step() = 0;
   virtual void leave() = 0;  // the states written to these arrays
 };

@@ -1,11 +1,13 @@
 // Instructions on one block of a tile, or on all blocks of one.
 //
 // A block is contiguous over the rows of a tile, padding included, so a pointwise instruction is
-// one loop over count = rows * pitch numbers, a multiple of two vectors.
+// one loop over count = rows * pitch numbers, a multiple of two vectors. So it is across, over whole
+// panels of rows.
 #pragma once
 
 #include <math.h>
 
+#include "across.h"
 #include "pointwise.h"
 #include "product.h"
 #include "program.h"
@@ -56,6 +58,7 @@ struct Here {
   double* totals;
   std::ptrdiff_t t, tile;
   int rows, first_block, end_block;
+  int panels;  // of rows, across
 };
 
 THROUGHTIME_INLINE std::int32_t blocks_of(const Group& g, std::int32_t pitch) {
@@ -167,7 +170,9 @@ THROUGHTIME_INLINE void pointwise(const Here& here, const Instruction& ins, std:
     return address<T>(here, k, block);
   };
   const T* a = at(ins.a);
-  const std::ptrdiff_t count = std::ptrdiff_t(here.rows) * out.pitch;
+  const bool across = here.group->across;
+  const std::ptrdiff_t count =
+      std::ptrdiff_t(across ? here.panels * kPanel<T> : here.rows) * out.pitch;
   const T p = T(ins.p), q = T(ins.q);
   const V zero = V::all(0), one = V::all(1), vp = V::all(p), vq = V::all(q);
 #define F1(...) map1(a, to, count, [=](V x) __attribute__((always_inline)) { return __VA_ARGS__; })
@@ -183,6 +188,7 @@ THROUGHTIME_INLINE void pointwise(const Here& here, const Instruction& ins, std:
     case Op::zero: memset(to, 0, count * sizeof(T)); break;
     case Op::expand: {
       const Place<T> from = place<T>(here, ins.a, 0);
+      if (across) return expand_across<T>(from.at, out.width, here.panels, to);
       for (int i = 0; i < here.rows; ++i)
         for (std::int32_t j = 0; j < out.pitch; j += kLanes<T>)
           V::all(from.at[i * from.pitch]).store(to + i * out.pitch + j);
@@ -267,12 +273,46 @@ THROUGHTIME_INLINE const T* before(const Group& g, const Instruction& ins, std::
          row * from.row;
 }
 
+// `transfer`, across.
+template <class T>
+void transfer_across(const Here& here, const Instruction& ins) {
+  constexpr int P = kPanel<T>;
+  const Group& g = *here.group;
+  const bool in = ins.op == Op::load || ins.op == Op::previous;
+  const std::int32_t number = in ? ins.to : ins.b;
+  const std::int32_t width = here.registers[number].width;
+  T* at = address<T>(here, number, 0);
+  if (ins.op == Op::accumulate)
+    return accumulate_across<T>(at, width, here.rows, here.totals + g.sums[ins.a]);
+  const Array& array = g.arrays[ins.a];
+  T* memory = static_cast<T*>(array.data) + here.t * array.step;
+  if (ins.op == Op::load && array.row == 0) return spread<T>(memory, width, here.panels, at);
+  const std::int64_t* rows = g.rows + here.tile * g.tile_rows;
+  for (int first = 0; first < here.rows; first += P, at += std::ptrdiff_t(width) * P) {
+    const int count = here.rows - first < P ? here.rows - first : P;
+    T* there[P];
+    for (int i = 0; i < P; ++i) {
+      const std::int64_t row = rows[first + (i < count ? i : count - 1)];
+      there[i] = ins.op == Op::previous ? const_cast<T*>(before<T>(g, ins, here.t, row))
+                                        : memory + row * array.row;
+    }
+    if (in)
+      gather<T>(there, width, at);
+    else
+      scatter<T>(at, width, there, count);
+  }
+}
+
 // What moves numbers between memory and the blocks of a register.
 template <class T>
 THROUGHTIME_INLINE bool transfer(const Here& here, const Instruction& ins) {
   const Group& g = *here.group;
   const bool in = ins.op == Op::load || ins.op == Op::previous;
   if (!in && ins.op != Op::store && ins.op != Op::accumulate) return false;
+  if (g.across) {
+    transfer_across<T>(here, ins);
+    return true;
+  }
   const std::int32_t number = in ? ins.to : ins.b;
   const Register& r = here.registers[number];
   const std::int64_t* rows = g.rows + here.tile * g.tile_rows;
@@ -320,12 +360,30 @@ THROUGHTIME_INLINE Operand<T> operand(const Here& here, std::int32_t number, std
   return {address<T>(here, number, 0), g.block * g.tile_rows, in, int(g.block), last};
 }
 
+// Sum, mean or variance over the units, across.
+template <class T>
+void reduce_across(const Here& here, const Instruction& ins) {
+  constexpr int L = kLanes<T>;
+  using V = Vec<T, L>;
+  const std::int32_t width = here.registers[ins.a].width;
+  const T* from = address<T>(here, ins.a, 0);
+  T* to = address<T>(here, ins.to, 0);
+  const int count = here.panels * kPanel<T>;
+  const auto divide = [&](T by) { map1(to, to, count, [=](V x) { return x / V::all(by); }); };
+  sum_across<T>(from, width, here.panels, to, [](V x, V) { return x; });
+  if (ins.op != Op::sum) divide(T(width));
+  if (ins.op != Op::variance) return;
+  sum_across<T>(from, width, here.panels, to, [](V x, V mean) { return (x - mean) * (x - mean); });
+  divide(T(width) - T(ins.p));
+}
+
 // One instruction on the rows of a tile.
 template <class T>
 THROUGHTIME_INLINE void interpret(const Here& here, const Instruction& ins) {
   if (transfer<T>(here, ins)) return;
   const Group& g = *here.group;
   if (ins.op == Op::sum || ins.op == Op::mean || ins.op == Op::variance) {
+    if (g.across) return reduce_across<T>(here, ins);
     const std::int32_t width = here.registers[ins.a].width;
     const Place<T> to = place<T>(here, ins.to, 0);
     for (int i = 0; i < here.rows; ++i) {
@@ -340,9 +398,15 @@ THROUGHTIME_INLINE void interpret(const Here& here, const Instruction& ins) {
     const Place<T> to = place<T>(here, ins.to, b);
     if (ins.op == Op::product) {
       const Matrix& m = g.matrices[ins.b];
+      const T* packed = static_cast<const T*>(g.packed[ins.b]);
+      if (g.across) {
+        multiply_across<T>(packed, m.out, m.in, address<T>(here, ins.a, 0), here.panels, to.at);
+        continue;
+      }
       const Operand<T> a = operand<T>(here, ins.a, m.in);
-      if (const T* packed = static_cast<const T*>(g.packed[ins.b]))
-        multiply<T>(a, packed + b * g.block * m.in, to.at, to.pitch, to.pitch / kPanel<T>, here.rows);
+      if (packed)
+        multiply<T>(a, packed + b * g.block * m.in, to.at, to.pitch, kPanel<T>,
+                    to.pitch / kPanel<T>, here.rows);
       else
         for (int row = 0; row < here.rows; ++row)
           multiply_unpacked<T>(a, row, m, int(b * g.block), to.at + row * to.pitch, to.width);

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <new>
 #include <numeric>
@@ -92,7 +93,11 @@ class Plan {
  public:
   // Both are to outlive the plan; `packed` gets the weights, if it is there.
   Plan(const Loop& loop, const LoopKernels& kernels, const Split& split, Workspace* packed)
-      : loop_(loop), kernels_(kernels), split_(split) {
+      : loop_(loop), kernels_(kernels), split_(split), across_(split.block == 0) {
+    if (across_) {  // all units in one block, whole panels of rows in a tile
+      split_.block = std::numeric_limits<std::int32_t>::max();
+      split_.tile_rows = padded(std::int32_t(split_.tile_rows), kernels_.panel);
+    }
     pack(packed);
     order();
     lay_out();
@@ -111,9 +116,7 @@ class Plan {
       totals_.assign(copies_ * totals_size_, 0.0);
       in_parallel(threads, [&](int number, int of) {
         for (int share = number; share < threads; share += of) {
-          std::vector<std::int64_t> rows;  // every threads-th: each has long ones and short ones
-          for (std::size_t i = share; i < rows_.size(); i += threads) rows.push_back(rows_[i]);
-          for_groups(rows, [&](const std::int64_t* first, std::ptrdiff_t count) {
+          for_groups(rows_of(share), [&](const std::int64_t* first, std::ptrdiff_t count) {
             own_group(first, count, totals_.data() + share * totals_size_);
           });
         }
@@ -123,6 +126,22 @@ class Plan {
   }
 
  private:
+  // Rows of a thread. Of several lengths every so many-th, so that each has long ones and short
+  // ones; of one length neighbours, so that no two write to one line of the cache.
+  std::vector<std::int64_t> rows_of(int share) const {
+    std::vector<std::int64_t> rows;
+    const std::size_t threads = split_.threads;
+    if (loop_.lengths) {
+      for (std::size_t i = share; i < rows_.size(); i += threads) rows.push_back(rows_[i]);
+      return rows;
+    }
+    std::size_t each = (rows_.size() + threads - 1) / threads;
+    if (across_) each = padded(std::int32_t(each), kernels_.panel);
+    const auto at = [&](std::size_t i) { return rows_.begin() + std::min(i * each, rows_.size()); };
+    rows.assign(at(share), at(share + 1));
+    return rows;
+  }
+
   void pack(Workspace* workspace) {
     packed_.assign(loop_.matrices.size(), nullptr);
     if (!workspace) return;
@@ -135,8 +154,19 @@ class Plan {
     T* weights = static_cast<T*>(workspace->take(total * sizeof(T)));
     for (std::size_t k = 0; k < loop_.matrices.size(); ++k) {
       packed_[k] = weights + at[k];
-      kernels_.pack(loop_.matrices[k], weights + at[k]);
+      if (across_)
+        lay_rows(loop_.matrices[k], weights + at[k]);
+      else
+        kernels_.pack(loop_.matrices[k], weights + at[k]);
     }
+  }
+
+  // to (out, in), as `multiply_across` reads it.
+  static void lay_rows(const Matrix& m, T* to) {
+    const T* from = static_cast<const T*>(m.data);
+    for (std::int32_t j = 0; j < m.out; ++j)
+      for (std::int32_t k = 0; k < m.in; ++k)
+        *to++ = from[j * m.out_stride + k * m.in_stride];
   }
 
   void order() {
@@ -219,7 +249,7 @@ class Plan {
   void own_group(const std::int64_t* rows, std::ptrdiff_t count, double* totals) const {
     static thread_local Workspace workspace;
     T* shared = static_cast<T*>(workspace.take(shared_size(tiles_of(count)) * sizeof(T)));
-    fill_states(shared, rows, count);
+    std::memset(shared, 0, shared_size(tiles_of(count)) * sizeof(T));
     run_group(shared, rows, count, totals, 0, 1, nullptr);
   }
 
@@ -227,7 +257,7 @@ class Plan {
   void shared_group(const std::int64_t* rows, std::ptrdiff_t count) {
     static thread_local Workspace workspace;
     T* shared = static_cast<T*>(workspace.take(shared_size(tiles_of(count)) * sizeof(T)));
-    fill_states(shared, rows, count);
+    std::memset(shared, 0, shared_size(tiles_of(count)) * sizeof(T));
     std::ptrdiff_t tasks = tiles_of(count);
     for (const Stage& stage : loop_.stages)
       tasks = std::max(tasks, (pitch(stage.width) + split_.block - 1) / split_.block);
@@ -251,10 +281,9 @@ class Plan {
   }
 
   void fill_constants(const std::vector<Register>& registers) const {
-    for (const Preload& p : loop_.preloads)
-      if (p.array < 0)
-        std::fill_n(static_cast<T*>(registers[p.to].at),
-                    split_.tile_rows * registers[p.to].pitch, T(p.value));
+    for (const Constant& c : loop_.constants)
+      std::fill_n(static_cast<T*>(registers[c.to].at), split_.tile_rows * registers[c.to].pitch,
+                  T(c.value));
   }
 
   Group group(const std::vector<Register>& even, const std::vector<Register>& odd,
@@ -263,10 +292,11 @@ class Plan {
     return {loop_.instructions.data(), loop_.stages.data(),
             std::int32_t(loop_.stages.size()), {even.data(), odd.data()},
             loop_.arrays.data(), loop_.matrices.data(), packed_.data(),
+            loop_.starts.data(), std::int32_t(loop_.starts.size()),
             loop_.restarts.data(), std::int32_t(loop_.restarts.size()),
             loop_.finals.data(), std::int32_t(loop_.finals.size()), sums_.data(),
             loop_.steps, loop_.batch, loop_.reverse, loop_.backward, loop_.restart_offset,
-            loop_.restart, loop_.lengths, rows, count, split_.tile_rows, split_.block,
+            loop_.restart, loop_.lengths, rows, count, split_.tile_rows, split_.block, across_,
             totals, split_.by_units ? totals_size_ : 0, part, parts, meeting};
   }
 
@@ -283,45 +313,17 @@ class Plan {
     }
   }
 
-  // Both halves: a row that begins late finds its state in whichever has its turn.
-  void fill_states(T* shared, const std::int64_t* rows, std::ptrdiff_t count) const {
-    std::memset(shared, 0, shared_size(tiles_of(count)) * sizeof(T));
-    for (const bool odd : {false, true}) {
-      const std::vector<Register> registers = placed(shared, nullptr, tiles_of(count), odd);
-      for (const Preload& p : loop_.preloads) {
-        if (p.array < 0 || loop_.arrays[p.array].data == nullptr) continue;  // null: zero
-        const Array& a = loop_.arrays[p.array];
-        const Register& r = registers[p.to];
-        for (std::ptrdiff_t i = 0; i < count; ++i) {
-          const T* from = static_cast<const T*>(a.data) + rows[i] * a.row;
-          over_blocks(r, i, [&](T* at, std::ptrdiff_t j, std::size_t bytes) {
-            std::memcpy(at, from + j, bytes);
-          });
-        }
-      }
-    }
+  std::int32_t pitch(std::int32_t width) const {
+    return across_ ? width : padded(width, kernels_.panel);
   }
-
-  // f(place, first unit, bytes) for each block of row i of a shared register.
-  template <class F>
-  void over_blocks(const Register& r, std::ptrdiff_t i, F f) const {
-    const std::ptrdiff_t block = split_.block, tile_rows = split_.tile_rows;
-    T* tile = static_cast<T*>(r.at) + i / tile_rows * r.tile;
-    for (std::ptrdiff_t j = 0; j < r.width; j += block) {
-      const std::ptrdiff_t pitch = std::min<std::ptrdiff_t>(block, r.pitch - j);
-      f(tile + j * tile_rows + i % tile_rows * pitch, j,
-        std::min<std::ptrdiff_t>(block, r.width - j) * sizeof(T));
-    }
-  }
-
-  std::int32_t pitch(std::int32_t width) const { return padded(width, kernels_.panel); }
 
   template <class U>
   friend class Resident;
 
   const Loop& loop_;
   const LoopKernels& kernels_;
-  const Split split_;
+  Split split_;
+  const bool across_;
   std::vector<const void*> packed_;
   std::vector<std::int64_t> rows_;
   std::vector<Register> registers_;

@@ -87,16 +87,18 @@ struct Operand {
 
 // ROWS rows by PANELS panels at once: the sums stay in registers, unrolled over the inputs.
 //   b   PANELS packed panels, read.
-//   to  (ROWS, PANELS * kPanel), pitch `to_pitch`, added to.
+//   to  (ROWS, kPanel) of each panel, pitch `to_pitch`, `to_panel` from panel to panel; added to.
 template <class T, int ROWS, int PANELS>
-THROUGHTIME_INLINE void block(Operand<T> a, int row, const T* b, T* to, std::ptrdiff_t to_pitch) {
+THROUGHTIME_INLINE void block(Operand<T> a, int row, const T* b, T* to, std::ptrdiff_t to_pitch,
+                              std::ptrdiff_t to_panel) {
   constexpr int L = kLanes<T>, C = 2 * PANELS;
   using V = Vec<T, L>;
   V sum[ROWS][C];
 #pragma GCC unroll 8
   for (int r = 0; r < ROWS; ++r)
 #pragma GCC unroll 16
-    for (int c = 0; c < C; ++c) sum[r][c] = V::load(to + r * to_pitch + c * L);
+    for (int c = 0; c < C; ++c)
+      sum[r][c] = V::load(to + r * to_pitch + (c / 2) * to_panel + (c % 2) * L);
   const std::ptrdiff_t panel = std::ptrdiff_t(a.in) * kPanel<T>;
   for (int left = a.in; left > 0; left -= a.block, a.data += a.stride) {
     const bool inner = left > a.block;
@@ -128,43 +130,45 @@ THROUGHTIME_INLINE void block(Operand<T> a, int row, const T* b, T* to, std::ptr
 #pragma GCC unroll 8
   for (int r = 0; r < ROWS; ++r)
 #pragma GCC unroll 16
-    for (int c = 0; c < C; ++c) sum[r][c].store(to + r * to_pitch + c * L);
+    for (int c = 0; c < C; ++c)
+      sum[r][c].store(to + r * to_pitch + (c / 2) * to_panel + (c % 2) * L);
 }
 
 // ROWS rows by all panels. Few rows take several panels at once, so that there are sums enough to
 // hide the latency.
 template <class T, int ROWS, int PANELS>
-void strip(const Operand<T>& a, const T* b, T* to, std::ptrdiff_t to_pitch, int panels) {
+void strip(const Operand<T>& a, const T* b, T* to, std::ptrdiff_t to_pitch, std::ptrdiff_t to_panel,
+           int panels) {
   const std::ptrdiff_t panel = std::ptrdiff_t(a.in) * kPanel<T>;
   int j = 0;
   for (; j + PANELS <= panels; j += PANELS)
-    block<T, ROWS, PANELS>(a, 0, b + j * panel, to + j * kPanel<T>, to_pitch);
+    block<T, ROWS, PANELS>(a, 0, b + j * panel, to + j * to_panel, to_pitch, to_panel);
   for (; j < panels; ++j)
-    block<T, ROWS, 1>(a, 0, b + j * panel, to + j * kPanel<T>, to_pitch);
+    block<T, ROWS, 1>(a, 0, b + j * panel, to + j * to_panel, to_pitch, to_panel);
 }
 
-// to (rows, panels * kPanel) += a (rows, in) times packed panels.
+// to (rows, kPanel) of each panel += a (rows, in) times that packed panel.
 template <class T>
-void multiply(const Operand<T>& a, const T* b, T* to, std::ptrdiff_t to_pitch, int panels,
-              int rows) {
+void multiply(const Operand<T>& a, const T* b, T* to, std::ptrdiff_t to_pitch,
+              std::ptrdiff_t to_panel, int panels, int rows) {
   switch (rows) {
     case 0: return;
-    case 1: return strip<T, 1, 4>(a, b, to, to_pitch, panels);
-    case 2: return strip<T, 2, 2>(a, b, to, to_pitch, panels);
-    case 3: return strip<T, 3, 2>(a, b, to, to_pitch, panels);
+    case 1: return strip<T, 1, 4>(a, b, to, to_pitch, to_panel, panels);
+    case 2: return strip<T, 2, 2>(a, b, to, to_pitch, to_panel, panels);
+    case 3: return strip<T, 3, 2>(a, b, to, to_pitch, to_panel, panels);
     default: break;
   }
   const std::ptrdiff_t panel = std::ptrdiff_t(a.in) * kPanel<T>;
-  for (int j = 0; j < panels; ++j, b += panel, to += kPanel<T>) {  // a panel stays in the cache
+  for (int j = 0; j < panels; ++j, b += panel, to += to_panel) {  // a panel stays in the cache
     int row = 0;
     for (int parts = (rows + 5) / 6; parts > 0; --parts) {
       const int n = (rows - row + parts - 1) / parts;  // 4 to 6, but for 7 = 4 + 3
       T* out = to + row * to_pitch;
       switch (n) {
-        case 6: block<T, 6, 1>(a, row, b, out, to_pitch); break;
-        case 5: block<T, 5, 1>(a, row, b, out, to_pitch); break;
-        case 4: block<T, 4, 1>(a, row, b, out, to_pitch); break;
-        default: block<T, 3, 1>(a, row, b, out, to_pitch); break;
+        case 6: block<T, 6, 1>(a, row, b, out, to_pitch, to_panel); break;
+        case 5: block<T, 5, 1>(a, row, b, out, to_pitch, to_panel); break;
+        case 4: block<T, 4, 1>(a, row, b, out, to_pitch, to_panel); break;
+        default: block<T, 3, 1>(a, row, b, out, to_pitch, to_panel); break;
       }
       row += n;
     }

@@ -3,7 +3,8 @@
 // Rows of a batch go through time in tiles of a few rows; the units of a value lie in blocks. A
 // register holds one value of a tile: block after block, in each block row after row, so that a
 // block of a tile is contiguous and a pointwise instruction is one loop over it. Padding fills the
-// last block up to a panel; it never leaves the registers.
+// last block up to a panel; it never leaves the registers. Where units are few, tiles lie the other
+// way round, see across.h.
 //
 // A step is a list of stages. A stage by units runs all its instructions on one block of one tile
 // before it goes on to the next, while the block is in the first-level cache; products are among
@@ -96,20 +97,14 @@ struct Matrix {
 struct Register {
   void* at;  // of its first number
   std::ptrdiff_t tile, block;  // from tile to tile and from block to block, in numbers, or 0
-  std::int32_t width, pitch;
+  std::int32_t width, pitch;  // units; with padding
 };
 
-// A state register written out after a row's last step.
-struct Final {
+// A state register and its numbers in memory.
+//   array  (B, width), the caller's.
+struct StateRows {
   std::int32_t state;
   Array array;
-};
-
-// A state that begins anew where the sequence says so.
-//   initial  (B, width). Forward: read. Backward: added to.
-struct Restart {
-  std::int32_t state;
-  Array initial;
 };
 
 // Where threads that share every step meet. A step is a sequence of phases, each a number of tasks.
@@ -134,9 +129,11 @@ struct Group {
   const Array* arrays;
   const Matrix* matrices;
   const void* const* packed;  // each matrix as pack() left it; null: read where it lies
-  const Restart* restarts;
+  const StateRows* starts;  // before a row's first step, read; 0 where there is no memory
+  std::int32_t start_count;
+  const StateRows* restarts;  // where the sequence begins anew; forward read, backward added to
   std::int32_t restart_count;
-  const Final* finals;
+  const StateRows* finals;  // after a row's last step, written
   std::int32_t final_count;
   const std::ptrdiff_t* sums;  // where each sum begins in `totals`
 
@@ -149,6 +146,7 @@ struct Group {
   const std::int64_t* rows;       // (count,) which rows of the batch, longest first
   std::ptrdiff_t count;
   std::ptrdiff_t tile_rows, block;
+  bool across;  // rows in the lanes, see across.h: whole panels of them in a tile, and one block
   double* totals;
   // Where units are shared out: the totals of a stage tile by tile lie so far apart, one for each
   // tile, so that they do not depend on who runs it. Else 0.

@@ -5,46 +5,66 @@
 
 namespace throughtime::THROUGHTIME_SET {
 
-// f(number in memory, number in the register) over row i of a shared register.
+// f(unit, number) over row i of a shared register.
 template <class T, class F>
-THROUGHTIME_INLINE void over_row(const Group& g, const Register& r, std::ptrdiff_t i, T* memory,
-                                 F f) {
-  const Here here{&g, &r, nullptr, 0, i / g.tile_rows, 0, 0, 0};
+THROUGHTIME_INLINE void over_row(const Group& g, const Register& r, std::ptrdiff_t i, F f) {
+  const Here here{&g, &r, nullptr, 0, i / g.tile_rows, 0, 0, 0, 0};
+  const std::ptrdiff_t row = i % g.tile_rows;
+  if (g.across) {
+    constexpr int P = kPanel<T>;
+    T* at = address<T>(here, 0, 0) + row / P * r.width * P + row % P;
+    for (std::int32_t j = 0; j < r.width; ++j) f(j, at[j * P]);
+    return;
+  }
   for (std::int32_t b = 0; b < blocks_of(g, r.pitch); ++b) {
     const Place<T> p = place<T>(here, 0, b);
-    T* at = p.at + (i % g.tile_rows) * p.pitch;
-    for (std::int32_t j = 0; j < p.width; ++j) f(*memory++, at[j]);
+    T* at = p.at + row * p.pitch;
+    const std::int32_t first = b * std::int32_t(g.block);
+    for (std::int32_t j = 0; j < p.width; ++j) f(first + j, at[j]);
   }
 }
 
-// States that begin anew at step t, in row i.
+// f(number in memory, number of the state) for each state in row i.
+template <class T, class F>
+THROUGHTIME_INLINE void over_states(const Group& g, const Register* registers, std::ptrdiff_t i,
+                                    const StateRows* states, std::int32_t count, F f) {
+  for (std::int32_t k = 0; k < count; ++k) {
+    T* memory = static_cast<T*>(states[k].array.data);
+    T zero = 0;
+    if (memory) memory += g.rows[i] * states[k].array.row;
+    over_row<T>(g, registers[states[k].state], i,
+                [&](std::int32_t j, T& state) { f(memory ? memory[j] : zero, state); });
+  }
+}
+
+// Before the first step of row i.
+template <class T>
+void begin(const Group& g, const Register* registers, std::ptrdiff_t i) {
+  over_states<T>(g, registers, i, g.starts, g.start_count,
+                 [](const T& memory, T& state) { state = memory; });
+}
+
+// Where row i begins anew at step t.
 template <class T>
 void begin_anew(const Group& g, const Register* registers, std::ptrdiff_t t, std::ptrdiff_t i) {
   const std::ptrdiff_t first = t + g.restart_offset;
   const std::int64_t row = g.rows[i];
   if (first >= (g.lengths ? g.lengths[row] : g.steps) || !g.restart[first * g.batch + row]) return;
-  for (std::int32_t k = 0; k < g.restart_count; ++k) {
-    const Restart& restart = g.restarts[k];
-    T* initial = static_cast<T*>(restart.initial.data) + row * restart.initial.row;
-    if (g.backward)
-      over_row<T>(g, registers[restart.state], i, initial, [](T& memory, T& state) {
-        memory += state;
-        state = 0;
-      });
-    else
-      over_row<T>(g, registers[restart.state], i, initial,
-                  [](T& memory, T& state) { state = memory; });
-  }
+  if (g.backward)
+    over_states<T>(g, registers, i, g.restarts, g.restart_count, [](T& memory, T& state) {
+      memory += state;
+      state = 0;
+    });
+  else
+    over_states<T>(g, registers, i, g.restarts, g.restart_count,
+                   [](const T& memory, T& state) { state = memory; });
 }
 
+// After the last step of row i.
 template <class T>
 void finish(const Group& g, const Register* registers, std::ptrdiff_t i) {
-  for (std::int32_t k = 0; k < g.final_count; ++k) {
-    const Final& f = g.finals[k];
-    over_row<T>(g, registers[f.state], i,
-                static_cast<T*>(f.array.data) + g.rows[i] * f.array.row,
-                [](T& memory, T& state) { memory = state; });
-  }
+  over_states<T>(g, registers, i, g.finals, g.final_count,
+                 [](T& memory, const T& state) { memory = state; });
 }
 
 // The phases of a group in order, see Meeting; all its threads run through the same ones.
@@ -110,7 +130,8 @@ void run_tile(const Group& g, const Stage& stage, const Register* registers, std
             g.totals + (by_units ? 0 : tile * g.totals_of_tile),
             t,    tile,
             int(rows < g.tile_rows ? rows : g.tile_rows),
-            block, block + 1};
+            block, block + 1, 0};
+  here.panels = panels_of<T>(here.rows);
   for (std::int32_t i = stage.begin; i < stage.end; ++i) {
     const Instruction& ins = g.instructions[i];
     if (!by_units) {
@@ -140,7 +161,10 @@ void run(const Group& g) {
       while (active > 0 && g.lengths[g.rows[active - 1]] <= t) --active;
     return active;
   };
-  for_rows(0, g.count, [&](std::ptrdiff_t i) { finish<T>(g, g.registers[0], i); });
+  for_rows(0, g.count, [&](std::ptrdiff_t i) {
+    begin<T>(g, g.registers[0], i);
+    finish<T>(g, g.registers[0], i);  // of rows without a step
+  });
   int turn = 0;
   std::ptrdiff_t active = g.steps ? active_at(g.reverse ? g.steps - 1 : 0) : 0;
   for (std::ptrdiff_t s = 0; s < g.steps; ++s) {
@@ -166,6 +190,8 @@ void run(const Group& g) {
       for_rows(0, active, [&](std::ptrdiff_t i) { begin_anew<T>(g, g.registers[turn], t, i); });
     if (later < active)
       for_rows(later, active, [&](std::ptrdiff_t i) { finish<T>(g, g.registers[turn], i); });
+    else if (later > active)
+      for_rows(active, later, [&](std::ptrdiff_t i) { begin<T>(g, g.registers[turn], i); });
     active = later;
   }
 }

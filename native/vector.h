@@ -60,16 +60,34 @@ struct Vec {
 
   // from: count < N numbers, read; the other lanes are 0.
   static THROUGHTIME_INLINE Vec load_first(const T* from, std::size_t count) {
+#ifdef __AVX__
+    if constexpr (sizeof(Vec) == 32) {
+      Mask lane;
+      for (int i = 0; i < N; ++i) lane[i] = i;
+      const Mask first = lane < Mask{} + int(count);
+      typedef long long Longs __attribute__((vector_size(32)));
+      const auto* whole = reinterpret_cast<const Native*>(from);
+      if constexpr (sizeof(T) == 4) return {__builtin_ia32_maskloadps256(whole, first)};
+      if constexpr (sizeof(T) == 8) return {__builtin_ia32_maskloadpd256(whole, (Longs)first)};
+    }
+#endif
     T lanes[N] = {};
     for (std::size_t i = 0; i < count; ++i) lanes[i] = from[i];
     return load(lanes);
   }
 
-  // to: count < N numbers, written.
+  // to: count < N numbers, written, by halves.
   THROUGHTIME_INLINE void store_first(T* to, std::size_t count) const {
     T lanes[N];
     store(lanes);
-    for (std::size_t i = 0; i < count; ++i) to[i] = lanes[i];
+    const T* left = lanes;
+#pragma GCC unroll 4
+    for (std::size_t part = N / 2; part > 0; part /= 2)
+      if (count & part) {
+        std::memcpy(to, left, part * sizeof(T));
+        to += part;
+        left += part;
+      }
   }
 
   friend THROUGHTIME_INLINE Vec operator+(Vec a, Vec b) { return {a.v + b.v}; }

@@ -39,7 +39,7 @@ def cut(monkeypatch):
     threads=st.integers(1, 4),
     by_units=st.booleans(),
     tile_rows=st.integers(1, 9),
-    block=st.sampled_from([16, 32, 64, 128]),
+    block=st.sampled_from([0, 16, 32, 64, 128]),
     together=st.integers(1, 20),
     shape=st.tuples(
         st.integers(1, 5), st.integers(1, 19), st.integers(1, 70), st.sampled_from([1, 16, 50, 130])
@@ -101,8 +101,25 @@ def test_the_states_that_are_not_asked_for_are_not_returned():
     torch.testing.assert_close(states[0][0]["C"][-1], last[0][0]["C"], rtol=0, atol=0)
 
 
+@pytest.mark.parametrize("name", ["lstm", "gru-before", "mgu"])
+@pytest.mark.parametrize("shape", [(7, 37, 5, 3), (3, 16, 20, 1), (4, 50, 1, 17)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("ragged", [False, True])
+def test_rows_in_the_lanes_give_the_states_that_units_there_give(cut, name, shape, dtype, ragged):
+    program, call = regularised_call(name, *shape, dtype, False, ragged, True, 0)
+    found = []
+    for split in ((1, False, 16, 64, 48), (1, False, 16, 0, 32), (3, False, 32, 0, 32)):
+        cut(*split)
+        found.append(cpu.forward(program, call).states)
+    for states in found[1:]:
+        for a, b in zip(found[0], states, strict=True):
+            assert torch.equal(a, b)
+
+
 @pytest.mark.parametrize("threads", [1, 2, 3, 8])
-@pytest.mark.parametrize("shape", [(100, 1, 64), (100, 2, 300), (1, 256, 8), (50, 9, 128)])
+@pytest.mark.parametrize(
+    "shape", [(100, 1, 64), (100, 2, 300), (1, 256, 8), (50, 9, 128), (9, 70, 3)]
+)
 def test_never_more_threads_than_torch_has(threads, shape):
     T, B, H = shape
     native = cpu.native()
@@ -111,6 +128,20 @@ def test_never_more_threads_than_torch_has(threads, shape):
     assert 1 <= used <= threads and 1 <= tile_rows <= together and block % 16 == 0
     if not by_units and used > 1:
         assert B // used >= 4
+
+
+@pytest.mark.parametrize(
+    ("shape", "across"),
+    [((50, 64, 8), True), ((50, 64, 20), True), ((50, 64, 64), False), ((50, 2, 8), False)],
+)
+def test_rows_are_in_the_lanes_where_units_would_leave_them_empty(shape, across):
+    T, B, H = shape
+    native = cpu.native()
+    lowered = forward_loop(LSTM().program(16, H), native, Mode(False), False, 1)
+    _, _, tile_rows, block, _ = native.split(lowered.native, False, T, B, 2)
+    assert (block == 0) == across
+    if across:
+        assert tile_rows % native.panel(False) == 0
 
 
 def test_one_split_gives_the_same_bits_every_time(two_threads):

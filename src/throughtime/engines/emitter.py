@@ -52,7 +52,8 @@ class Emitter:
         self.arrays: dict[tuple[int, int], int] = {}  # tensor, column
         self.matrices: dict[tuple[str, bool], int] = {}
         self.shapes: list[tuple[int, int]] = []
-        self.preloads: list[tuple[int, int, float]] = []
+        self.filled: list[tuple[int, float]] = []
+        self.starts: list[tuple[int, int]] = []
         self.restarts: list[tuple[int, int]] = []
         self.finals: list[tuple[int, int]] = []
         self.sums: list[tuple[int, int]] = []
@@ -98,7 +99,7 @@ class Emitter:
         key = repr(value), width
         if key not in self.constants:
             self.constants[key] = self.register(width, CONSTANT)
-            self.preloads.append((self.constants[key], -1, value))
+            self.filled.append((self.constants[key], value))
         return self.constants[key]
 
     def product(self, to: int, operand: int, weight: str, transposed: bool) -> None:
@@ -116,7 +117,7 @@ class Emitter:
         k = [*self.program.states].index(name)
         register = self.states[name] = self.register(self.program.states[name], STATE)
         self.register(self.program.states[name], NEXT)
-        self.preloads.append((register, self.array((start, k)), 0.0))
+        self.starts.append((register, self.array((start, k))))
         self.restarts.append((register, self.array((initial, k))))
         self.finals.append((register, self.array((final, k))))
         return register
@@ -173,10 +174,14 @@ class Emitter:
             lines += [(codes[i.op], max(i.to, 0), i.a, i.b, i.c, float(i.p), float(i.q))
                       for i in stage.instructions]  # fmt: skip
             ends.append((begin, len(lines), stage.width))
+
+        def rows(states: list[tuple[int, int]]) -> list[tuple[int, int]]:
+            return [(number[r], a) for r, a in states]
+
         made = native.lower(
             [(r.width, r.life) for r in registers], lines, ends, self.shapes,
-            [(number[r], a, v) for r, a, v in self.preloads if r in number],
-            [(number[r], a) for r, a in self.restarts], [(number[r], a) for r, a in self.finals],
+            [(number[r], v) for r, v in self.filled if r in number], rows(self.starts),
+            rows(self.restarts), rows(self.finals),
             self.sums, list(self.arrays), backward,
         )  # fmt: skip
         where = {}
