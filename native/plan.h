@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
@@ -60,26 +59,6 @@ inline void idle(int spins) {
   asm volatile("yield");
 #endif
 }
-
-// Whether other processes want the cores: threads that share every step are then slower than one.
-// It changes who computes what, and no result.
-class Crowded {
- public:
-  int threads(int wanted) {
-    if (alone_.load(std::memory_order_relaxed) <= 0) return wanted;
-    alone_.fetch_sub(1, std::memory_order_relaxed);
-    return 1;
-  }
-
-  void saw(const Meeting& m) {
-    if (m.helped * 8 > m.phases) alone_.store(kAlone, std::memory_order_relaxed);
-  }
-
- private:
-  static constexpr int kAlone = 32;  // calls before it is tried again
-  std::atomic<int> alone_{0};
-};
-inline Crowded crowded;
 
 // Registers a power of two apart would share cache sets.
 constexpr std::ptrdiff_t kSkew = 320;
@@ -262,11 +241,10 @@ class Plan {
     for (const Stage& stage : loop_.stages)
       tasks = std::max(tasks, (pitch(stage.width) + split_.block - 1) / split_.block);
     std::vector<Meeting::Claim> claims(tasks, Meeting::Claim{0});
-    Meeting meeting{0, 0, 0, claims.data(), &idle};
-    in_parallel(crowded.threads(split_.threads), [&](int number, int of) {
+    Meeting meeting{0, claims.data(), &idle};
+    in_parallel(split_.threads, [&](int number, int of) {
       run_group(shared, rows, count, totals_.data(), number, of, &meeting);
     });
-    crowded.saw(meeting);
   }
 
   void run_group(T* shared, const std::int64_t* rows, std::ptrdiff_t count, double* totals,

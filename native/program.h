@@ -115,7 +115,6 @@ struct Meeting {
     std::uint64_t phase;  // the last for which somebody has taken this task
   };
   alignas(64) std::uint64_t done;  // tasks, of all phases
-  std::uint64_t phases, helped;    // so many, and in how many somebody did another's task
   Claim* claims;
   void (*idle)(int spins);  // a moment of waiting, after so many
 };

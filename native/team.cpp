@@ -1,9 +1,12 @@
 #include "team.h"
 
 #include <pthread.h>
+#include <time.h>
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <cstring>
 #include <mutex>
 #include <new>
@@ -140,6 +143,42 @@ const OpenMp& openmp() {
   return found;
 }
 
+std::int64_t nanoseconds(clockid_t clock) {
+  timespec now;
+  clock_gettime(clock, &now);
+  return std::int64_t(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
+}
+
+// Whether other processes want the cores. A thread that has none is waited for by all the others, and
+// while these wait they keep the cores from whoever could go on: then one thread is faster. It changes
+// who computes what, and no result.
+class Crowded {
+ public:
+  bool now() const {
+    return nanoseconds(CLOCK_MONOTONIC) < alone_until_.load(std::memory_order_relaxed);
+  }
+
+  // A job took so long, and its busiest thread computed for so long. Threads that tell at the same time
+  // may lose one of their reports.
+  void saw(std::int64_t took, std::int64_t computed) {
+    const std::int64_t all = took_.load(std::memory_order_relaxed) + took;
+    const std::int64_t lost = lost_.load(std::memory_order_relaxed) + std::max(took - computed, kNone);
+    const bool crowded = all >= kEnough && lost * 4 > all;
+    if (crowded)
+      alone_until_.store(nanoseconds(CLOCK_MONOTONIC) + kAlone * all, std::memory_order_relaxed);
+    const std::int64_t kept = crowded ? 0 : all >= 8 * kEnough ? 2 : 1;  // what is old counts half
+    took_.store(kept ? all / kept : 0, std::memory_order_relaxed);
+    lost_.store(kept ? lost / kept : 0, std::memory_order_relaxed);
+  }
+
+ private:
+  static constexpr std::int64_t kNone = 0;
+  static constexpr std::int64_t kEnough = 2'000'000;  // nanoseconds, before anything is said
+  static constexpr int kAlone = 20;  // times that long before more threads are tried again
+  std::atomic<std::int64_t> took_{0}, lost_{0}, alone_until_{0};
+};
+Crowded crowded;
+
 void share_out(int count, const Job& job) {
   if (!forked && openmp()) {
     openmp().parallel(
@@ -159,17 +198,25 @@ void share_out(int count, const Job& job) {
 }  // namespace
 
 void in_parallel(int count, const Job& unguarded) {
-  if (count == 1) return unguarded(0, 1);
+  if (count == 1 || crowded.now()) return unguarded(0, 1);
   // An exception may not leave a thread: where one has no memory, the caller hears of it.
   std::atomic<bool> no_memory = false;
+  std::atomic<std::int64_t> longest = 0;
   const Job job = [&](int number, int of) {
+    const std::int64_t begin = nanoseconds(CLOCK_THREAD_CPUTIME_ID);
     try {
       unguarded(number, of);
     } catch (const std::bad_alloc&) {
       no_memory = true;
     }
+    const std::int64_t mine = nanoseconds(CLOCK_THREAD_CPUTIME_ID) - begin;
+    std::int64_t most = longest;
+    while (most < mine && !longest.compare_exchange_weak(most, mine)) {
+    }
   };
+  const std::int64_t begin = nanoseconds(CLOCK_MONOTONIC);
   share_out(count, job);
+  crowded.saw(nanoseconds(CLOCK_MONOTONIC) - begin, longest);
   if (no_memory) throw std::bad_alloc();
 }
 

@@ -12,7 +12,8 @@ using Job = std::function<void(int number, int count)>;
 // Runs a job on up to `count` threads, the calling thread among them, and waits for all of them.
 //
 // There may be fewer: inside another parallel region, where another thread of the process is using
-// our own threads, or where no more can be had. After fork the child has threads of its own.
+// our own threads, where no more can be had, or for a while after other processes have wanted the
+// cores. After fork the child has threads of its own.
 void in_parallel(int count, const Job& job);
 
 // The OpenMP runtime whose threads are used; empty: our own.

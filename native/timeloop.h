@@ -72,12 +72,6 @@ class Phases {
  public:
   explicit Phases(const Group& g) : g_(g) {}
 
-  ~Phases() {
-    if (g_.parts == 1) return;
-    __atomic_fetch_add(&g_.meeting->phases, phase_, __ATOMIC_RELAXED);
-    __atomic_fetch_add(&g_.meeting->helped, helped_, __ATOMIC_RELAXED);
-  }
-
   // run(task) for each task below count, by whichever thread.
   template <class F>
   THROUGHTIME_INLINE void phase(std::ptrdiff_t count, F run) {
@@ -97,7 +91,6 @@ class Phases {
       m.idle(spins);
     }
     // where that was so, it is likely so in the next phase
-    helped_ += helped;
     patience_ = helped ? patience_ / 2 : patience_ < kPatience ? patience_ + 1 : patience_;
   }
 
@@ -117,7 +110,7 @@ class Phases {
   }
 
   const Group& g_;
-  std::uint64_t phase_ = 0, wanted_ = 0, helped_ = 0;
+  std::uint64_t phase_ = 0, wanted_ = 0;
   int patience_ = kPatience;
 };
 
