@@ -173,10 +173,34 @@ void run(const Lowered& lowered, bool is_double, const Numbers& tensors, const N
     run_loop<float>(loop, of_type, cut);
 }
 
+constexpr double kForAThread = 4e6;  // multiply-adds of a product around the loop
+
+// As many threads as have enough to do.
+int sharing(double work, int threads) {
+  return std::clamp(int(work / kForAThread), 1, std::max(threads, 1));
+}
+
+// See `Affine`: addresses, 0 for no bias; the inputs of a weight are side by side, and its outputs
+// w_pitch numbers apart.
+void affine(bool is_double, std::int64_t x, std::int64_t x_pitch, std::int64_t count, std::int64_t w,
+            std::int64_t w_pitch, std::int64_t bias, std::int64_t to, int out, int in, int threads) {
+  const LoopKernels& of_type = loop_of(kernels_of(std::nullopt), is_double);
+  nb::gil_scoped_release released;
+  const Affine affine{{reinterpret_cast<const void*>(w), w_pitch, 1, out, in},
+                      reinterpret_cast<const void*>(x), reinterpret_cast<const void*>(bias),
+                      x_pitch, count, reinterpret_cast<void*>(to)};
+  const int panels = (out + of_type.panel - 1) / of_type.panel;
+  const int shares = std::min(sharing(double(count) * out * in, threads), panels);
+  in_parallel(shares, [&](int number, int of) {
+    std::vector<double> packed(std::size_t(in) * of_type.panel);
+    for (int s = number; s < shares; s += of)
+      of_type.affine(affine, packed.data(), panels * s / shares, panels * (s + 1) / shares);
+  });
+}
+
 // Gradients of weights, see `Outer`: of each (a, a_pitch, b, b_pitch, count, to, rows, columns), its
 // addresses and numbers, flat.
 void outer(bool is_double, const Numbers& products, int threads) {
-  constexpr double kForAThread = 4e6;  // multiply-adds
   const Kernels& kernels = kernels_of(std::nullopt);
   const LoopKernels& of_type = loop_of(kernels, is_double);
   nb::gil_scoped_release released;
@@ -186,7 +210,7 @@ void outer(bool is_double, const Numbers& products, int threads) {
                       p[1], p[3], p[4], reinterpret_cast<void*>(p[5]), int(p[7])};
     const int rows = int(p[6]);
     const double work = double(outer.count) * rows * outer.columns;
-    const int shares = std::clamp(int(work / kForAThread), 1, std::max(threads, 1));
+    const int shares = sharing(work, threads);
     const int share = (rows + shares * 6 - 1) / (shares * 6) * 6;
     in_parallel(shares, [&](int number, int of) {
       for (int s = number; s * share < rows; s += of)
@@ -306,6 +330,8 @@ NB_MODULE(_native, m) {
   m.def("run", &run, "lowered"_a, "is_double"_a, "tensors"_a, "matrices"_a, "steps"_a, "batch"_a,
         "reverse"_a, "restart_offset"_a, "lengths"_a, "restart"_a, "threads"_a,
         "split"_a = nb::none(), "instruction_set"_a = nb::none());
+  m.def("affine", &affine, "is_double"_a, "x"_a, "x_pitch"_a, "count"_a, "w"_a, "w_pitch"_a, "bias"_a,
+        "to"_a, "out"_a, "in"_a, "threads"_a);
   m.def("outer", &outer, "is_double"_a, "products"_a, "threads"_a);
   m.def("empty_float32", &empty<float>, "count"_a);
   m.def("empty_float64", &empty<double>, "count"_a);

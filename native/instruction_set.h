@@ -32,11 +32,24 @@ struct Outer {
   int columns;
 };
 
-// The loop over time and the products around it, see timeloop.h, product.h and outer.h.
+// to(i, j) = bias(j) + the sum over k of x(i, k) * matrix(j, k), for i < count.
+//   x     (count, in), the caller's, read; rows x_pitch numbers apart.
+//   bias  (out,), the caller's, read, or null.
+//   to    (count, out), the caller's, written.
+struct Affine {
+  Matrix matrix;
+  const void *x, *bias;
+  std::ptrdiff_t x_pitch, count;
+  void* to;
+};
+
+// The loop over time and the products around it, see timeloop.h, product.h, affine.h and outer.h.
 struct LoopKernels {
   std::int32_t panel;  // every pitch is a multiple of it
   void (*pack)(const Matrix& matrix, void* packed);
   void (*run)(const Group& group);
+  // panels [first, last) of the outputs; packed (in, panel) is scratch
+  void (*affine)(const Affine& affine, void* packed, int first, int last);
   void (*outer)(const Outer& outer, int first, int last);  // rows [first, last) of `to`
 };
 

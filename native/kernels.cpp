@@ -1,5 +1,6 @@
 // The kernels of one instruction set. CMakeLists.txt compiles this file once per set, each time
 // with that set's flags; see vector.h for what such a file may use.
+#include "affine.h"
 #include "instruction_set.h"
 #include "outer.h"
 #include "pointwise.h"
@@ -45,7 +46,7 @@ void pack_into(const Matrix& matrix, void* packed) {
 }
 
 template <class T>
-constexpr LoopKernels kLoop = {kPanel<T>, pack_into<T>, run<T>, outer<T>};
+constexpr LoopKernels kLoop = {kPanel<T>, pack_into<T>, run<T>, affine<T>, outer<T>};
 
 }  // namespace
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from throughtime.engines.after import After, Values
@@ -238,10 +239,26 @@ def ahead_of_loop(
         if len(blocks) == 1:
             return known, {0: bias}
         return known, {b: bias[block.columns] for b, block in enumerate(blocks)}
-    known, parts = ahead(program, call, for_loop=for_loop, hoist=mode_.hoist)
+    known, parts = ahead(program, call, for_loop=for_loop, hoist=mode_.hoist, linear=_linear)
     blocks = plan(program, mode_.hoist).blocks
     return known, {b: call.x.new_zeros(blocks[b].columns.stop - blocks[b].columns.start)
                    if part is None else part for b, part in parts.items()}  # fmt: skip
+
+
+def _linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """As `F.linear`; small products without the cost of calling torch, whose threads then wait
+    for more work and take the cores from other processes."""
+    out, in_ = weight.shape
+    rows = x.reshape(-1, in_)
+    if rows.shape[0] * weight.numel() > SMALL // 4 or weight.stride(1) != 1 or rows.stride(1) != 1:
+        return F.linear(x, weight, bias)
+    z = x.new_empty(*x.shape[:-1], out)
+    native().affine(
+        x.element_size() == 8, rows.data_ptr(), rows.stride(0), rows.shape[0], weight.data_ptr(),
+        weight.stride(0), 0 if bias is None else bias.data_ptr(), z.data_ptr(), out, in_,
+        torch.get_num_threads(),
+    )  # fmt: skip
+    return z
 
 
 @functools.lru_cache(maxsize=256)

@@ -1,6 +1,7 @@
 """A program's nodes with torch operations: one node, and all that runs ahead of the loop."""
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -65,12 +66,18 @@ def scatter(program: Program, block: Block, z: Tensor, values: dict[int, Any]) -
 
 
 def ahead(
-    program: Program, call: Call, *, for_loop: bool = True, hoist: bool = True
+    program: Program,
+    call: Call,
+    *,
+    for_loop: bool = True,
+    hoist: bool = True,
+    linear: Callable[[Tensor, Tensor, Tensor | None], Tensor] = F.linear,
 ) -> tuple[dict[int, Any], dict[int, Tensor | None]]:
     """What does not wait for the loop, over all steps at once.
 
     - `for_loop`: whether the parts of sums inside the loop are wanted; backward needs none.
     - `hoist`: see `schedule`.
+    - `linear`: what computes the products.
 
     **Returns:** the value of each node known ahead, `(T, B, width)`, or without the time axis
     for those in `Schedule.timeless`; and for each block inside the loop the part of its sum
@@ -84,7 +91,6 @@ def ahead(
     values: dict[int, Any] = dict.fromkeys(program.find("input"), x)
     values.update(zip(program.find("parameter"), call.vectors, strict=True))
     values.update(zip(program.find("random"), call.randoms, strict=True))
-    products: dict[int, Tensor] = {}
     parts: dict[int, Tensor | None] = {}
     waiting = set(plan_.ahead.nodes)
     known_maps = {a for b in plan_.ahead.blocks for a in plan_.blocks[b].affines}
@@ -94,17 +100,23 @@ def ahead(
         elif i in waiting:
             values[i] = evaluate(node, [values[a] for a in node.args], call.x)
         elif node.op == "affine" and (for_loop or i in known_maps):
-            for k, product in enumerate(plan_.products):
-                if product.level == AHEAD and k not in products and product.operand in values:
-                    out = F.linear(values[product.operand], call.weights[k])
-                    products[k] = out.expand(T, B, out.shape[-1])
             for b, block in enumerate(plan_.blocks):
-                if block.affines[0] == i:
-                    bias = None if call.bias is None else call.bias[block.columns]
-                    z = add_products(block, products, bias)
-                    if block.level == AHEAD:
-                        assert z is not None
-                        scatter(program, block, z, values)
-                    else:
-                        parts[b] = None if z is None else z.expand(T, B, z.shape[-1])
+                if block.affines[0] != i:
+                    continue
+                z = None if call.bias is None else call.bias[block.columns]
+                known = 0
+                for k, rows in block.rows:
+                    if plan_.products[k].level == AHEAD:
+                        operand = values[plan_.products[k].operand]
+                        if known:
+                            z = z + linear(operand, call.weights[k][rows], None)
+                        else:
+                            z = linear(operand, call.weights[k][rows], z)
+                        known += 1
+                z = None if z is None else z.expand(T, B, z.shape[-1])
+                if block.level == AHEAD:
+                    assert z is not None
+                    scatter(program, block, z, values)
+                else:
+                    parts[b] = z
     return values, parts
