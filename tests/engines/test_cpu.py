@@ -60,6 +60,23 @@ def test_gradients_of_weights(dtype, shape, threads):
     torch.testing.assert_close(to.double(), expected, rtol=0, atol=bound)
 
 
+@pytest.mark.parametrize("shape", [(1, 1, 1, 1), (0, 2, 3, 5), (50, 1, 7, 17), (3, 33, 40, 300)])
+@pytest.mark.parametrize("dtype", TIGHT)
+@pytest.mark.parametrize("biased", [False, True])
+def test_the_product_ahead_of_the_loop(dtype, shape, biased):
+    T, B, in_, out = shape
+    whole, weights = torch.randn(T, B, in_ + 3, dtype=dtype), torch.randn(out + 2, in_, dtype=dtype)
+    bias = torch.randn(out, dtype=dtype) if biased else None
+    for x in (whole[..., :in_], whole[..., 0:1].expand(T, B, in_), whole[..., 2 : in_ + 2]):
+        for w in (weights[2:], weights[:out].t().contiguous().t()):
+            found = cpu._linear(x, w, bias)
+            expected = torch.nn.functional.linear(
+                x.double(), w.double(), None if bias is None else bias.double()
+            )
+            bound = TIGHT[dtype] * max(1.0, expected.abs().max().item() if T else 0.0)
+            torch.testing.assert_close(found.double(), expected, rtol=0, atol=bound)
+
+
 @pytest.mark.parametrize("threads", [1, 2, 3, 5])
 def test_the_bits_do_not_depend_on_the_threads(threads):
     program, call = regularised_call("lstm", 9, 70, 5, 20, torch.float32, False, True, True, 0)

@@ -103,16 +103,16 @@ def ahead(
             for b, block in enumerate(plan_.blocks):
                 if block.affines[0] != i:
                     continue
-                z = None if call.bias is None else call.bias[block.columns]
-                known = 0
+                bias = None if call.bias is None else call.bias[block.columns]
+                z = None
                 for k, rows in block.rows:
                     if plan_.products[k].level == AHEAD:
                         operand = values[plan_.products[k].operand]
-                        if known:
-                            z = z + linear(operand, call.weights[k][rows], None)
+                        if z is None:
+                            z = linear(operand, call.weights[k][rows], bias)
                         else:
-                            z = linear(operand, call.weights[k][rows], z)
-                        known += 1
+                            z = z + linear(operand, call.weights[k][rows], None)
+                z = bias if z is None else z
                 z = None if z is None else z.expand(T, B, z.shape[-1])
                 if block.level == AHEAD:
                     assert z is not None
