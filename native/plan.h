@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
@@ -10,6 +11,7 @@
 #include <new>
 #include <numeric>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "engine.h"
@@ -131,13 +133,27 @@ class Plan {
       total += std::size_t(pitch(m.out)) * m.in;
     }
     T* weights = static_cast<T*>(workspace->take(total * sizeof(T)));
+    std::vector<std::pair<Matrix, T*>> pieces;
     for (std::size_t k = 0; k < loop_.matrices.size(); ++k) {
+      const Matrix& m = loop_.matrices[k];
       packed_[k] = weights + at[k];
-      if (across_)
-        lay_rows(loop_.matrices[k], weights + at[k]);
-      else
-        kernels_.pack(loop_.matrices[k], weights + at[k]);
+      if (across_) {
+        lay_rows(m, weights + at[k]);
+        continue;
+      }
+      const std::int32_t size = 4 * kernels_.panel;
+      for (std::int32_t j = 0; j < m.out; j += size) {
+        const T* from = static_cast<const T*>(m.data) + j * m.out_stride;
+        pieces.push_back({{from, m.out_stride, m.in_stride, std::min(size, m.out - j), m.in},
+                          weights + at[k] + std::ptrdiff_t(j) * m.in});
+      }
     }
+    constexpr std::size_t kForThreads = 1 << 15;  // numbers
+    std::atomic<std::size_t> next = 0;
+    in_parallel(total < kForThreads ? 1 : split_.threads, [&](int, int) {
+      for (std::size_t i; (i = next.fetch_add(1)) < pieces.size();)
+        kernels_.pack(pieces[i].first, pieces[i].second);
+    });
   }
 
   // to (out, in), as `multiply_across` reads it.

@@ -76,6 +76,9 @@ void pack(const Matrix& m, T* packed) {
   }
 }
 
+// The compiler moves no load or store across.
+THROUGHTIME_INLINE void keep_order() { asm volatile("" ::: "memory"); }
+
 // An operand of a product: `in` numbers of each row, in blocks.
 //   data  (blocks, tile_rows, block), the last with rows of `last` numbers; read.
 template <class T>
@@ -85,7 +88,9 @@ struct Operand {
   int in, block, last;
 };
 
-// ROWS rows by PANELS panels at once: the sums stay in registers, unrolled over the inputs.
+// ROWS rows by PANELS panels at once: the sums stay in registers, unrolled over the inputs. Where 16
+// registers hold the sums, a vector of each column and one number more, rows are taken one after
+// the other, else columns. Compilers would load ahead of that order and put sums on the stack.
 //   b   PANELS packed panels, read.
 //   to  (ROWS, kPanel) of each panel, pitch `to_pitch`, `to_panel` from panel to panel; added to.
 template <class T, int ROWS, int PANELS>
@@ -106,15 +111,31 @@ THROUGHTIME_INLINE void block(Operand<T> a, int row, const T* b, T* to, std::ptr
     const std::ptrdiff_t pitch = inner ? a.block : a.last;
     const T* x = a.data + row * pitch;
     const auto step = [&](int k) __attribute__((always_inline)) {
-      V col[C];
+      const auto load = [&](int c) __attribute__((always_inline)) {
+        return V::load(b + (c / 2) * panel + std::ptrdiff_t(k) * kPanel<T> + (c % 2) * L);
+      };
+      if constexpr (ROWS * C + C < 16) {
+        V col[C];
 #pragma GCC unroll 16
-      for (int c = 0; c < C; ++c)
-        col[c] = V::load(b + (c / 2) * panel + std::ptrdiff_t(k) * kPanel<T> + (c % 2) * L);
+        for (int c = 0; c < C; ++c) col[c] = load(c);
 #pragma GCC unroll 8
-      for (int r = 0; r < ROWS; ++r) {
-        const V one = V::all(x[r * pitch + k]);
+        for (int r = 0; r < ROWS; ++r) {
+          const V one = V::all(x[r * pitch + k]);
 #pragma GCC unroll 16
-        for (int c = 0; c < C; ++c) sum[r][c] = one * col[c] + sum[r][c];
+          for (int c = 0; c < C; ++c) sum[r][c] = one * col[c] + sum[r][c];
+          keep_order();
+        }
+      } else {
+        V one[ROWS];
+#pragma GCC unroll 8
+        for (int r = 0; r < ROWS; ++r) one[r] = V::all(x[r * pitch + k]);
+#pragma GCC unroll 16
+        for (int c = 0; c < C; ++c) {
+          const V col = load(c);
+#pragma GCC unroll 8
+          for (int r = 0; r < ROWS; ++r) sum[r][c] = one[r] * col + sum[r][c];
+          keep_order();
+        }
       }
     };
     int k = 0;

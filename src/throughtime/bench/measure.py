@@ -17,7 +17,8 @@ from throughtime.bench.contestant import Contestant, Prepared
 from throughtime.bench.task import Task, draw, operations
 
 TURN = 0.005  # seconds that a turn lasts at least
-SHORT = 0.05  # below, a turn begins with a run that is not timed
+REST = 0.06  # seconds before it: waiting threads spin after a pass, ONNX Runtime's for 40 to 55 ms
+SHORT = 0.05  # below, a turn begins with as many runs that are not timed
 LONG = 2.0  # seconds; where a round takes longer there are three
 
 
@@ -114,10 +115,11 @@ def measure(
 
 
 def _turn(prepared: Prepared, estimate: float) -> tuple[float, float]:
-    """Seconds and page faults of a pass; a short one is repeated, and run once untimed: the
-    threads of the contestant before may still be spinning."""
+    """Seconds and page faults of a pass. Threads of the contestant before that still spin would
+    take its cores; a short pass is repeated, and begins with caches and threads as in a loop."""
     repeats = max(1, math.ceil(TURN / estimate))
-    if estimate < SHORT:
+    time.sleep(REST)
+    for _ in range(repeats if estimate < SHORT else 0):
         prepared.run()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     start = time.perf_counter()
@@ -136,6 +138,7 @@ def _seconds(run: Callable[[], Any]) -> float:
 
 def _product_rates(dtype: torch.dtype, size: int = 1024, count: int = 3) -> list[float]:
     """Operations a second of a large matrix product, each time anew."""
+    time.sleep(REST)
     a, b = torch.ones(size, size, dtype=dtype), torch.ones(size, size, dtype=dtype)
     out = torch.zeros_like(a)
     torch.mm(a, b, out=out)
