@@ -70,15 +70,15 @@ class Gradients(NamedTuple):
       `bias`; 0 at steps past a length. The gradient of the replica of a weight at step t is
       `dz[t].T @ operand[t]` of the map's columns.
     - `operands`: of each product at every step, `(T, B, width)`.
-    - `dx`, `dstart`, `dinitial`: as `x`, `start`, `initial`.
+    - `dx`, `dstart`, `dinitial`: as `x`, `start`, `initial`; None for what was not wanted.
     - `dvectors`: summed over time and rows, `(width,)`.
     - `dbias`: `dz` summed over time and rows, `(columns,)`; None without a bias.
     """
 
     dz: Tensor
     operands: tuple[Tensor, ...]
-    dx: Tensor
-    dstart: tuple[Tensor, ...]
+    dx: Tensor | None
+    dstart: tuple[Tensor | None, ...]
     dinitial: tuple[Tensor, ...]
     dvectors: tuple[Tensor, ...]
     dbias: Tensor | None

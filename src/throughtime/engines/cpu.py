@@ -8,8 +8,8 @@ what the loops do and `stored.py` for what they keep.
 import functools
 import importlib
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -23,7 +23,14 @@ from throughtime.engines.evaluate import ahead, plan
 from throughtime.engines.lower import backward_loop, forward_loop
 from throughtime.engines.reference import adjoint
 from throughtime.engines.steps import steady
-from throughtime.engines.stored import Mode, kept_nodes, operand_states, stored_columns
+from throughtime.engines.stored import (
+    Mode,
+    kept_nodes,
+    late_maps,
+    late_vectors,
+    operand_states,
+    stored_columns,
+)
 from throughtime.program.program import Program
 
 DTYPES = (torch.float32, torch.float64)
@@ -35,26 +42,25 @@ _split: tuple[int, bool, int, int, int] | None = None  # for tests: `Split` in n
 
 def why_not(call: Call) -> str | None:
     """Why this engine cannot run a call, or None if it can."""
-    if native() is None:
+    module = native()
+    if module is None:
         return "the compiled module is missing: throughtime was installed without a C++ compiler"
     tensors = [call.x, *call.weights, *call.vectors, *call.start, *call.initial, *call.randoms]
     if call.bias is not None:
         tensors.append(call.bias)
-    dtype, plain, here, same = call.x.dtype, True, True, True
-    for t in tensors:
-        plain = plain and type(t) in _PLAIN
-        here = here and t.is_cpu
-        same = same and t.dtype is dtype
-    if torch._C._len_torch_dispatch_stack() or not plain:
+    mode = torch._C._len_torch_dispatch_stack()
+    if not mode and not torch.is_autocast_enabled("cpu") and module.all_plain(tensors):
+        return None
+    if mode or any(type(t) not in _PLAIN for t in tensors):
         return "tensors are not plain: a torch mode or subclass is active"
     if torch.is_autocast_enabled("cpu"):
         return "autocast is active"
-    if not here:
+    if not all(t.is_cpu for t in tensors):
         return "not all tensors are on the CPU"
-    if not same or dtype not in DTYPES:
+    if call.x.dtype not in DTYPES or any(t.dtype != call.x.dtype for t in tensors):
         return f"the dtypes are {', '.join(sorted({str(t.dtype) for t in tensors}))}, not one of " \
                "torch.float32 and torch.float64"  # fmt: skip
-    return None
+    return "not all tensors are dense"
 
 
 @functools.cache
@@ -74,11 +80,11 @@ def mode(program: Program, call: Call) -> Mode:
 
 def _new(call: Call, *shape: int) -> Tensor:
     """Room for values over time; 0 at steps past a length, which are never written."""
-    x = call.x
-    if math.prod(shape) * x.element_size() < LARGE:
+    x, count = call.x, math.prod(shape)
+    if count * x.element_size() < LARGE:
         return x.new_empty(shape) if call.lengths is None else x.new_zeros(shape)
     single = x.dtype == torch.float32
-    flat = (native().empty_float32 if single else native().empty_float64)(math.prod(shape))
+    flat = (native().empty_float32 if single else native().empty_float64)(count)
     if call.lengths is not None:
         flat.zero_()
     return flat.view(shape)
@@ -115,6 +121,33 @@ def release_memory() -> None:
         native().release_memory()
 
 
+class _Forward(NamedTuple):
+    """What of a call forward does not depend on its tensors.
+
+    - `columns`: of the stored values.
+    - `widths`: of the states.
+    - `begins`: for each state that products read, its number and those of its values over time
+      and its start among `lowered.tensors`; none unless the step before each is its neighbour.
+    """
+
+    lowered: Lowered
+    columns: int
+    widths: tuple[int, ...]
+    begins: tuple[tuple[int, int, int], ...]
+
+
+@functools.lru_cache(maxsize=256)
+def _forward(program: Program, mode_: Mode, save: bool, wanted: int, plain: bool) -> _Forward:
+    lowered = forward_loop(program, native(), mode_, save, wanted)
+    at = lowered.tensors.index
+    return _Forward(
+        lowered,
+        stored_columns(program, mode_)[1],
+        tuple(program.states.values()),
+        tuple((k, at(("state", k)), at(("start", k))) for k in operand_states(program) if plain),
+    )
+
+
 def forward(
     program: Program, call: Call, *, save: bool = False, mode_: Mode | None = None
 ) -> Result:
@@ -126,32 +159,59 @@ def forward(
     """
     plain = save and mode_ is None and steady(call)
     mode_, x = mode_ or mode(program, call), call.x
-    T, B = x.shape[:2]
-    widths = tuple(program.states.values())
-    wanted = len(widths) if call.every_state or save else 1
-    lowered = forward_loop(program, native(), mode_, save, wanted)
+    T, B, _ = x.shape
+    shown = len(call.start) if call.every_state else 1
+    wanted = len(call.start) if save else shown
+    loop = _forward(program, mode_, save, wanted, plain)
     known, parts = ahead_of_loop(program, call, mode_, for_loop=True)
     states: list[Tensor] = []
     before: list[Tensor] = []
-    extended = operand_states(program) if plain else ()
-    for k, width in enumerate(widths[:wanted]):
+    extended = [k for k, *_ in loop.begins]
+    for k, width in enumerate(loop.widths[:wanted]):
         if k in extended:  # what stood before the first step, then all the others
             whole = _new(call, T + 1, B, width)
-            whole[T if call.reverse else 0] = call.start[k]
             before.append(whole[1:] if call.reverse else whole[:T])
             states.append((whole[:T] if call.reverse else whole[1:]).detach())
         else:
             states.append(_new(call, T, B, width))
-    final = tuple([x.new_empty(B, width) for width in widths])
-    saved = _new(call, T, B, stored_columns(program, mode_)[1]) if save else None
+    final = tuple([x.new_empty((B, width)) for width in loop.widths])
+    saved = (_new(call, T, B, loop.columns),) if save else ()
     groups = {
-        "x": (x,), "part": parts, "known": known, "saved": (saved,), "state": states,
-        "final": final, "start": call.start, "initial": call.initial or call.start,
+        "x": (x,), "bias": (bias(program, call),), "part": parts, "known": known, "saved": saved,
+        "state": states, "final": final, "start": call.start,
+        "initial": call.initial or call.start,
     }  # fmt: skip
-    _run(lowered, call, groups, reverse=call.reverse)
-    shown = len(widths) if call.every_state else 1
-    kept = () if saved is None else (saved, *states[shown:], *before)
-    return Result(tuple(states[:shown]), final, kept)
+    _run(loop.lowered, call, groups, call.reverse, [begin[1:] for begin in loop.begins])
+    return Result(tuple(states[:shown]), final, (*saved, *states[shown:], *before))
+
+
+class _Backward(NamedTuple):
+    """What of a call backward does not depend on its tensors.
+
+    - `kept`: the nodes that what comes after the loop needs, and their widths.
+    - `complete`: whether the loop leaves nothing but dx to do.
+    - `operands`: of each product.
+    """
+
+    lowered: Lowered
+    widths: tuple[int, ...]
+    columns: int
+    kept: tuple[tuple[int, int], ...]
+    complete: bool
+    operands: tuple[int, ...]
+
+
+@functools.lru_cache(maxsize=256)
+def _backward(program: Program, mode_: Mode, given: tuple[bool, ...]) -> _Backward:
+    nodes = adjoint(program).nodes
+    return _Backward(
+        backward_loop(program, native(), mode_, given),
+        tuple(program.states.values()),
+        program.affine_width,
+        tuple((i, nodes[i].width) for i in kept_nodes(program)),
+        not late_maps(program) and not late_vectors(program),
+        tuple(p.operand for p in plan(program).products),
+    )
 
 
 def backward(
@@ -162,38 +222,42 @@ def backward(
     dfinal: Sequence[Tensor | None],
     *,
     dx: bool = True,
+    dstart: bool = True,
     mode_: Mode | None = None,
 ) -> Gradients:
-    """The gradients of a loss through `forward`, see `Gradients`; dx is 0 unless it is wanted.
+    """The gradients of a loss through `forward`, see `Gradients`; `dx` and `dstart`: whether
+    these are wanted.
 
     Of `Result.saved` the values before each step may be missing.
     """
     mode_, x = mode_ or mode(program, call), call.x
-    T, B = x.shape[:2]
-    widths = tuple(program.states.values())
-    given = (*(d is not None for d in dstates), *[False] * (len(widths) - len(dstates)))
-    lowered = backward_loop(program, native(), mode_, given)
+    T, B, _ = x.shape
+    given = [d is not None for d in dstates] + [False] * (len(call.start) - len(dstates))
+    loop = _backward(program, mode_, tuple(given))
     known, parts = ahead_of_loop(program, call, mode_, for_loop=call.recompute)
     values = Values(program, call, mode_, result, known)
-    dz = _new(call, T, B, program.affine_width)
-    kept = {i: _new(call, T, B, adjoint(program).nodes[i].width) for i in kept_nodes(program)}
-    dstart = tuple([x.new_empty(B, width) for width in widths])
+    dz = _new(call, T, B, loop.columns)
+    kept = {i: _new(call, T, B, width) for i, width in loop.kept}
+    starts = tuple([x.new_empty((B, width)) if dstart else None for width in loop.widths])
     dinitial = tuple([torch.zeros_like(i) for i in call.initial])
-    dbias = x.new_empty(program.affine_width)
+    dbias = x.new_empty((loop.columns,))
     dvectors = [torch.empty_like(v) for v in call.vectors]
-    groups = {"x": (x,), "part": parts, "known": known, "saved": (values.stored,),
-              "state": values.states, "start": call.start, "initial": call.initial or call.start,
-              "dstate": dstates, "dfinal": dfinal, "dstart": dstart,
-              "dinitial": dinitial or dstart, "dz": (dz,), "kept": kept, "dbias": (dbias,),
-              "dvector": dvectors}  # fmt: skip
-    _run(lowered, call, groups, reverse=not call.reverse)
-    after = After(program, call, values, dz, kept)
-    after.complete(dbias, dvectors)
+    groups = {"x": (x,), "bias": (bias(program, call) if call.recompute else None,),
+              "part": parts, "known": known, "saved": (values.stored,), "state": values.states,
+              "start": call.start, "initial": call.initial or call.start, "dstate": dstates,
+              "dfinal": dfinal, "dstart": starts, "dinitial": dinitial or starts, "dz": (dz,),
+              "kept": kept, "dbias": (dbias,), "dvector": dvectors}  # fmt: skip
+    _run(loop.lowered, call, groups, not call.reverse)
+    over_x = None
+    if dx or not loop.complete:
+        after = After(program, call, values, dz, kept)
+        after.complete(dbias, dvectors)
+        over_x = after.output("dx", program.input_size) if dx else None
     return Gradients(
         dz,
-        tuple([values.operand(p.operand) for p in plan(program).products]),
-        after.output("dx", program.input_size) if dx else x.new_zeros(()).expand(x.shape),
-        dstart,
+        tuple([values.operand(i) for i in loop.operands]),
+        over_x,
+        starts,
         dinitial,
         tuple(dvectors),
         None if call.bias is None else dbias,
@@ -202,46 +266,42 @@ def backward(
 
 def weight_gradients(program: Program, call: Call, gradients: Gradients) -> tuple[Tensor, ...]:
     """As `backward.weight_gradients`; small products without the cost of calling torch for each."""
-    x, dz = call.x, gradients.dz
-    steps = x.shape[0] * x.shape[1]
-    if steps * sum(w.numel() for w in call.weights) > SMALL or any(
-        len(columns) != 1 for columns in product_columns(program)
-    ):
+    T, B, _ = call.x.shape
+    columns = _first_columns(program)
+    if columns is None or T * B * sum([w.numel() for w in call.weights]) > SMALL:
         return torch_weight_gradients(program, call, gradients)
-    products: list[int] = []
-    operands, dweights = [], [w.new_empty(w.shape) for w in call.weights]
-    pairs = zip(gradients.operands, product_columns(program), dweights, strict=True)
-    for operand, (columns,), dw in pairs:
-        rows = operand.reshape(steps, dw.shape[1])
-        operands.append(rows)
-        products += (
-            dz.data_ptr() + columns.start * dz.element_size(), dz.shape[2],
-            rows.data_ptr(), rows.stride(0), steps, dw.data_ptr(), *dw.shape,
-        )  # fmt: skip
-    native().outer(x.element_size() == 8, products, torch.get_num_threads())
-    return tuple(dweights)
+    dweights = tuple([w.new_empty(w.shape) for w in call.weights])
+    products = list(zip(columns, gradients.operands, dweights, strict=True))
+    double = call.x.dtype == torch.float64
+    native().outer(double, gradients.dz, products, torch.get_num_threads())
+    return dweights
+
+
+@functools.lru_cache(maxsize=256)
+def _first_columns(program: Program) -> tuple[int, ...] | None:
+    """Where in `dz` the maps of each product begin; None if those of one are not neighbours."""
+    joined = product_columns(program)
+    if any(len(columns) != 1 for columns in joined):
+        return None
+    return tuple(columns.start for (columns,) in joined)
+
+
+def bias(program: Program, call: Call) -> Tensor:
+    """What the maps begin from, `(columns,)`."""
+    return call.x.new_zeros(program.affine_width) if call.bias is None else call.bias
 
 
 def ahead_of_loop(
     program: Program, call: Call, mode_: Mode, *, for_loop: bool
-) -> tuple[dict[int, Any], dict[int, Tensor]]:
-    """What is known before the loop: values by node, and what each block of maps begins from."""
-    if not _anything_ahead(program, mode_):
-        known: dict[int, Any] = {}
-        if call.vectors or call.randoms:
-            known.update(zip(program.find("parameter"), call.vectors, strict=True))
-            known.update(zip(program.find("random"), call.randoms, strict=True))
-        if not for_loop:
-            return known, {}
-        bias = call.x.new_zeros(program.affine_width) if call.bias is None else call.bias
-        blocks = plan(program, mode_.hoist).blocks
-        if len(blocks) == 1:
-            return known, {0: bias}
-        return known, {b: bias[block.columns] for b, block in enumerate(blocks)}
-    known, parts = ahead(program, call, for_loop=for_loop, hoist=mode_.hoist)
-    blocks = plan(program, mode_.hoist).blocks
-    return known, {b: call.x.new_zeros(blocks[b].columns.stop - blocks[b].columns.start)
-                   if part is None else part for b, part in parts.items()}  # fmt: skip
+) -> tuple[dict[int, Any], dict[int, Tensor | None]]:
+    """What is known before the loop: values by node, and by block of maps what it begins from."""
+    if _anything_ahead(program, mode_):
+        return ahead(program, call, for_loop=for_loop, hoist=mode_.hoist)
+    known: dict[int, Any] = {}
+    if call.vectors or call.randoms:
+        known.update(zip(program.find("parameter"), call.vectors, strict=True))
+        known.update(zip(program.find("random"), call.randoms, strict=True))
+    return known, {}
 
 
 @functools.lru_cache(maxsize=256)
@@ -252,45 +312,24 @@ def _anything_ahead(program: Program, mode_: Mode) -> bool:
     return bool(ahead.products or ahead.blocks or nodes)
 
 
-def _run(lowered: Lowered, call: Call, groups: dict[str, Any], *, reverse: bool) -> None:
-    T, B = call.x.shape[:2]
-    tensors, matrices, _alive = addresses(lowered, call, groups)
+def tensors(lowered: Lowered, groups: Mapping[str, Any]) -> list[Tensor | None]:
+    """What a loop reads and writes, in its order, from all of each name."""
+    return [groups[name][k] for name, k in lowered.tensors]
+
+
+def _run(
+    lowered: Lowered,
+    call: Call,
+    groups: Mapping[str, Any],
+    reverse: bool,
+    begins: Sequence[tuple[int, int]] = (),
+) -> None:
+    T, B, _ = call.x.shape
     lengths = None if call.lengths is None else call.lengths.contiguous()
     resets = None if call.resets is None else call.resets.contiguous()
     native().run(
-        lowered.native, call.x.element_size() == 8, tensors, matrices, T, B, reverse,
-        int(call.reverse),
+        lowered.native, call.x.dtype == torch.float64, tensors(lowered, groups), call.weights,
+        begins, T, B, reverse, int(call.reverse),
         0 if lengths is None else lengths.data_ptr(), 0 if resets is None else resets.data_ptr(),
         torch.get_num_threads(), _split,
     )  # fmt: skip
-
-
-def addresses(
-    lowered: Lowered, call: Call, groups: dict[str, Any]
-) -> tuple[list[int], list[int], list[Tensor]]:
-    """What the native loop is given: `(address, step, row)` of each tensor and `(address,
-    out_stride, in_stride)` of each matrix, flat; and the tensors, to be kept while it runs."""
-    alive: list[Tensor] = []
-    tensors: list[int] = []
-    for key in lowered.tensors:
-        t: Tensor | None = groups[key[0]][key[-1] if len(key) > 1 else 0]
-        if t is None:
-            tensors += (0, 0, 0)
-            continue
-        strides = t.stride()
-        if strides and strides[-1] != 1 and t.shape[-1] != 1:
-            t = t.contiguous()  # units have to be neighbours; steps and rows any stride apart
-            strides = t.stride()
-        alive.append(t)
-        if len(strides) == 3:
-            tensors += (t.data_ptr(), strides[0], strides[1])
-        else:
-            tensors += (t.data_ptr(), 0, strides[0] if len(strides) == 2 else 0)
-    matrices: list[int] = []
-    itemsize = call.x.element_size()
-    for k, row, transposed in lowered.matrices:
-        w = call.weights[k]
-        out, in_ = w.stride()
-        address = w.data_ptr() + row * out * itemsize
-        matrices += (address, in_, out) if transposed else (address, out, in_)
-    return tensors, matrices, alive

@@ -17,9 +17,12 @@ from throughtime.program.program import Program
 
 def run(program: Program, call: Call) -> Result:
     """Run a call on the CPU engine, differentiable any number of times."""
-    if not torch.is_grad_enabled() or not any(t.requires_grad for t in _flat(call)):
+    if not torch.is_grad_enabled():
         return cpu.forward(program, call)
-    found = _Loop.apply(program, call, *_flat(call))
+    flat = _flat(call)
+    if not any([t.requires_grad for t in flat]):
+        return cpu.forward(program, call)
+    found = _Loop.apply(program, call, *flat)
     n = len(call.start) if call.every_state else 1
     return Result(found[:n], found[n:])
 
@@ -28,10 +31,9 @@ class _Loop(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, program: Program, call: Call, *flat: Tensor) -> tuple[Tensor, ...]:
         result = cpu.forward(program, call, save=True)
-        ctx.program, ctx.shown = program, len(result.states)
-        ctx.shape = call._replace(**dict.fromkeys(_TUPLES, ()), x=call.x[:0, :0], bias=None)
-        ctx.counts = [len(getattr(call, name)) for name in _TUPLES]
-        ctx.biased = call.bias is not None
+        ctx.program, ctx.biased, ctx.rest = program, call.bias is not None, call[_REST:]
+        parts = call.start, call.initial, call.weights, call.vectors, call.randoms
+        ctx.counts = [len(part) for part in parts]
         ctx.save_for_backward(*flat, *result.states, *result.saved)
         ctx.set_materialize_grads(False)
         return *result.states, *result.final
@@ -39,37 +41,40 @@ class _Loop(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Any, ...]:  # type: ignore[override]
         call, rest = _restore(ctx)
-        n = ctx.shown
         if torch.is_grad_enabled():
             return None, None, *_again(ctx.program, call, gradients)
-        result = Result(tuple(rest[:n]), (), tuple(rest[n:]))
+        n = len(call.start) if call.every_state else 1
+        wanted = ctx.needs_input_grad[2:]
+        first = 1 + ctx.biased
         found = cpu.backward(
-            ctx.program, call, result, gradients[:n], gradients[n:], dx=ctx.needs_input_grad[2]
-        )
-        dweights = cpu.weight_gradients(ctx.program, call, found)
-        bias = [] if call.bias is None else [found.dbias]
+            ctx.program, call, Result(rest[:n], (), rest[n:]), gradients[:n], gradients[n:],
+            dx=wanted[0], dstart=any(wanted[first : first + len(call.start)]),
+        )  # fmt: skip
         return (
-            None, None, found.dx, *bias, *found.dstart, *found.dinitial, *dweights,
-            *found.dvectors, *[None] * len(call.randoms),
+            None, None, found.dx, *([found.dbias] if ctx.biased else []), *found.dstart,
+            *found.dinitial, *cpu.weight_gradients(ctx.program, call, found), *found.dvectors,
+            *[None] * len(call.randoms),
         )  # fmt: skip
 
 
-_TUPLES = ("start", "initial", "weights", "vectors", "randoms")
+_REST = Call._fields.index("lengths")  # and what follows: nothing to differentiate
 
 
 def _flat(call: Call) -> list[Tensor]:
-    bias = [] if call.bias is None else [call.bias]
-    return [call.x, *bias, *(t for name in _TUPLES for t in getattr(call, name))]
+    bias = () if call.bias is None else (call.bias,)
+    return [call.x, *bias, *call.start, *call.initial, *call.weights, *call.vectors, *call.randoms]
 
 
-def _restore(ctx: Any) -> tuple[Call, list[Tensor]]:
-    tensors = list(ctx.saved_tensors)
-    x = tensors.pop(0)
-    bias = tensors.pop(0) if ctx.biased else None
-    parts = {}
-    for name, count in zip(_TUPLES, ctx.counts, strict=True):
-        parts[name], tensors = tuple(tensors[:count]), tensors[count:]
-    return ctx.shape._replace(x=x, bias=bias, **parts), tensors
+def _restore(ctx: Any) -> tuple[Call, tuple[Tensor, ...]]:
+    tensors = ctx.saved_tensors
+    at, parts = 1 + ctx.biased, []
+    for count in ctx.counts:
+        parts.append(tensors[at : at + count])
+        at += count
+    start, initial, weights, vectors, randoms = parts
+    bias = tensors[1] if ctx.biased else None
+    call = Call(tensors[0], start, initial, weights, bias, vectors, randoms, *ctx.rest)
+    return call, tensors[at:]
 
 
 def _again(
