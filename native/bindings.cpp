@@ -130,8 +130,8 @@ void* moved(void* data, std::int64_t numbers, std::int64_t size) {
 }
 
 // size      of a number, in bytes.
-// tensors   what the loop reads and writes; None: a start that is zero, or a final value that is not
-//           wanted.
+// tensors   what the loop reads and writes, see `Arrays`; None: a start that is zero, or a final value
+//           that is not wanted.
 // weights   the packed weights.
 // kept      what had to be copied for the loop, to be kept while it runs.
 Loop bound(const Lowered& lowered, std::int64_t size, const nb::list& tensors,
@@ -155,7 +155,7 @@ Loop bound(const Lowered& lowered, std::int64_t size, const nb::list& tensors,
 
 // tensors, weights   as in `bound`.
 // begins    (state, start), numbers of tensors: the values `start` are written beside those of the
-//           state over time, before the first step in the order of the loop.
+//           state over time, which are contiguous: before the first step in the order of the loop.
 // lengths, restart   addresses, 0 for none.
 // split     as in engine.h; none: chosen for `threads`.
 // All memory is the caller's and of one type, lengths int64, restart bool.
@@ -170,10 +170,11 @@ void run(const Lowered& lowered, bool is_double, const nb::list& tensors, const 
   for (const auto& [state, start] : begins) {
     Arrays arrays;
     const Array from = arrays.of(tensors[start]), to = arrays.of(tensors[state]);
-    const std::int64_t before = reverse ? steps : -1;
-    const std::int64_t units = Torch::get().view(tensors[start]).shape[1];
+    const View view = Torch::get().view(tensors[start]);
+    const std::int64_t units = view.shape[view.ndim - 1];
+    const std::int64_t before = (reverse ? steps : -1) * batch * units;
     for (std::int64_t row = 0; steps && row < batch; ++row)  // of no steps there is no address
-      std::memcpy(moved(to.data, before * to.step + row * to.row, size),
+      std::memcpy(moved(to.data, before + row * units, size),
                   moved(from.data, row * from.row, size), units * size);
   }
   nb::gil_scoped_release released;
@@ -202,8 +203,8 @@ void run(const Lowered& lowered, bool is_double, const nb::list& tensors, const 
 
 // Gradients of weights, see `Outer`.
 //   dz        (steps, batch, columns), contiguous.
-//   products  (first column of dz, operand (steps, batch, width), gradient (rows, width)) of each;
-//             the gradient is contiguous, and written.
+//   products  (first column of dz, how many, operand (steps, batch, width), gradient (..., width), its
+//             first row) of each; the gradient is contiguous, and that many rows of it are written.
 void outer(bool is_double, nb::handle dz, const nb::list& products, int threads) {
   constexpr double kForAThread = 4e6;  // multiply-adds
   const LoopKernels& of_type = loop_of(kernels_of(std::nullopt), is_double);
@@ -213,11 +214,13 @@ void outer(bool is_double, nb::handle dz, const nb::list& products, int threads)
   Arrays arrays;
   std::vector<std::pair<Outer, int>> all;  // and the rows of each
   for (nb::handle product : products) {
-    const Array b = arrays.of(product[1]);
-    const View to = Torch::get().view(product[2]);
+    const Array b = arrays.of(product[2]);
+    const View to = Torch::get().view(product[3]);
+    const std::int64_t columns = to.shape[1];
+    void* row = moved(to.data, nb::cast<int>(product[4]) * columns, size);
     const void* from = moved(a.data, nb::cast<int>(product[0]), size);
-    all.push_back({{from, b.data, a.shape[2], b.step, b.row, steps, batch, to.data,
-                    int(to.shape[1])}, int(to.shape[0])});
+    all.push_back({{from, b.data, a.shape[2], b.step, b.row, steps, batch, row, int(columns)},
+                   nb::cast<int>(product[1])});
   }
   nb::gil_scoped_release released;
   for (const auto& [outer, rows] : all) {
@@ -229,6 +232,13 @@ void outer(bool is_double, nb::handle dz, const nb::list& products, int threads)
         of_type.outer(outer, s * share, std::min(rows, (s + 1) * share));
     });
   }
+}
+
+// to = 0, then what `add_parts` in tensor.h adds.
+void set_parts(nb::handle to, const nb::tuple& vectors, nb::handle places) {
+  const View out = Torch::get().view(to);
+  std::memset(out.data, 0, out.shape[0] * out.dtype.bits / 8);
+  add_parts(out.data, vectors, places);
 }
 
 // How a call of these sizes would be cut up.
@@ -346,6 +356,7 @@ NB_MODULE(_native, m) {
         "split"_a = nb::none(), "instruction_set"_a = nb::none());
   m.def("outer", &outer, "is_double"_a, "dz"_a, "products"_a, "threads"_a);
   m.def("all_plain", &all_plain, "tensors"_a);
+  m.def("set_parts", &set_parts, "to"_a, "vectors"_a, "places"_a);
   m.def("empty_float32", &empty<float>, "count"_a);
   m.def("empty_float64", &empty<double>, "count"_a);
   m.def("memory_kept", &kept);

@@ -88,13 +88,39 @@ inline bool all_plain(const nb::list& tensors) {
   return true;
 }
 
+// to[at + j] += vectors[k][first + j] for j < count, for each of `places`, (k, first, at, count). All
+// are vectors of one type; `to` is contiguous.
+inline void add_parts(void* to, nb::handle vectors, nb::handle places) {
+  for (nb::handle place : places) {
+    const int first = nb::cast<int>(place[1]), at = nb::cast<int>(place[2]);
+    const int count = nb::cast<int>(place[3]);
+    const View in = Torch::get().view(vectors[place[0]]);
+    const std::int64_t stride = in.strides[0];
+    const auto add = [&](auto number) {
+      using T = decltype(number);
+      for (int j = 0; j < count; ++j)
+        static_cast<T*>(to)[at + j] += static_cast<const T*>(in.data)[(first + j) * stride];
+    };
+    in.dtype.bits == 64 ? add(double()) : add(float());
+  }
+}
+
 // Tensors `(steps, rows, units)`, `(rows, units)` or `(units,)` as arrays. Units have to be
-// neighbours, steps and rows may be any stride apart: what is not so, is copied.
+// neighbours, steps and rows may be any stride apart: what is not so, is copied. In place of a
+// tensor may stand the parts of a vector, (vectors, places, units), see `add_parts`.
 class Arrays {
  public:
   // Null for None.
   Array of(nb::handle tensor) {
     if (tensor.is_none()) return {nullptr, 0, 0};
+    if (PyTuple_Check(tensor.ptr())) {
+      const View first = Torch::get().view(tensor[0][0]);
+      const std::size_t bytes = nb::cast<std::size_t>(tensor[2]) * first.dtype.bits / 8;
+      char* to = room(bytes);
+      std::memset(to, 0, bytes);
+      add_parts(to, tensor[0], tensor[1]);
+      return {to, 0, 0};
+    }
     View v = Torch::get().view(tensor);
     const int n = v.ndim;
     if (n && v.strides[n - 1] != 1 && v.shape[n - 1] != 1) {
@@ -103,18 +129,23 @@ class Arrays {
       kept_.push_back(tensor.attr("contiguous")());
       v = Torch::get().view(kept_.back());
     }
-    return {v.data, n == 3 ? v.strides[0] : 0, n >= 2 ? v.strides[n - 2] : 0};
+    // one step may stand for what has none: then it is the same at every step
+    return {v.data, n == 3 && v.shape[0] > 1 ? v.strides[0] : 0, n >= 2 ? v.strides[n - 2] : 0};
   }
 
   // What was copied, to be kept while the arrays are in use.
   std::vector<nb::object> kept() && { return std::move(kept_); }
 
  private:
+  char* room(std::size_t bytes) {
+    kept_.push_back(nb::steal(PyBytes_FromStringAndSize(nullptr, bytes)));
+    if (!kept_.back().is_valid()) throw nb::python_error();
+    return PyBytes_AS_STRING(kept_.back().ptr());
+  }
+
   void* repeated(const View& v) {
     const std::size_t size = v.dtype.bits / 8, units = v.shape[v.ndim - 1];
-    kept_.push_back(nb::steal(PyBytes_FromStringAndSize(nullptr, units * size)));
-    if (!kept_.back().is_valid()) throw nb::python_error();
-    char* to = PyBytes_AS_STRING(kept_.back().ptr());
+    char* to = room(units * size);
     for (std::size_t k = 0; k < units; ++k) std::memcpy(to + k * size, v.data, size);
     return to;
   }

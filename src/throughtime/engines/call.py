@@ -13,7 +13,8 @@ class Call(NamedTuple):
     """What an engine is given beside the program. All tensors are of one dtype and device.
 
     - `x`: inputs `(T, B, I)`, any strides.
-    - `start`: for each state, its value before the first step, `(B, width)`.
+    - `start`: for each state, its value before the first step, `(B, width)`; where all are
+      `(1, B, width)`, as torch.nn has them, so are `Result.final` and `Gradients.dstart`.
     - `initial`: for each state, what a reset puts in its place, `(B, width)`; empty without
       resets.
     - `weights`: one packed matrix for each product of the schedule,

@@ -21,6 +21,7 @@ from throughtime.engines.call import Call, Gradients, Result
 from throughtime.engines.emitter import Lowered
 from throughtime.engines.evaluate import ahead, plan
 from throughtime.engines.lower import backward_loop, forward_loop
+from throughtime.engines.parts import Parts
 from throughtime.engines.reference import adjoint
 from throughtime.engines.steps import steady
 from throughtime.engines.stored import (
@@ -40,12 +41,13 @@ _PLAIN = (Tensor, torch.nn.Parameter)
 _split: tuple[int, bool, int, int, int] | None = None  # for tests: `Split` in native/engine.h
 
 
-def why_not(call: Call) -> str | None:
-    """Why this engine cannot run a call, or None if it can."""
+def why_not(call: Call, beside: Sequence[Tensor] = ()) -> str | None:
+    """Why this engine cannot run a call with these tensors beside its own, or None if it can."""
     module = native()
     if module is None:
         return "the compiled module is missing: throughtime was installed without a C++ compiler"
-    tensors = [call.x, *call.weights, *call.vectors, *call.start, *call.initial, *call.randoms]
+    tensors = [call.x, *call.weights, *call.vectors, *call.start, *call.initial, *call.randoms,
+               *beside]  # fmt: skip
     if call.bias is not None:
         tensors.append(call.bias)
     mode = torch._C._len_torch_dispatch_stack()
@@ -126,33 +128,45 @@ class _Forward(NamedTuple):
 
     - `columns`: of the stored values.
     - `widths`: of the states.
-    - `begins`: for each state that products read, its number and those of its values over time
-      and its start among `lowered.tensors`; none unless the step before each is its neighbour.
+    - `beside`: the states that products read, where the step before each is its neighbour: their
+      starts are put beside their values over time.
+    - `begins`: for each of these its values over time and its start among `lowered.tensors`.
+    - `ahead`: whether there is anything to compute before the loop.
     """
 
     lowered: Lowered
     columns: int
     widths: tuple[int, ...]
-    begins: tuple[tuple[int, int, int], ...]
+    beside: tuple[int, ...]
+    begins: tuple[tuple[int, int], ...]
+    ahead: bool
 
 
 @functools.lru_cache(maxsize=256)
 def _forward(program: Program, mode_: Mode, save: bool, wanted: int, plain: bool) -> _Forward:
     lowered = forward_loop(program, native(), mode_, save, wanted)
     at = lowered.tensors.index
+    beside = operand_states(program) if plain else ()
     return _Forward(
         lowered,
         stored_columns(program, mode_)[1],
-        tuple(program.states.values()),
-        tuple((k, at(("state", k)), at(("start", k))) for k in operand_states(program) if plain),
+        tuple(program.states.values())[:wanted],
+        beside,
+        tuple((at(("state", k)), at(("start", k))) for k in beside),
+        _anything_ahead(program, mode_),
     )
 
 
 def forward(
-    program: Program, call: Call, *, save: bool = False, mode_: Mode | None = None
+    program: Program,
+    call: Call,
+    *,
+    save: bool = False,
+    mode_: Mode | None = None,
+    bias: Parts | None = None,
 ) -> Result:
     """Run a program over time, see `Call` and `Result`; in another mode than its own if given,
-    and then with states in memory of their own.
+    and then with states in memory of their own; with `bias`, if given, for that of the call.
 
     `Result.saved`: the stored values side by side `(T, B, columns)`; each state over time that
     is not returned; and for each state that products read its value before every step.
@@ -161,27 +175,27 @@ def forward(
     mode_, x = mode_ or mode(program, call), call.x
     T, B, _ = x.shape
     shown = len(call.start) if call.every_state else 1
-    wanted = len(call.start) if save else shown
-    loop = _forward(program, mode_, save, wanted, plain)
-    known, parts = ahead_of_loop(program, call, mode_, for_loop=True)
+    loop = _forward(program, mode_, save, len(call.start) if save else shown, plain)
+    if bias is not None and loop.ahead:
+        call, bias = call._replace(bias=packed(bias)), None
+    known, parts = ahead_of_loop(program, call, mode_)
     states: list[Tensor] = []
     before: list[Tensor] = []
-    extended = [k for k, *_ in loop.begins]
-    for k, width in enumerate(loop.widths[:wanted]):
-        if k in extended:  # what stood before the first step, then all the others
+    for k, width in enumerate(loop.widths):
+        if k in loop.beside:  # what stood before the first step, then all the others
             whole = _new(call, T + 1, B, width)
             before.append(whole[1:] if call.reverse else whole[:T])
             states.append((whole[:T] if call.reverse else whole[1:]).detach())
         else:
             states.append(_new(call, T, B, width))
-    final = tuple([x.new_empty((B, width)) for width in loop.widths])
+    final = tuple([x.new_empty(s.shape) for s in call.start])
     saved = (_new(call, T, B, loop.columns),) if save else ()
     groups = {
-        "x": (x,), "bias": (bias(program, call),), "part": parts, "known": known, "saved": saved,
-        "state": states, "final": final, "start": call.start,
+        "x": (x,), "bias": (bias or whole_bias(program, call),), "part": parts, "known": known,
+        "saved": saved, "state": states, "final": final, "start": call.start,
         "initial": call.initial or call.start,
     }  # fmt: skip
-    _run(loop.lowered, call, groups, call.reverse, [begin[1:] for begin in loop.begins])
+    _run(loop.lowered, call, groups, call.reverse, loop.begins)
     return Result(tuple(states[:shown]), final, (*saved, *states[shown:], *before))
 
 
@@ -191,14 +205,15 @@ class _Backward(NamedTuple):
     - `kept`: the nodes that what comes after the loop needs, and their widths.
     - `complete`: whether the loop leaves nothing but dx to do.
     - `operands`: of each product.
+    - `ahead`: whether there is anything to compute before the loop.
     """
 
     lowered: Lowered
-    widths: tuple[int, ...]
     columns: int
     kept: tuple[tuple[int, int], ...]
     complete: bool
     operands: tuple[int, ...]
+    ahead: bool
 
 
 @functools.lru_cache(maxsize=256)
@@ -206,11 +221,11 @@ def _backward(program: Program, mode_: Mode, given: tuple[bool, ...]) -> _Backwa
     nodes = adjoint(program).nodes
     return _Backward(
         backward_loop(program, native(), mode_, given),
-        tuple(program.states.values()),
         program.affine_width,
         tuple((i, nodes[i].width) for i in kept_nodes(program)),
         not late_maps(program) and not late_vectors(program),
         tuple(p.operand for p in plan(program).products),
+        _anything_ahead(program, mode_),
     )
 
 
@@ -224,9 +239,10 @@ def backward(
     dx: bool = True,
     dstart: bool = True,
     mode_: Mode | None = None,
+    bias: Parts | None = None,
 ) -> Gradients:
     """The gradients of a loss through `forward`, see `Gradients`; `dx` and `dstart`: whether
-    these are wanted.
+    these are wanted; `bias`: as forward was given it.
 
     Of `Result.saved` the values before each step may be missing.
     """
@@ -234,15 +250,18 @@ def backward(
     T, B, _ = x.shape
     given = [d is not None for d in dstates] + [False] * (len(call.start) - len(dstates))
     loop = _backward(program, mode_, tuple(given))
-    known, parts = ahead_of_loop(program, call, mode_, for_loop=call.recompute)
+    again = call.recompute
+    if bias is not None and (loop.ahead or again):
+        call = call._replace(bias=packed(bias))
+    known, parts = ahead_of_loop(program, call, mode_, for_loop=again)
     values = Values(program, call, mode_, result, known)
     dz = _new(call, T, B, loop.columns)
     kept = {i: _new(call, T, B, width) for i, width in loop.kept}
-    starts = tuple([x.new_empty((B, width)) if dstart else None for width in loop.widths])
+    starts = tuple([x.new_empty(s.shape) if dstart else None for s in call.start])
     dinitial = tuple([torch.zeros_like(i) for i in call.initial])
     dbias = x.new_empty((loop.columns,))
     dvectors = [torch.empty_like(v) for v in call.vectors]
-    groups = {"x": (x,), "bias": (bias(program, call) if call.recompute else None,),
+    groups = {"x": (x,), "bias": (whole_bias(program, call) if again else None,),
               "part": parts, "known": known, "saved": (values.stored,), "state": values.states,
               "start": call.start, "initial": call.initial or call.start, "dstate": dstates,
               "dfinal": dfinal, "dstart": starts, "dinitial": dinitial or starts, "dz": (dz,),
@@ -260,41 +279,69 @@ def backward(
         starts,
         dinitial,
         tuple(dvectors),
-        None if call.bias is None else dbias,
+        None if call.bias is None and bias is None else dbias,
     )
 
 
 def weight_gradients(program: Program, call: Call, gradients: Gradients) -> tuple[Tensor, ...]:
     """As `backward.weight_gradients`; small products without the cost of calling torch for each."""
     T, B, _ = call.x.shape
-    columns = _first_columns(program)
-    if columns is None or T * B * sum([w.numel() for w in call.weights]) > SMALL:
+    if T * B * sum([w.numel() for w in call.weights]) > SMALL:
         return torch_weight_gradients(program, call, gradients)
     dweights = tuple([w.new_empty(w.shape) for w in call.weights])
-    products = list(zip(columns, gradients.operands, dweights, strict=True))
+    products = [(column, count, gradients.operands[k], dweights[k], row)
+                for k, column, count, row in _pieces(program)]  # fmt: skip
     double = call.x.dtype == torch.float64
     native().outer(double, gradients.dz, products, torch.get_num_threads())
     return dweights
 
 
 @functools.lru_cache(maxsize=256)
-def _first_columns(program: Program) -> tuple[int, ...] | None:
-    """Where in `dz` the maps of each product begin; None if those of one are not neighbours."""
-    joined = product_columns(program)
-    if any(len(columns) != 1 for columns in joined):
-        return None
-    return tuple(columns.start for (columns,) in joined)
+def _pieces(program: Program) -> list[tuple[int, int, int, int]]:
+    """`(product, first column, columns, first row)`: which columns of `dz` make which rows of the
+    gradient of each packed weight."""
+    found = []
+    for k, joined in enumerate(product_columns(program)):
+        row = 0
+        for columns in joined:
+            count = columns.stop - columns.start
+            found.append((k, columns.start, count, row))
+            row += count
+    return found
 
 
-def bias(program: Program, call: Call) -> Tensor:
+def packed(bias: Parts) -> Tensor:
+    """`(columns,)`, without a place in autograd's graph."""
+    whole = bias.vectors[0].new_empty((bias.columns,))
+    native().set_parts(whole, bias.vectors, bias.places)
+    return whole
+
+
+def part_gradients(bias: Parts, dbias: Tensor) -> list[Tensor]:
+    """At each vector of a bias, of the gradient at the packed one."""
+    found = []
+    for k, vector in enumerate(bias.vectors):
+        own = [place for place in bias.places if place[0] == k]
+        if len(own) == 1:
+            _, _, column, count = own[0]
+            found.append(dbias if count == bias.columns else dbias[column : column + count])
+        else:
+            found.append(vector.new_empty(vector.shape))
+            back = [(0, column, first, count) for _, first, column, count in own]
+            native().set_parts(found[-1], (dbias,), back)
+    return found
+
+
+def whole_bias(program: Program, call: Call) -> Tensor:
     """What the maps begin from, `(columns,)`."""
     return call.x.new_zeros(program.affine_width) if call.bias is None else call.bias
 
 
 def ahead_of_loop(
-    program: Program, call: Call, mode_: Mode, *, for_loop: bool
+    program: Program, call: Call, mode_: Mode, *, for_loop: bool = True
 ) -> tuple[dict[int, Any], dict[int, Tensor | None]]:
-    """What is known before the loop: values by node, and by block of maps what it begins from."""
+    """What is known before the loop: values by node, and by block of maps what it begins from,
+    where that is not the bias alone."""
     if _anything_ahead(program, mode_):
         return ahead(program, call, for_loop=for_loop, hoist=mode_.hoist)
     known: dict[int, Any] = {}
@@ -306,13 +353,12 @@ def ahead_of_loop(
 
 @functools.lru_cache(maxsize=256)
 def _anything_ahead(program: Program, mode_: Mode) -> bool:
-    """Whether there is anything to compute before the loop."""
     ahead = plan(program, mode_.hoist).ahead
     nodes = [i for i in ahead.nodes if program.nodes[i].op != "constant"]
     return bool(ahead.products or ahead.blocks or nodes)
 
 
-def tensors(lowered: Lowered, groups: Mapping[str, Any]) -> list[Tensor | None]:
+def tensors(lowered: Lowered, groups: Mapping[str, Any]) -> list[Tensor | Parts | None]:
     """What a loop reads and writes, in its order, from all of each name."""
     return [groups[name][k] for name, k in lowered.tensors]
 

@@ -48,9 +48,9 @@ class Steps:
         loops = [forward_loop(program, native, _MODE, False, 1) for program in self.programs]
         each = zip(self.programs, self.calls, loops, outputs, strict=True)
         for program, call, lowered, y in each:
-            known, parts = cpu.ahead_of_loop(program, call, _MODE, for_loop=True)
+            known, parts = cpu.ahead_of_loop(program, call, _MODE)
             nowhere = [None] * len(program.states)
-            groups = {"x": (call.x,), "bias": (cpu.bias(program, call),), "part": parts,
+            groups = {"x": (call.x,), "bias": (cpu.whole_bias(program, call),), "part": parts,
                       "known": known, "state": (y,), "start": call.start, "final": nowhere,
                       "initial": nowhere}  # fmt: skip
             tensors = cpu.tensors(lowered, groups)

@@ -168,6 +168,7 @@ def _of_torch(kind: str, layer: Any, x: Tensor) -> list[tuple[Program, Call]]:
     for weights in layer.all_weights:
         widths = [layer.proj_size or layer.hidden_size, layer.hidden_size]
         hx = tuple(x.new_zeros(x.shape[1], w) for w in widths[: 2 if kind == "lstm" else 1])
-        found.append(layer_call(kind, x, hx, weights))
+        program, call, bias = layer_call(kind, x, hx, weights)
+        found.append((program, call if bias is None else call._replace(bias=bias.traced())))
         x = x.new_zeros(1, x.shape[1], widths[0])
     return found
