@@ -204,11 +204,11 @@ def _forward_of(parent: type[torch.nn.Module]) -> Any:
 
 def _weights_have_changed(self: torch.nn.RNNBase) -> bool:
     """As torch's own, which takes longer where they have not."""
-    own = self._parameters
-    pairs = zip(self._flat_weight_refs, self._flat_weights_names, strict=True)
-    if all([ref is not None and ref() is own.get(name) for ref, name in pairs]):
-        return False
-    return torch.nn.RNNBase._weights_have_changed(self)
+    for k, name in enumerate(self._flat_weights_names):
+        ref = self._flat_weight_refs[k]
+        if ref is None or ref() is not self._parameters.get(name):
+            return torch.nn.RNNBase._weights_have_changed(self)
+    return False
 
 
 class RNN(torch.nn.RNN):

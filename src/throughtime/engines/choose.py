@@ -13,7 +13,7 @@ import torch
 
 from throughtime.engines import cpu, node, operator, reference
 from throughtime.engines.call import Call, Result
-from throughtime.engines.parts import Parts
+from throughtime.engines.parts import Parts, traced
 from throughtime.errors import OptionError
 from throughtime.program.program import Program
 
@@ -46,7 +46,7 @@ def run(
     else:
         why = "a torch.func transform is active"
     if bias is not None:
-        call = call._replace(bias=bias.traced())
+        call = call._replace(bias=traced(bias))
     if torch.compiler.is_compiling() and not functional:
         return operator.run(program, call)
     if engine == "cpu":

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from throughtime.engines import cpu, reference
 from throughtime.engines.call import Call, Result
-from throughtime.engines.parts import Parts
+from throughtime.engines.parts import Parts, traced
 from throughtime.program.program import Program
 
 
@@ -93,7 +93,7 @@ def _again(
     """The gradients as a differentiable function, for gradients of gradients."""
     flat = _flat(call, bias)
     if bias is not None:
-        call = call._replace(bias=bias.traced())
+        call = call._replace(bias=traced(bias))
     result = reference.forward(program, call)
     outputs = [*result.states, *result.final]
     pairs = [(o, g) for o, g in zip(outputs, gradients, strict=True)

@@ -17,10 +17,11 @@ class Parts(NamedTuple):
     places: tuple[tuple[int, int, int, int], ...]
     columns: int
 
-    def traced(self) -> Tensor:
-        """Packed by torch's operations, for autograd and whatever else follows them."""
-        packed = self.vectors[0].new_zeros(self.columns)
-        for k, first, column, count in self.places:
-            after = self.columns - column - count
-            packed = packed + F.pad(self.vectors[k][first : first + count], (column, after))
-        return packed
+
+def traced(bias: Parts) -> Tensor:
+    """Packed by torch's operations, for autograd and whatever else follows them."""
+    packed = bias.vectors[0].new_zeros(bias.columns)
+    for k, first, column, count in bias.places:
+        after = bias.columns - column - count
+        packed = packed + F.pad(bias.vectors[k][first : first + count], (column, after))
+    return packed
