@@ -16,9 +16,9 @@
 #include "instruction_set.h"
 #include "memory.h"
 #include "team.h"
+#include "tensor.h"
 
-namespace nb = nanobind;
-using namespace nb::literals;
+using namespace nanobind::literals;
 
 namespace throughtime {
 namespace {
@@ -84,21 +84,28 @@ void bind_pointwise(nb::module_& m) {
   bind("sigmoid", &PointwiseKernels<T>::sigmoid);
 }
 
-// A program lowered to instructions; made once, run with the addresses of each call.
+// A program lowered to instructions; made once, run with the tensors of each call.
 struct Lowered {
+  // (out, in), of a packed weight from a row on, or these rows transposed.
+  struct Part {
+    int weight, row;
+    bool transposed;
+    int out, in;
+  };
+
   Loop loop;
-  std::vector<std::tuple<int, int>> arrays;         // (tensor, column)
-  std::vector<std::tuple<int, int>> matrix_shapes;  // (out, in)
+  std::vector<std::tuple<int, int>> arrays;  // (tensor, column)
+  std::vector<Part> matrices;
   std::vector<std::tuple<int, int>> starts, restarts, finals;  // (state register, array)
 };
 
-using Numbers = std::vector<std::int64_t>;
 using Pairs = std::vector<std::tuple<int, int>>;
 using SplitNumbers = std::tuple<int, bool, std::int64_t, std::int64_t, std::int64_t>;
 
 Lowered lower(const Pairs& registers,
               const std::vector<std::tuple<int, int, int, int, int, double, double>>& instructions,
-              const std::vector<std::tuple<int, int, int>>& stages, const Pairs& matrices,
+              const std::vector<std::tuple<int, int, int>>& stages,
+              const std::vector<std::tuple<int, int, bool, int, int>>& matrices,
               const std::vector<std::tuple<int, double>>& constants, const Pairs& starts,
               const Pairs& restarts, const Pairs& finals, const Pairs& sums, const Pairs& arrays,
               bool backward) {
@@ -109,52 +116,76 @@ Lowered lower(const Pairs& registers,
   for (const auto& [begin, end, width] : stages) out.loop.stages.push_back({begin, end, width});
   for (const auto& [to, value] : constants) out.loop.constants.push_back({to, value});
   for (const auto& [width, array] : sums) out.loop.sums.push_back({width, array});
+  for (const auto& [weight, row, transposed, rows, columns] : matrices)
+    out.matrices.push_back({weight, row, transposed, rows, columns});
   out.arrays = arrays;
   out.finals = finals;
-  out.matrix_shapes = matrices;
   out.starts = starts;
   out.restarts = restarts;
   out.loop.backward = backward;
   return out;
 }
 
-// tensors   (address, step, row) of each, flat; address 0 of a start: it is zero.
-// matrices  (address, out_stride, in_stride) of each, flat.
+void* moved(void* data, std::int64_t numbers, std::int64_t size) {
+  return data ? static_cast<char*>(data) + numbers * size : nullptr;
+}
+
 // size      of a number, in bytes.
-Loop bound(const Lowered& lowered, std::int64_t size, const Numbers& tensors,
-           const Numbers& matrices) {
+// tensors   what the loop reads and writes, see `Arrays`; None: a start that is zero, or a final value
+//           that is not wanted.
+// weights   the packed weights.
+// kept      what had to be copied for the loop, to be kept while it runs.
+Loop bound(const Lowered& lowered, std::int64_t size, const nb::list& tensors,
+           const nb::tuple& weights, std::vector<nb::object>& kept) {
   Loop loop = lowered.loop;
-  for (const auto& [tensor, column] : lowered.arrays) {
-    const std::int64_t* t = &tensors[3 * tensor];
-    const std::int64_t address = t[0] ? t[0] + column * size : 0;
-    loop.arrays.push_back({reinterpret_cast<void*>(address), t[1], t[2]});
-  }
-  for (std::size_t k = 0; k < lowered.matrix_shapes.size(); ++k) {
-    const auto [out, in] = lowered.matrix_shapes[k];
-    loop.matrices.push_back({reinterpret_cast<const void*>(matrices[3 * k]), matrices[3 * k + 1],
-                             matrices[3 * k + 2], out, in});
+  Arrays arrays;
+  std::vector<Array> all;
+  for (nb::handle tensor : tensors) all.push_back(arrays.of(tensor));
+  for (const auto& [tensor, column] : lowered.arrays)
+    loop.arrays.push_back(
+        {moved(all[tensor].data, column, size), all[tensor].step, all[tensor].row});
+  for (const Lowered::Part& part : lowered.matrices) {
+    const View w = Torch::get().view(weights[part.weight]);
+    const std::int64_t out = w.strides[0], in = w.strides[1];
+    loop.matrices.push_back({moved(w.data, part.row * out, size), part.transposed ? in : out,
+                             part.transposed ? out : in, part.out, part.in});
   }
   for (const auto& [state, array] : lowered.starts)
     loop.starts.push_back({state, loop.arrays[array]});
+  kept = std::move(arrays).kept();
   return loop;
 }
 
-// lengths, restart  addresses, 0 for none.
+// tensors, weights   as in `bound`.
+// begins    (state, start), numbers of tensors: the values `start` are written beside those of the
+//           state over time, which are contiguous: before the first step in the order of the loop.
+// lengths, restart   addresses, 0 for none.
 // split     as in engine.h; none: chosen for `threads`.
-// All memory is the caller's and of type T, lengths int64, restart bool.
-void run(const Lowered& lowered, bool is_double, const Numbers& tensors, const Numbers& matrices,
-         std::int64_t steps, std::int64_t batch, bool reverse, std::int64_t restart_offset,
-         std::int64_t lengths, std::int64_t restart, int threads,
+// All memory is the caller's and of one type, lengths int64, restart bool.
+void run(const Lowered& lowered, bool is_double, const nb::list& tensors, const nb::tuple& weights,
+         const Pairs& begins, std::int64_t steps, std::int64_t batch, bool reverse,
+         std::int64_t restart_offset, std::int64_t lengths, std::int64_t restart, int threads,
          const std::optional<SplitNumbers>& split, const SetName& instruction_set) {
   const Kernels& kernels = kernels_of(instruction_set);
-  nb::gil_scoped_release released;
   const std::int64_t size = is_double ? sizeof(double) : sizeof(float);
-  Loop loop = bound(lowered, size, tensors, matrices);
+  std::vector<nb::object> kept;
+  Loop loop = bound(lowered, size, tensors, weights, kept);
+  for (const auto& [state, start] : begins) {
+    Arrays arrays;
+    const Array from = arrays.of(tensors[start]), to = arrays.of(tensors[state]);
+    const View view = Torch::get().view(tensors[start]);
+    const std::int64_t units = view.shape[view.ndim - 1];
+    const std::int64_t before = (reverse ? steps : -1) * batch * units;
+    for (std::int64_t row = 0; steps && row < batch; ++row)  // of no steps there is no address
+      std::memcpy(moved(to.data, before + row * units, size),
+                  moved(from.data, row * from.row, size), units * size);
+  }
+  nb::gil_scoped_release released;
   if (restart)
     for (const auto& [state, array] : lowered.restarts)
       loop.restarts.push_back({state, loop.arrays[array]});
   for (const auto& [state, array] : lowered.finals)
-    loop.finals.push_back({state, loop.arrays[array]});
+    if (loop.arrays[array].data) loop.finals.push_back({state, loop.arrays[array]});
   loop.steps = steps;
   loop.batch = batch;
   loop.reverse = reverse;
@@ -180,17 +211,20 @@ int sharing(double work, int threads) {
   return std::clamp(int(work / kForAThread), 1, std::max(threads, 1));
 }
 
-// See `Affine`: addresses, 0 for no bias; the inputs of a weight are side by side, and its outputs
-// w_pitch numbers apart.
-void affine(bool is_double, std::int64_t x, std::int64_t x_pitch, std::int64_t count, std::int64_t w,
-            std::int64_t w_pitch, std::int64_t bias, std::int64_t to, int out, int in, int threads) {
+// to (count, out) = x (count, in) times the transpose of weight (out, in), plus bias (out,) or None:
+// see `Affine`. Of x and the weight the inputs are side by side; `to` and the bias are contiguous.
+void affine(bool is_double, nb::handle x, nb::handle weight, nb::handle bias, nb::handle to,
+            int threads) {
   const LoopKernels& of_type = loop_of(kernels_of(std::nullopt), is_double);
+  const Torch& torch = Torch::get();
+  const View from = torch.view(x), w = torch.view(weight);
+  const int out = int(w.shape[0]), in = int(w.shape[1]);
+  const Affine affine{{w.data, w.strides[0], 1, out, in},
+                      from.data, bias.is_none() ? nullptr : torch.view(bias).data,
+                      from.strides[0], from.shape[0], torch.view(to).data};
   nb::gil_scoped_release released;
-  const Affine affine{{reinterpret_cast<const void*>(w), w_pitch, 1, out, in},
-                      reinterpret_cast<const void*>(x), reinterpret_cast<const void*>(bias),
-                      x_pitch, count, reinterpret_cast<void*>(to)};
   const int panels = (out + of_type.panel - 1) / of_type.panel;
-  const int shares = std::min(sharing(double(count) * out * in, threads), panels);
+  const int shares = std::min(sharing(double(affine.count) * out * in, threads), panels);
   in_parallel(shares, [&](int number, int of) {
     std::vector<double> packed(std::size_t(in) * of_type.panel);
     for (int s = number; s < shares; s += of)
@@ -198,25 +232,43 @@ void affine(bool is_double, std::int64_t x, std::int64_t x_pitch, std::int64_t c
   });
 }
 
-// Gradients of weights, see `Outer`: of each (a, a_pitch, b, b_pitch, count, to, rows, columns), its
-// addresses and numbers, flat.
-void outer(bool is_double, const Numbers& products, int threads) {
-  const Kernels& kernels = kernels_of(std::nullopt);
-  const LoopKernels& of_type = loop_of(kernels, is_double);
+// Gradients of weights, see `Outer`.
+//   dz        (steps, batch, columns), contiguous.
+//   products  (first column of dz, how many, operand (steps, batch, width), gradient (..., width), its
+//             first row) of each; the gradient is contiguous, and that many rows of it are written.
+void outer(bool is_double, nb::handle dz, const nb::list& products, int threads) {
+  const LoopKernels& of_type = loop_of(kernels_of(std::nullopt), is_double);
+  const std::int64_t size = is_double ? sizeof(double) : sizeof(float);
+  const View a = Torch::get().view(dz);
+  const std::int64_t steps = a.shape[0], batch = a.shape[1];
+  Arrays arrays;
+  std::vector<std::pair<Outer, int>> all;  // and the rows of each
+  for (nb::handle product : products) {
+    const Array b = arrays.of(product[2]);
+    const View to = Torch::get().view(product[3]);
+    const std::int64_t columns = to.shape[1];
+    void* row = moved(to.data, nb::cast<int>(product[4]) * columns, size);
+    const void* from = moved(a.data, nb::cast<int>(product[0]), size);
+    all.push_back({{from, b.data, a.shape[2], b.step, b.row, steps, batch, row, int(columns)},
+                   nb::cast<int>(product[1])});
+  }
   nb::gil_scoped_release released;
-  for (std::size_t i = 0; i < products.size(); i += 8) {
-    const std::int64_t* p = &products[i];
-    const Outer outer{reinterpret_cast<const void*>(p[0]), reinterpret_cast<const void*>(p[2]),
-                      p[1], p[3], p[4], reinterpret_cast<void*>(p[5]), int(p[7])};
-    const int rows = int(p[6]);
-    const double work = double(outer.count) * rows * outer.columns;
+  for (const auto& [outer, rows] : all) {
+    const double work = double(steps * batch) * rows * outer.columns;
     const int shares = sharing(work, threads);
     const int share = (rows + shares * 6 - 1) / (shares * 6) * 6;
-    in_parallel(shares, [&](int number, int of) {
+    in_parallel(shares, [&, &outer = outer, rows = rows](int number, int of) {
       for (int s = number; s * share < rows; s += of)
         of_type.outer(outer, s * share, std::min(rows, (s + 1) * share));
     });
   }
+}
+
+// to = 0, then what `add_parts` in tensor.h adds.
+void set_parts(nb::handle to, const nb::tuple& vectors, nb::handle places) {
+  const View out = Torch::get().view(to);
+  std::memset(out.data, 0, out.shape[0] * out.dtype.bits / 8);
+  add_parts(out.data, vectors, places);
 }
 
 // How a call of these sizes would be cut up.
@@ -224,8 +276,8 @@ SplitNumbers split_of(const Lowered& lowered, bool is_double, std::int64_t steps
                       std::int64_t batch, int threads) {
   const Kernels& kernels = kernels_of(std::nullopt);
   Loop loop = lowered.loop;
-  for (const auto& [out, in] : lowered.matrix_shapes)
-    loop.matrices.push_back({nullptr, 0, 0, out, in});
+  for (const Lowered::Part& part : lowered.matrices)
+    loop.matrices.push_back({nullptr, 0, 0, part.out, part.in});
   loop.arrays.assign(lowered.arrays.size(), {nullptr, 1, 1});  // each row with numbers of its own
   loop.steps = steps;
   loop.batch = batch;
@@ -239,8 +291,8 @@ class Stream {
  public:
   // x  (rows, columns), or (columns,) of one row: the caller's, read.
   using X = nb::ndarray<const T, nb::c_contig, nb::device::cpu>;
-  // (tensors, matrices) as for `run`; the addresses are to outlive the stream.
-  using Layer = std::tuple<const Lowered*, Numbers, Numbers>;
+  // (tensors, weights) as for `run`; they are to outlive the stream.
+  using Layer = std::tuple<const Lowered*, nb::list, nb::tuple>;
 
   // x_tensor  which tensor of the first layer is x.
   // y         what `step` returns: the memory that the last layer writes.
@@ -248,8 +300,10 @@ class Stream {
          std::int64_t batch, nb::object y)
       : x_shape_(std::move(x_shape)), y_(std::move(y)) {
     const LoopKernels& of_type = loop_of(kernels_of(std::nullopt), sizeof(T) == sizeof(double));
-    for (const auto& [lowered, tensors, matrices] : layers) {
-      loops_.push_back(std::make_unique<Loop>(bound(*lowered, sizeof(T), tensors, matrices)));
+    for (const auto& [lowered, tensors, weights] : layers) {
+      kept_.emplace_back();
+      loops_.push_back(
+          std::make_unique<Loop>(bound(*lowered, sizeof(T), tensors, weights, kept_.back())));
       loops_.back()->steps = 1;
       loops_.back()->batch = batch;
       steps_.push_back(make_steps<T>(*loops_.back(), of_type));
@@ -282,6 +336,7 @@ class Stream {
  private:
   std::vector<std::size_t> x_shape_;
   nb::object y_;
+  std::vector<std::vector<nb::object>> kept_;
   std::vector<std::unique_ptr<Loop>> loops_;
   std::vector<std::unique_ptr<Steps>> steps_;
   std::vector<std::pair<Array*, int>> x_;
@@ -327,12 +382,13 @@ NB_MODULE(_native, m) {
   bind_stream<double>(m, "StreamFloat64");
   m.def("lower", &lower, "registers"_a, "instructions"_a, "stages"_a, "matrices"_a, "constants"_a,
         "starts"_a, "restarts"_a, "finals"_a, "sums"_a, "arrays"_a, "backward"_a);
-  m.def("run", &run, "lowered"_a, "is_double"_a, "tensors"_a, "matrices"_a, "steps"_a, "batch"_a,
-        "reverse"_a, "restart_offset"_a, "lengths"_a, "restart"_a, "threads"_a,
+  m.def("run", &run, "lowered"_a, "is_double"_a, "tensors"_a, "weights"_a, "begins"_a, "steps"_a,
+        "batch"_a, "reverse"_a, "restart_offset"_a, "lengths"_a, "restart"_a, "threads"_a,
         "split"_a = nb::none(), "instruction_set"_a = nb::none());
-  m.def("affine", &affine, "is_double"_a, "x"_a, "x_pitch"_a, "count"_a, "w"_a, "w_pitch"_a, "bias"_a,
-        "to"_a, "out"_a, "in"_a, "threads"_a);
-  m.def("outer", &outer, "is_double"_a, "products"_a, "threads"_a);
+  m.def("affine", &affine, "is_double"_a, "x"_a, "weight"_a, "bias"_a.none(), "to"_a, "threads"_a);
+  m.def("outer", &outer, "is_double"_a, "dz"_a, "products"_a, "threads"_a);
+  m.def("all_plain", &all_plain, "tensors"_a);
+  m.def("set_parts", &set_parts, "to"_a, "vectors"_a, "places"_a);
   m.def("empty_float32", &empty<float>, "count"_a);
   m.def("empty_float64", &empty<double>, "count"_a);
   m.def("memory_kept", &kept);

@@ -22,12 +22,14 @@ struct PointwiseKernels {
   Pointwise<T> sigmoid;
 };
 
-// The gradient of a weight: to(i, j) = the sum over k < count of a(k, i) * b(k, j).
-//   a  (count, ...), b (count, columns), the caller's, read; rows so many numbers apart.
+// The gradient of a weight: to(i, j) = the sum over all steps and rows of a(step, row, i) *
+// b(step, row, j).
+//   a  (steps, batch, ...), the caller's, read; every row so many numbers after the one before.
+//   b  (steps, batch, columns), the caller's, read; steps and rows so many numbers apart.
 //   to (..., columns), the caller's, written.
 struct Outer {
   const void *a, *b;
-  std::ptrdiff_t a_pitch, b_pitch, count;
+  std::ptrdiff_t a_pitch, b_step, b_row, steps, batch;
   void* to;
   int columns;
 };

@@ -53,12 +53,16 @@ void outer(const Outer& o, int first, int last) {
   memset(to + first * std::ptrdiff_t(o.columns), 0,
          sizeof(T) * (last - first) * std::ptrdiff_t(o.columns));
   alignas(64) T b[kSteps][P] = {};
-  for (std::ptrdiff_t k = 0; k < o.count; k += kSteps) {
-    const int count = o.count - k < kSteps ? int(o.count - k) : kSteps;
+  const T* rows_of_b[kSteps];
+  const std::ptrdiff_t all = o.steps * o.batch;
+  for (std::ptrdiff_t k = 0; k < all; k += kSteps) {
+    const int count = all - k < kSteps ? int(all - k) : kSteps;
+    for (int i = 0; i < count; ++i)
+      rows_of_b[i] = all_b + (k + i) / o.batch * o.b_step + (k + i) % o.batch * o.b_row;
     for (int j = 0; j < o.columns; j += P) {
       const int columns = o.columns - j < P ? o.columns - j : P;
       for (int i = 0; i < count; ++i) {
-        const T* from = all_b + (k + i) * o.b_pitch + j;
+        const T* from = rows_of_b[i] + j;
         if (columns == P)
           memcpy(b[i], from, sizeof b[i]);
         else

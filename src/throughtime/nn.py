@@ -20,6 +20,7 @@ from torch.nn.utils.rnn import PackedSequence as PackedSequence
 
 from throughtime.cells import Cell
 from throughtime.engines import Call, choose
+from throughtime.engines.parts import Parts
 from throughtime.program import Program, affine, schedule
 
 
@@ -79,63 +80,44 @@ def _program(kind: str, input_size: int, hidden_size: int, proj_size: int | None
     return _traced(kind, input_size, hidden_size, proj_size)
 
 
-class _GRUBias(torch.autograd.Function):
-    """b_ih and b_hh of a GRU as the bias of r, z, n_x and n_h; one node where torch's own
-    operations would be six."""
-
-    @staticmethod
-    def forward(ctx: Any, b_ih: Tensor, b_hh: Tensor) -> Tensor:
-        both = 2 * b_ih.shape[0] // 3
-        bias = torch.cat([b_ih, b_hh[both:]])
-        bias[:both] += b_hh[:both]
-        return bias
-
-    @staticmethod
-    def backward(ctx: Any, d: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
-        H = d.shape[0] // 4
-        return d[: 3 * H], torch.cat([d[: 2 * H], d[3 * H :]])
-
-
 _GATES = {"lstm": 4, "gru": 3, "rnn_tanh": 1, "rnn_relu": 1}
 
 
 def layer_call(
     kind: str, x: Tensor, hx: tuple[Tensor, ...], weights, lengths=None, reverse=False
-) -> tuple[Program, Call]:
-    """One layer in one direction; `kind` as torch names it, `weights` as it orders them."""
+) -> tuple[Program, Call, Parts | None]:
+    """One layer in one direction; `kind` as torch names it, `weights` as it orders them.
+
+    **Returns:** the program, its call without a bias, and the bias.
+    """
     w_ih, w_hh, *rest = weights
-    biases = rest[:2] if len(rest) >= 2 else []
+    biases = tuple(rest[:2]) if len(rest) >= 2 else ()
     projection = rest[len(biases) :]
-    H = w_ih.shape[0] // _GATES[kind]
+    gates = w_ih.shape[0]
+    H = gates // _GATES[kind]
     program = _program(kind, w_ih.shape[1], H, w_hh.shape[1] if projection else None)
+    call = Call(
+        x, hx, (), (w_ih, w_hh, *projection), None, (), (), lengths, None, reverse,
+        every_state=False,
+    )  # fmt: skip
     if not biases:
-        bias = None
-    elif kind == "gru":  # n_x and n_h keep one bias each
-        if choose.transformed() or torch.compiler.is_compiling():
-            (b_ih, n_x), (b_hh, n_h) = (b.split([2 * H, H]) for b in biases)
-            bias = torch.cat([b_ih + b_hh, n_x, n_h])
-        elif not torch.is_grad_enabled():
-            bias = _GRUBias.forward(None, *biases)
-        else:
-            bias = _GRUBias.apply(*biases)
-    else:
-        bias = biases[0] + biases[1]
-        if projection:  # which has no bias
-            bias = torch.cat([bias, bias.new_zeros(projection[0].shape[0])])
-    weights = (w_ih, w_hh, *projection)
-    call = Call(x, hx, (), weights, bias, (), (), lengths, None, reverse, every_state=False)
-    return program, call
+        return program, call, None
+    if kind == "gru":  # n_x and n_h keep one bias each
+        places = (0, 0, 0, 3 * H), (1, 0, 0, 2 * H), (1, 2 * H, 3 * H, H)
+        return program, call, Parts(biases, places, 4 * H)
+    columns = gates + (w_hh.shape[1] if projection else 0)  # the projection has no bias
+    return program, call, Parts(biases, ((0, 0, 0, gates), (1, 0, 0, gates)), columns)
 
 
 def _layers(kind: str, *args):
     """The signatures of torch's native functions: padded, or packed with `batch_sizes`."""
     hidden_at = 1 if isinstance(args[2], list) else 2
-    if args[0].device.type != "cpu":
+    if not args[0].is_cpu:
         return getattr(_torch_vf, kind)(*args)
     x, hx, weights, _, layers, dropout, training, bidirectional = (
         args[0], *args[hidden_at : hidden_at + 7]
     )  # fmt: skip
-    hx = hx if kind == "lstm" else (hx,)
+    hx = tuple(hx) if kind == "lstm" else (hx,)
     lengths, turn = None, False
     if hidden_at == 2:
         total = args[1].shape[0]
@@ -159,8 +141,10 @@ def _layers(kind: str, *args):
         outputs = []
         for d in range(directions):
             k = layer * directions + d
-            hx_k, weights_k = tuple(h[k] for h in hx), weights[k * each : (k + 1) * each]
-            result = choose.run(*layer_call(kind, x, hx_k, weights_k, lengths, d == 1))
+            start = hx if len(weights) == each else tuple([h[k] for h in hx])
+            of_k = weights[k * each : (k + 1) * each]
+            program, call, bias = layer_call(kind, x, start, of_k, lengths, d == 1)
+            result = choose.run(program, call, bias=bias)
             outputs.append(result.states[0])
             finals.append(result.final)
         x = outputs[0] if directions == 1 else torch.cat(outputs, -1)
@@ -169,7 +153,7 @@ def _layers(kind: str, *args):
     elif turn:
         x = x.transpose(0, 1)
     if len(finals) == 1:
-        return x, *(h.unsqueeze(0) for h in finals[0])
+        return x, *finals[0]
     return x, *(torch.stack(h) for h in zip(*finals, strict=True))
 
 
@@ -193,7 +177,8 @@ def _cell(kind: str, x: Tensor, hx, w_ih: Tensor, w_hh: Tensor, b_ih=None, b_hh=
                 f"expected {w_hh.shape[1]}"
             )
     weights = [w_ih, w_hh] if b_ih is None else [w_ih, w_hh, b_ih, b_hh]
-    final = choose.run(*layer_call(kind, x.unsqueeze(0), hx, weights)).final
+    program, call, bias = layer_call(kind, x.unsqueeze(0), hx, weights)
+    final = choose.run(program, call, bias=bias).final
     return final if kind == "lstm" else final[0]
 
 
@@ -217,22 +202,34 @@ def _forward_of(parent: type[torch.nn.Module]) -> Any:
     )
 
 
+def _weights_have_changed(self: torch.nn.RNNBase) -> bool:
+    """As torch's own, which takes longer where they have not."""
+    for k, name in enumerate(self._flat_weights_names):
+        ref = self._flat_weight_refs[k]
+        if ref is None or ref() is not self._parameters.get(name):
+            return torch.nn.RNNBase._weights_have_changed(self)
+    return False
+
+
 class RNN(torch.nn.RNN):
     """`torch.nn.RNN`, computed by throughtime."""
 
     forward = _forward_of(torch.nn.RNN)
+    _weights_have_changed = _weights_have_changed
 
 
 class LSTM(torch.nn.LSTM):
     """`torch.nn.LSTM`, computed by throughtime."""
 
     forward = _forward_of(torch.nn.LSTM)
+    _weights_have_changed = _weights_have_changed
 
 
 class GRU(torch.nn.GRU):
     """`torch.nn.GRU`, computed by throughtime."""
 
     forward = _forward_of(torch.nn.GRU)
+    _weights_have_changed = _weights_have_changed
 
 
 class RNNCell(torch.nn.RNNCell):

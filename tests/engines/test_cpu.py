@@ -50,12 +50,13 @@ def test_weights_read_where_they_lie(name, shape, dtype):
 @pytest.mark.parametrize("dtype", TIGHT)
 def test_gradients_of_weights(dtype, shape, threads):
     steps, rows, columns = shape
-    a, b = torch.randn(steps, rows + 2, dtype=dtype), torch.randn(steps, columns, dtype=dtype)
+    a, b = torch.randn(steps, 2, rows + 2, dtype=dtype), torch.randn(2, steps, columns, dtype=dtype)
     to = torch.full((rows, columns), torch.nan, dtype=dtype)
-    at = a.data_ptr() + 2 * a.element_size()
-    line = [at, rows + 2, b.data_ptr(), columns, steps, to.data_ptr(), rows, columns]
-    cpu.native().outer(dtype == torch.float64, line * 2, threads)
-    expected = a[:, 2:].double().t() @ b.double()
+    b = b.transpose(0, 1)  # strides as batch_first gives them
+    half = rows // 2
+    lines = [(2, half, b, to, 0), (2 + half, rows - half, b, to, half)]
+    cpu.native().outer(dtype == torch.float64, a, lines, threads)
+    expected = torch.einsum("tbr,tbc->rc", a[..., 2:].double(), b.double())
     bound = TIGHT[dtype] * max(1.0, expected.abs().max().item() if steps else 0.0)
     torch.testing.assert_close(to.double(), expected, rtol=0, atol=bound)
 

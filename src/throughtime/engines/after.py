@@ -13,8 +13,9 @@ from throughtime.engines.reference import adjoint
 from throughtime.engines.steps import previous, real_steps
 from throughtime.engines.stored import (
     Mode,
+    late_maps,
+    late_vectors,
     loop_maps,
-    loop_sums,
     new_values,
     operand_states,
     stored_columns,
@@ -29,8 +30,9 @@ class Values:
         self, program: Program, call: Call, mode_: Mode, result: Result, known: dict[int, Any]
     ) -> None:
         self.program, self.call, self.mode = program, call, mode_
-        inputs = program.find("input")  # whose padding is yet to be hidden
-        self.found = {i: value for i, value in known.items() if i not in inputs}
+        self.found = dict(known)
+        for i in program.find("input") if known else ():  # whose padding is yet to be hidden
+            self.found.pop(i, None)
         self.stored, *rest = result.saved
         hidden = len(program.states) - len(result.states)
         self.states = (*result.states, *rest[:hidden])
@@ -42,15 +44,16 @@ class Values:
         return self.found[i]
 
     def _find(self, i: int) -> Any:
-        node, call, names = self.program.nodes[i], self.call, list(self.program.states)
-        columns = stored_columns(self.program, self.mode)[0]
-        new = new_values(self.program)
+        node, call = self.program.nodes[i], self.call
         if node.op == "input":
             real = real_steps(call)
             return call.x if real is None else torch.where(real, call.x, 0.0)
+        names = list(self.program.states)
         if node.op == "state":
             k = names.index(node.attributes["name"])
             return self.before[k] if k in self.before else previous(call, self.states[k], k)
+        columns = stored_columns(self.program, self.mode)[0]
+        new = new_values(self.program)
         if i in columns:
             return self.stored[..., columns[i] : columns[i] + node.width]
         if i in new:
@@ -81,7 +84,6 @@ class After:
     ) -> None:
         self.program, self.call, self.values, self.dz = program, call, values, dz
         self.back = adjoint(program)
-        self.sums = loop_sums(program)
         self.found: dict[int, Any] = dict(kept)
         maps = loop_maps(program)
         self.at = {self.back.outputs[f"dz_{n}"]: c for n, c in program.columns.items()
@@ -89,20 +91,14 @@ class After:
 
     def complete(self, dbias: Tensor, dvectors: list[Tensor]) -> None:
         """Whatever the loop has left out of `dz` and of the sums."""
-        for name, columns in self.program.columns.items():
-            if self.late(f"dz_{name}"):
-                self.dz[..., columns] = self.output(f"dz_{name}", columns.stop - columns.start)
-                dbias[columns] = self.dz[..., columns].sum((0, 1))
-        for k, name in enumerate(self.program.vectors):
-            if self.late(f"dparameter_{name}"):
-                width = dvectors[k].shape[0]
-                dvectors[k] = self.output(f"dparameter_{name}", width).sum((0, 1))
-
-    def late(self, name: str) -> bool:
-        """Whether an output was not computed in the loop."""
-        if name.startswith("dz_"):
-            return self.back.outputs.get(name) not in self.at
-        return name not in self.sums
+        for name in late_maps(self.program):
+            columns = self.program.columns[name]
+            self.dz[..., columns] = self.output(f"dz_{name}", columns.stop - columns.start)
+            dbias[columns] = self.dz[..., columns].sum((0, 1))
+        for name in late_vectors(self.program):
+            k = self.program.vectors.index(name)
+            width = dvectors[k].shape[0]
+            dvectors[k] = self.output(f"dparameter_{name}", width).sum((0, 1))
 
     def output(self, name: str, width: int) -> Tensor:
         T, B = self.call.x.shape[:2]

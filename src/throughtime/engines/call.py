@@ -13,7 +13,8 @@ class Call(NamedTuple):
     """What an engine is given beside the program. All tensors are of one dtype and device.
 
     - `x`: inputs `(T, B, I)`, any strides.
-    - `start`: for each state, its value before the first step, `(B, width)`.
+    - `start`: for each state, its value before the first step, `(B, width)`; where all are
+      `(1, B, width)`, as torch.nn has them, so are `Result.final` and `Gradients.dstart`.
     - `initial`: for each state, what a reset puts in its place, `(B, width)`; empty without
       resets.
     - `weights`: one packed matrix for each product of the schedule,
@@ -70,15 +71,15 @@ class Gradients(NamedTuple):
       `bias`; 0 at steps past a length. The gradient of the replica of a weight at step t is
       `dz[t].T @ operand[t]` of the map's columns.
     - `operands`: of each product at every step, `(T, B, width)`.
-    - `dx`, `dstart`, `dinitial`: as `x`, `start`, `initial`.
+    - `dx`, `dstart`, `dinitial`: as `x`, `start`, `initial`; None for what was not wanted.
     - `dvectors`: summed over time and rows, `(width,)`.
     - `dbias`: `dz` summed over time and rows, `(columns,)`; None without a bias.
     """
 
     dz: Tensor
     operands: tuple[Tensor, ...]
-    dx: Tensor
-    dstart: tuple[Tensor, ...]
+    dx: Tensor | None
+    dstart: tuple[Tensor | None, ...]
     dinitial: tuple[Tensor, ...]
     dvectors: tuple[Tensor, ...]
     dbias: Tensor | None

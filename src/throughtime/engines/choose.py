@@ -13,6 +13,7 @@ import torch
 
 from throughtime.engines import cpu, node, operator, reference
 from throughtime.engines.call import Call, Result
+from throughtime.engines.parts import Parts, traced
 from throughtime.errors import OptionError
 from throughtime.program.program import Program
 
@@ -28,20 +29,26 @@ def check(engine: str | None) -> None:
         )
 
 
-def run(program: Program, call: Call, engine: str | None = None) -> Result:
-    """Run a program over time on the engine asked for, see `Call` and `Result`.
+def run(
+    program: Program, call: Call, engine: str | None = None, bias: Parts | None = None
+) -> Result:
+    """Run a program over time on the engine asked for, see `Call` and `Result`; `bias`, if given,
+    in place of that of the call.
 
     **Raises:** `OptionError` if an engine is named and cannot run this call.
     """
     check(engine)
     functional = transformed()
+    if not (functional or engine == "reference" or torch.compiler.is_compiling()):
+        why = cpu.why_not(call, () if bias is None else bias.vectors)
+        if why is None:
+            return node.run(program, call, bias)
+    else:
+        why = "a torch.func transform is active"
+    if bias is not None:
+        call = call._replace(bias=traced(bias))
     if torch.compiler.is_compiling() and not functional:
         return operator.run(program, call)
-    if engine == "reference":
-        return reference.forward(program, call)
-    why = "a torch.func transform is active" if functional else cpu.why_not(call)
-    if why is None:
-        return node.run(program, call)
     if engine == "cpu":
         raise OptionError(
             f'`{program.cell}`: engine is "cpu"; expected "reference" here because {why}. Leave '

@@ -8,8 +8,8 @@ what the loops do and `stored.py` for what they keep.
 import functools
 import importlib
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -22,9 +22,17 @@ from throughtime.engines.call import Call, Gradients, Result
 from throughtime.engines.emitter import Lowered
 from throughtime.engines.evaluate import ahead, plan
 from throughtime.engines.lower import backward_loop, forward_loop
+from throughtime.engines.parts import Parts
 from throughtime.engines.reference import adjoint
 from throughtime.engines.steps import steady
-from throughtime.engines.stored import Mode, kept_nodes, operand_states, stored_columns
+from throughtime.engines.stored import (
+    Mode,
+    kept_nodes,
+    late_maps,
+    late_vectors,
+    operand_states,
+    stored_columns,
+)
 from throughtime.program.program import Program
 
 DTYPES = (torch.float32, torch.float64)
@@ -34,28 +42,28 @@ _PLAIN = (Tensor, torch.nn.Parameter)
 _split: tuple[int, bool, int, int, int] | None = None  # for tests: `Split` in native/engine.h
 
 
-def why_not(call: Call) -> str | None:
-    """Why this engine cannot run a call, or None if it can."""
-    if native() is None:
+def why_not(call: Call, beside: Sequence[Tensor] = ()) -> str | None:
+    """Why this engine cannot run a call with these tensors beside its own, or None if it can."""
+    module = native()
+    if module is None:
         return "the compiled module is missing: throughtime was installed without a C++ compiler"
-    tensors = [call.x, *call.weights, *call.vectors, *call.start, *call.initial, *call.randoms]
+    tensors = [call.x, *call.weights, *call.vectors, *call.start, *call.initial, *call.randoms,
+               *beside]  # fmt: skip
     if call.bias is not None:
         tensors.append(call.bias)
-    dtype, plain, here, same = call.x.dtype, True, True, True
-    for t in tensors:
-        plain = plain and type(t) in _PLAIN
-        here = here and t.is_cpu
-        same = same and t.dtype is dtype
-    if torch._C._len_torch_dispatch_stack() or not plain:
+    mode = torch._C._len_torch_dispatch_stack()
+    if not mode and not torch.is_autocast_enabled("cpu") and module.all_plain(tensors):
+        return None
+    if mode or any(type(t) not in _PLAIN for t in tensors):
         return "tensors are not plain: a torch mode or subclass is active"
     if torch.is_autocast_enabled("cpu"):
         return "autocast is active"
-    if not here:
+    if not all(t.is_cpu for t in tensors):
         return "not all tensors are on the CPU"
-    if not same or dtype not in DTYPES:
+    if call.x.dtype not in DTYPES or any(t.dtype != call.x.dtype for t in tensors):
         return f"the dtypes are {', '.join(sorted({str(t.dtype) for t in tensors}))}, not one of " \
                "torch.float32 and torch.float64"  # fmt: skip
-    return None
+    return "not all tensors are dense"
 
 
 @functools.cache
@@ -75,11 +83,11 @@ def mode(program: Program, call: Call) -> Mode:
 
 def _new(call: Call, *shape: int) -> Tensor:
     """Room for values over time; 0 at steps past a length, which are never written."""
-    x = call.x
-    if math.prod(shape) * x.element_size() < LARGE:
+    x, count = call.x, math.prod(shape)
+    if count * x.element_size() < LARGE:
         return x.new_empty(shape) if call.lengths is None else x.new_zeros(shape)
     single = x.dtype == torch.float32
-    flat = (native().empty_float32 if single else native().empty_float64)(math.prod(shape))
+    flat = (native().empty_float32 if single else native().empty_float64)(count)
     if call.lengths is not None:
         flat.zero_()
     return flat.view(shape)
@@ -116,43 +124,110 @@ def release_memory() -> None:
         native().release_memory()
 
 
+class _Forward(NamedTuple):
+    """What of a call forward does not depend on its tensors.
+
+    - `columns`: of the stored values.
+    - `widths`: of the states.
+    - `beside`: the states that products read, where the step before each is its neighbour: their
+      starts are put beside their values over time.
+    - `begins`: for each of these its values over time and its start among `lowered.tensors`.
+    - `ahead`: whether there is anything to compute before the loop.
+    """
+
+    lowered: Lowered
+    columns: int
+    widths: tuple[int, ...]
+    beside: tuple[int, ...]
+    begins: tuple[tuple[int, int], ...]
+    ahead: bool
+
+
+@functools.lru_cache(maxsize=256)
+def _forward(program: Program, mode_: Mode, save: bool, wanted: int, plain: bool) -> _Forward:
+    lowered = forward_loop(program, native(), mode_, save, wanted)
+    at = lowered.tensors.index
+    beside = operand_states(program) if plain else ()
+    return _Forward(
+        lowered,
+        stored_columns(program, mode_)[1],
+        tuple(program.states.values())[:wanted],
+        beside,
+        tuple((at(("state", k)), at(("start", k))) for k in beside),
+        _anything_ahead(program, mode_),
+    )
+
+
 def forward(
-    program: Program, call: Call, *, save: bool = False, mode_: Mode | None = None
+    program: Program,
+    call: Call,
+    *,
+    save: bool = False,
+    mode_: Mode | None = None,
+    bias: Parts | None = None,
 ) -> Result:
     """Run a program over time, see `Call` and `Result`; in another mode than its own if given,
-    and then with states in memory of their own.
+    and then with states in memory of their own; with `bias`, if given, for that of the call.
 
     `Result.saved`: the stored values side by side `(T, B, columns)`; each state over time that
     is not returned; and for each state that products read its value before every step.
     """
     plain = save and mode_ is None and steady(call)
     mode_, x = mode_ or mode(program, call), call.x
-    T, B = x.shape[:2]
-    widths = tuple(program.states.values())
-    wanted = len(widths) if call.every_state or save else 1
-    lowered = forward_loop(program, native(), mode_, save, wanted)
-    known, parts = ahead_of_loop(program, call, mode_, for_loop=True)
+    T, B, _ = x.shape
+    shown = len(call.start) if call.every_state else 1
+    loop = _forward(program, mode_, save, len(call.start) if save else shown, plain)
+    if bias is not None and loop.ahead:
+        call, bias = call._replace(bias=packed(bias)), None
+    known, parts = ahead_of_loop(program, call, mode_)
     states: list[Tensor] = []
     before: list[Tensor] = []
-    extended = operand_states(program) if plain else ()
-    for k, width in enumerate(widths[:wanted]):
-        if k in extended:  # what stood before the first step, then all the others
+    for k, width in enumerate(loop.widths):
+        if k in loop.beside:  # what stood before the first step, then all the others
             whole = _new(call, T + 1, B, width)
-            whole[T if call.reverse else 0] = call.start[k]
             before.append(whole[1:] if call.reverse else whole[:T])
             states.append((whole[:T] if call.reverse else whole[1:]).detach())
         else:
             states.append(_new(call, T, B, width))
-    final = tuple([x.new_empty(B, width) for width in widths])
-    saved = _new(call, T, B, stored_columns(program, mode_)[1]) if save else None
+    final = tuple([x.new_empty(s.shape) for s in call.start])
+    saved = (_new(call, T, B, loop.columns),) if save else ()
     groups = {
-        "x": (x,), "part": parts, "known": known, "saved": (saved,), "state": states,
-        "final": final, "start": call.start, "initial": call.initial or call.start,
+        "x": (x,), "bias": (bias or whole_bias(program, call),), "part": parts, "known": known,
+        "saved": saved, "state": states, "final": final, "start": call.start,
+        "initial": call.initial or call.start,
     }  # fmt: skip
-    _run(lowered, call, groups, reverse=call.reverse)
-    shown = len(widths) if call.every_state else 1
-    kept = () if saved is None else (saved, *states[shown:], *before)
-    return Result(tuple(states[:shown]), final, kept)
+    _run(loop.lowered, call, groups, call.reverse, loop.begins)
+    return Result(tuple(states[:shown]), final, (*saved, *states[shown:], *before))
+
+
+class _Backward(NamedTuple):
+    """What of a call backward does not depend on its tensors.
+
+    - `kept`: the nodes that what comes after the loop needs, and their widths.
+    - `complete`: whether the loop leaves nothing but dx to do.
+    - `operands`: of each product.
+    - `ahead`: whether there is anything to compute before the loop.
+    """
+
+    lowered: Lowered
+    columns: int
+    kept: tuple[tuple[int, int], ...]
+    complete: bool
+    operands: tuple[int, ...]
+    ahead: bool
+
+
+@functools.lru_cache(maxsize=256)
+def _backward(program: Program, mode_: Mode, given: tuple[bool, ...]) -> _Backward:
+    nodes = adjoint(program).nodes
+    return _Backward(
+        backward_loop(program, native(), mode_, given),
+        program.affine_width,
+        tuple((i, nodes[i].width) for i in kept_nodes(program)),
+        not late_maps(program) and not late_vectors(program),
+        tuple(p.operand for p in plan(program).products),
+        _anything_ahead(program, mode_),
+    )
 
 
 def backward(
@@ -163,86 +238,118 @@ def backward(
     dfinal: Sequence[Tensor | None],
     *,
     dx: bool = True,
+    dstart: bool = True,
     mode_: Mode | None = None,
+    bias: Parts | None = None,
 ) -> Gradients:
-    """The gradients of a loss through `forward`, see `Gradients`; dx is 0 unless it is wanted.
+    """The gradients of a loss through `forward`, see `Gradients`; `dx` and `dstart`: whether
+    these are wanted; `bias`: as forward was given it.
 
     Of `Result.saved` the values before each step may be missing.
     """
     mode_, x = mode_ or mode(program, call), call.x
-    T, B = x.shape[:2]
-    widths = tuple(program.states.values())
-    given = (*(d is not None for d in dstates), *[False] * (len(widths) - len(dstates)))
-    lowered = backward_loop(program, native(), mode_, given)
-    known, parts = ahead_of_loop(program, call, mode_, for_loop=call.recompute)
+    T, B, _ = x.shape
+    given = [d is not None for d in dstates] + [False] * (len(call.start) - len(dstates))
+    loop = _backward(program, mode_, tuple(given))
+    again = call.recompute
+    if bias is not None and (loop.ahead or again):
+        call = call._replace(bias=packed(bias))
+    known, parts = ahead_of_loop(program, call, mode_, for_loop=again)
     values = Values(program, call, mode_, result, known)
-    dz = _new(call, T, B, program.affine_width)
-    kept = {i: _new(call, T, B, adjoint(program).nodes[i].width) for i in kept_nodes(program)}
-    dstart = tuple([x.new_empty(B, width) for width in widths])
+    dz = _new(call, T, B, loop.columns)
+    kept = {i: _new(call, T, B, width) for i, width in loop.kept}
+    starts = tuple([x.new_empty(s.shape) if dstart else None for s in call.start])
     dinitial = tuple([torch.zeros_like(i) for i in call.initial])
-    dbias = x.new_empty(program.affine_width)
+    dbias = x.new_empty((loop.columns,))
     dvectors = [torch.empty_like(v) for v in call.vectors]
-    groups = {"x": (x,), "part": parts, "known": known, "saved": (values.stored,),
-              "state": values.states, "start": call.start, "initial": call.initial or call.start,
-              "dstate": dstates, "dfinal": dfinal, "dstart": dstart,
-              "dinitial": dinitial or dstart, "dz": (dz,), "kept": kept, "dbias": (dbias,),
-              "dvector": dvectors}  # fmt: skip
-    _run(lowered, call, groups, reverse=not call.reverse)
-    after = After(program, call, values, dz, kept)
-    after.complete(dbias, dvectors)
+    groups = {"x": (x,), "bias": (whole_bias(program, call) if again else None,),
+              "part": parts, "known": known, "saved": (values.stored,), "state": values.states,
+              "start": call.start, "initial": call.initial or call.start, "dstate": dstates,
+              "dfinal": dfinal, "dstart": starts, "dinitial": dinitial or starts, "dz": (dz,),
+              "kept": kept, "dbias": (dbias,), "dvector": dvectors}  # fmt: skip
+    _run(loop.lowered, call, groups, not call.reverse)
+    over_x = None
+    if dx or not loop.complete:
+        after = After(program, call, values, dz, kept)
+        after.complete(dbias, dvectors)
+        over_x = after.output("dx", program.input_size) if dx else None
     return Gradients(
         dz,
-        tuple([values.operand(p.operand) for p in plan(program).products]),
-        after.output("dx", program.input_size) if dx else x.new_zeros(()).expand(x.shape),
-        dstart,
+        tuple([values.operand(i) for i in loop.operands]),
+        over_x,
+        starts,
         dinitial,
         tuple(dvectors),
-        None if call.bias is None else dbias,
+        None if call.bias is None and bias is None else dbias,
     )
 
 
 def weight_gradients(program: Program, call: Call, gradients: Gradients) -> tuple[Tensor, ...]:
     """As `backward.weight_gradients`; small products without the cost of calling torch for each."""
-    x, dz = call.x, gradients.dz
-    steps = x.shape[0] * x.shape[1]
-    if steps * sum(w.numel() for w in call.weights) > SMALL or any(
-        len(columns) != 1 for columns in product_columns(program)
-    ):
+    T, B, _ = call.x.shape
+    if T * B * sum([w.numel() for w in call.weights]) > SMALL:
         return torch_weight_gradients(program, call, gradients)
-    products: list[int] = []
-    operands, dweights = [], [w.new_empty(w.shape) for w in call.weights]
-    pairs = zip(gradients.operands, product_columns(program), dweights, strict=True)
-    for operand, (columns,), dw in pairs:
-        rows = operand.reshape(steps, dw.shape[1])
-        operands.append(rows)
-        products += (
-            dz.data_ptr() + columns.start * dz.element_size(), dz.shape[2],
-            rows.data_ptr(), rows.stride(0), steps, dw.data_ptr(), *dw.shape,
-        )  # fmt: skip
-    native().outer(x.element_size() == 8, products, torch.get_num_threads())
-    return tuple(dweights)
+    dweights = tuple([w.new_empty(w.shape) for w in call.weights])
+    products = [(column, count, gradients.operands[k], dweights[k], row)
+                for k, column, count, row in _pieces(program)]  # fmt: skip
+    double = call.x.dtype == torch.float64
+    native().outer(double, gradients.dz, products, torch.get_num_threads())
+    return dweights
+
+
+@functools.lru_cache(maxsize=256)
+def _pieces(program: Program) -> list[tuple[int, int, int, int]]:
+    """`(product, first column, columns, first row)`: which columns of `dz` make which rows of the
+    gradient of each packed weight."""
+    found = []
+    for k, joined in enumerate(product_columns(program)):
+        row = 0
+        for columns in joined:
+            count = columns.stop - columns.start
+            found.append((k, columns.start, count, row))
+            row += count
+    return found
+
+
+def packed(bias: Parts) -> Tensor:
+    """`(columns,)`, without a place in autograd's graph."""
+    whole = bias.vectors[0].new_empty((bias.columns,))
+    native().set_parts(whole, bias.vectors, bias.places)
+    return whole
+
+
+def part_gradients(bias: Parts, dbias: Tensor) -> list[Tensor]:
+    """At each vector of a bias, of the gradient at the packed one."""
+    found = []
+    for k, vector in enumerate(bias.vectors):
+        own = [place for place in bias.places if place[0] == k]
+        if len(own) == 1:
+            _, _, column, count = own[0]
+            found.append(dbias if count == bias.columns else dbias[column : column + count])
+        else:
+            found.append(vector.new_empty(vector.shape))
+            back = [(0, column, first, count) for _, first, column, count in own]
+            native().set_parts(found[-1], (dbias,), back)
+    return found
+
+
+def whole_bias(program: Program, call: Call) -> Tensor:
+    """What the maps begin from, `(columns,)`."""
+    return call.x.new_zeros(program.affine_width) if call.bias is None else call.bias
 
 
 def ahead_of_loop(
-    program: Program, call: Call, mode_: Mode, *, for_loop: bool
-) -> tuple[dict[int, Any], dict[int, Tensor]]:
-    """What is known before the loop: values by node, and what each block of maps begins from."""
-    if not _anything_ahead(program, mode_):
-        known: dict[int, Any] = {}
-        if call.vectors or call.randoms:
-            known.update(zip(program.find("parameter"), call.vectors, strict=True))
-            known.update(zip(program.find("random"), call.randoms, strict=True))
-        if not for_loop:
-            return known, {}
-        bias = call.x.new_zeros(program.affine_width) if call.bias is None else call.bias
-        blocks = plan(program, mode_.hoist).blocks
-        if len(blocks) == 1:
-            return known, {0: bias}
-        return known, {b: bias[block.columns] for b, block in enumerate(blocks)}
-    known, parts = ahead(program, call, for_loop=for_loop, hoist=mode_.hoist, linear=_linear)
-    blocks = plan(program, mode_.hoist).blocks
-    return known, {b: call.x.new_zeros(blocks[b].columns.stop - blocks[b].columns.start)
-                   if part is None else part for b, part in parts.items()}  # fmt: skip
+    program: Program, call: Call, mode_: Mode, *, for_loop: bool = True
+) -> tuple[dict[int, Any], dict[int, Tensor | None]]:
+    """What is known before the loop: values by node, and by block of maps what it begins from,
+    where that is not the bias alone."""
+    if _anything_ahead(program, mode_):
+        return ahead(program, call, for_loop=for_loop, hoist=mode_.hoist, linear=_linear)
+    known: dict[int, Any] = {}
+    if call.vectors or call.randoms:
+        known.update(zip(program.find("parameter"), call.vectors, strict=True))
+        known.update(zip(program.find("random"), call.randoms, strict=True))
+    return known, {}
 
 
 def _linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -253,61 +360,35 @@ def _linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     if rows.shape[0] * weight.numel() > SMALL // 4 or weight.stride(1) != 1 or rows.stride(1) != 1:
         return F.linear(x, weight, bias)
     z = x.new_empty(*x.shape[:-1], out)
-    native().affine(
-        x.element_size() == 8, rows.data_ptr(), rows.stride(0), rows.shape[0], weight.data_ptr(),
-        weight.stride(0), 0 if bias is None else bias.data_ptr(), z.data_ptr(), out, in_,
-        torch.get_num_threads(),
-    )  # fmt: skip
+    native().affine(x.element_size() == 8, rows, weight, bias, z, torch.get_num_threads())
     return z
 
 
 @functools.lru_cache(maxsize=256)
 def _anything_ahead(program: Program, mode_: Mode) -> bool:
-    """Whether there is anything to compute before the loop."""
     ahead = plan(program, mode_.hoist).ahead
     nodes = [i for i in ahead.nodes if program.nodes[i].op != "constant"]
     return bool(ahead.products or ahead.blocks or nodes)
 
 
-def _run(lowered: Lowered, call: Call, groups: dict[str, Any], *, reverse: bool) -> None:
-    T, B = call.x.shape[:2]
-    tensors, matrices, _alive = addresses(lowered, call, groups)
+def tensors(lowered: Lowered, groups: Mapping[str, Any]) -> list[Tensor | Parts | None]:
+    """What a loop reads and writes, in its order, from all of each name."""
+    return [groups[name][k] for name, k in lowered.tensors]
+
+
+def _run(
+    lowered: Lowered,
+    call: Call,
+    groups: Mapping[str, Any],
+    reverse: bool,
+    begins: Sequence[tuple[int, int]] = (),
+) -> None:
+    T, B, _ = call.x.shape
     lengths = None if call.lengths is None else call.lengths.contiguous()
     resets = None if call.resets is None else call.resets.contiguous()
     native().run(
-        lowered.native, call.x.element_size() == 8, tensors, matrices, T, B, reverse,
-        int(call.reverse),
+        lowered.native, call.x.dtype == torch.float64, tensors(lowered, groups), call.weights,
+        begins, T, B, reverse, int(call.reverse),
         0 if lengths is None else lengths.data_ptr(), 0 if resets is None else resets.data_ptr(),
         torch.get_num_threads(), _split,
     )  # fmt: skip
-
-
-def addresses(
-    lowered: Lowered, call: Call, groups: dict[str, Any]
-) -> tuple[list[int], list[int], list[Tensor]]:
-    """What the native loop is given: `(address, step, row)` of each tensor and `(address,
-    out_stride, in_stride)` of each matrix, flat; and the tensors, to be kept while it runs."""
-    alive: list[Tensor] = []
-    tensors: list[int] = []
-    for key in lowered.tensors:
-        t: Tensor | None = groups[key[0]][key[-1] if len(key) > 1 else 0]
-        if t is None:
-            tensors += (0, 0, 0)
-            continue
-        strides = t.stride()
-        if strides and strides[-1] != 1 and t.shape[-1] != 1:
-            t = t.contiguous()  # units have to be neighbours; steps and rows any stride apart
-            strides = t.stride()
-        alive.append(t)
-        if len(strides) == 3:
-            tensors += (t.data_ptr(), strides[0], strides[1])
-        else:
-            tensors += (t.data_ptr(), 0, strides[0] if len(strides) == 2 else 0)
-    matrices: list[int] = []
-    itemsize = call.x.element_size()
-    for k, row, transposed in lowered.matrices:
-        w = call.weights[k]
-        out, in_ = w.stride()
-        address = w.data_ptr() + row * out * itemsize
-        matrices += (address, in_, out) if transposed else (address, out, in_)
-    return tensors, matrices, alive

@@ -31,14 +31,11 @@ NAMES = {"and": "logical_and", "or": "logical_or", "not": "logical_not"}
 class Lowered:
     """A native loop, and what it is to be given.
 
-    - `tensors`: the keys of what it reads and writes, in order.
-    - `matrices`: for each its product, its first row in that packed weight, and whether it is
-      transposed.
+    - `tensors`: the keys of what it reads and writes, in order: a name, and which of that name.
     """
 
     native: Any
-    tensors: tuple[tuple[Any, ...], ...]
-    matrices: tuple[tuple[int, int, bool], ...]
+    tensors: tuple[tuple[str, int], ...]
 
 
 class Emitter:
@@ -174,24 +171,26 @@ class Emitter:
             lines += [(codes[i.op], max(i.to, 0), i.a, i.b, i.c, float(i.p), float(i.q))
                       for i in stage.instructions]  # fmt: skip
             ends.append((begin, len(lines), stage.width))
-
-        def rows(states: list[tuple[int, int]]) -> list[tuple[int, int]]:
-            return [(number[r], a) for r, a in states]
-
-        made = native.lower(
-            [(r.width, r.life) for r in registers], lines, ends, self.shapes,
-            [(number[r], v) for r, v in self.filled if r in number], rows(self.starts),
-            rows(self.restarts), rows(self.finals),
-            self.sums, list(self.arrays), backward,
-        )  # fmt: skip
         where = {}
         for k, product in enumerate(plan(self.program).products):
             row = 0
             for weight in product.weights:
                 where[weight] = k, row
                 row += self.program.parameters[weight].shape[0]
-        matrices = tuple((*where[weight], transposed) for weight, transposed in self.matrices)
-        return Lowered(made, tuple(self.tensors), matrices)
+        pairs = zip(self.matrices, self.shapes, strict=True)
+        matrices = [(*where[weight], transposed, *shape) for (weight, transposed), shape in pairs]
+
+        def rows(states: list[tuple[int, int]]) -> list[tuple[int, int]]:
+            return [(number[r], a) for r, a in states]
+
+        made = native.lower(
+            [(r.width, r.life) for r in registers], lines, ends, matrices,
+            [(number[r], v) for r, v in self.filled if r in number], rows(self.starts),
+            rows(self.restarts), rows(self.finals), self.sums, list(self.arrays), backward,
+        )  # fmt: skip
+        return Lowered(
+            made, tuple((key[0], key[-1] if len(key) > 1 else 0) for key in self.tensors)
+        )
 
 
 def _spelled(node: Node) -> tuple[str, float, float]:

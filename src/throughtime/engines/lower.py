@@ -89,9 +89,12 @@ class _Forward:
         node, e = self.program.nodes[a], self.e
         column = self.program.columns[node.attributes["name"]].start
         b = next(b for b, block in enumerate(self.plan.blocks) if a in block.affines)
-        first = self.plan.blocks[b].columns.start
-        z = e.load(e.array(("part", b), column - first), node.width)
-        before = {w for k in self.plan.ahead.products for w in self.plan.products[k].weights}
+        block, products = self.plan.blocks[b], self.plan.ahead.products
+        if any(k in products for k, _ in block.rows):
+            z = e.load(e.array(("part", b), column - block.columns.start), node.width)
+        else:
+            z = e.load(e.array(("bias",), column), node.width)
+        before = {w for k in products for w in self.plan.products[k].weights}
         for operand, weight in zip(node.args, node.attributes["weights"], strict=True):
             if weight not in before:  # otherwise it is a part of what z begins from
                 e.product(z, self.operand(operand), weight, transposed=False)
@@ -109,7 +112,8 @@ class _Forward:
 @functools.lru_cache(maxsize=256)
 def forward_loop(program: Program, native: Any, mode: Mode, save: bool, wanted: int) -> Lowered:
     """The loop forward; `wanted`: of how many states every value is. Keys: `("start" | "state" |
-    "final" | "initial", state)`, `("x",)`, `("part", block)`, `("known", node)`, `("saved",)`."""
+    "final" | "initial", state)`, `("x",)`, `("bias",)`, `("part", block)`, `("known", node)`,
+    `("saved",)`."""
     plan_, nodes = plan(program, mode.hoist), program.nodes
     e = Emitter(program)
     f = _Forward(e, program, mode)
@@ -156,7 +160,7 @@ def backward_loop(
 ) -> Lowered:
     """The loop backward; `over_time`: which states have a gradient at every step. Keys:
     `("dstate" | "dfinal" | "dstart" | "dinitial" | "state" | "start" | "initial", state)`,
-    `("x",)`, `("part", block)`, `("known", node)`, `("saved",)`, `("dz",)`,
+    `("x",)`, `("bias",)`, `("part", block)`, `("known", node)`, `("saved",)`, `("dz",)`,
     `("kept", adjoint node)`, `("dbias",)`, `("dvector", number)`."""
     back = adjoint(program)
     inside, kept = loop_nodes(program), kept_nodes(program)

@@ -48,16 +48,17 @@ class Steps:
         loops = [forward_loop(program, native, _MODE, False, 1) for program in self.programs]
         each = zip(self.programs, self.calls, loops, outputs, strict=True)
         for program, call, lowered, y in each:
-            known, parts = cpu.ahead_of_loop(program, call, _MODE, for_loop=True)
+            known, parts = cpu.ahead_of_loop(program, call, _MODE)
             nowhere = [None] * len(program.states)
-            groups = {"x": (call.x,), "part": parts, "known": known, "state": (y,),
-                      "start": call.start, "final": nowhere, "initial": nowhere}  # fmt: skip
-            tensors, matrices, alive = cpu.addresses(lowered, call, groups)
-            layers.append((lowered.native, tensors, matrices))
-            self._alive += alive
+            groups = {"x": (call.x,), "bias": (cpu.whole_bias(program, call),), "part": parts,
+                      "known": known, "state": (y,), "start": call.start, "final": nowhere,
+                      "initial": nowhere}  # fmt: skip
+            tensors = cpu.tensors(lowered, groups)
+            layers.append((lowered.native, tensors, call.weights))
+            self._alive.append((tensors, call.weights))
         first = loops[0].tensors
         make = native.StreamFloat32 if self._x.dtype == torch.float32 else native.StreamFloat64
-        x_tensor = first.index(("x",)) if ("x",) in first else -1
+        x_tensor = first.index(("x", 0)) if ("x", 0) in first else -1
         return make(layers, x_tensor, self.x_shape, self._x.shape[0], self.y)
 
     def step(self, x: np.ndarray) -> np.ndarray:

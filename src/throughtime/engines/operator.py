@@ -25,9 +25,12 @@ def run(program: Program, call: Call) -> Result:
     if torch.is_autocast_enabled(call.x.device.type):
         dtype = torch.get_autocast_dtype(call.x.device.type)
     engine = "cpu" if dtype is None and call.x.device.type == "cpu" and _same(call) else "reference"
-    found = _forward(program.json, engine, dtype, *call._replace(every_state=True))
-    n = len(call.start)
-    return Result(tuple(found[: n if call.every_state else 1]), tuple(found[n : 2 * n]))
+    start = tuple(s[0] if s.dim() == 3 else s for s in call.start)
+    found = _forward(program.json, engine, dtype, *call._replace(start=start, every_state=True))
+    n = len(start)
+    pairs = zip(found[n : 2 * n], call.start, strict=True)
+    final = tuple(f.unsqueeze(0) if s.dim() == 3 else f for f, s in pairs)
+    return Result(tuple(found[: n if call.every_state else 1]), final)
 
 
 def _same(call: Call) -> bool:

@@ -40,7 +40,7 @@ def forward(program: Program, call: Call, *, save: bool = False) -> Result:
     leaves = program.find("state")
     outputs = [program.outputs[name] for name in program.states]
     collect = saved_nodes(program) if save else ()
-    state = tuple(call.start)
+    state = tuple(s[0] if s.dim() == 3 else s for s in call.start)
     trajectory: list[tuple[Tensor, ...]] = []
     saved: list[list[Tensor]] = [[] for _ in collect]
 
@@ -78,4 +78,5 @@ def forward(program: Program, call: Call, *, save: bool = False) -> Result:
         states = tuple(torch.where(real, s, 0.0) for s in states)
     widths = [(B, nodes[i].width) for i in collect]
     kept = tuple(stack(rows, call, w) for rows, w in zip(saved, widths, strict=True))
-    return Result(states if call.every_state else states[:1], state, kept)
+    final = tuple(s.reshape(f.shape) for s, f in zip(state, call.start, strict=True))
+    return Result(states if call.every_state else states[:1], final, kept)

@@ -41,7 +41,7 @@ def steady(call: Call) -> bool:
 def previous(call: Call, state: Tensor, k: int) -> Tensor:
     """The value of state k before every step, `(T, B, width)`, from its values after them."""
     T = state.shape[0]
-    start = call.start[k].unsqueeze(0)
+    start = call.start[k].reshape(1, *state.shape[1:])
     if not call.reverse:
         before = torch.cat([start, state])[:T]
     else:

@@ -139,3 +139,15 @@ def kept_nodes(program: Program) -> tuple[int, ...]:
     maps = {i for n, i in back.outputs.items() if n.startswith("dz_")}
     there = ("constant", "saved")
     return tuple(i for i in inside if i in used - maps and back.nodes[i].op not in there)
+
+
+@functools.lru_cache(maxsize=256)
+def late_maps(program: Program) -> tuple[str, ...]:
+    """The maps whose gradient is left for after the loop."""
+    return tuple(n for n in program.columns if n not in loop_maps(program))
+
+
+@functools.lru_cache(maxsize=256)
+def late_vectors(program: Program) -> tuple[str, ...]:
+    """The vectors whose gradient is left for after the loop."""
+    return tuple(n for n in program.vectors if f"dparameter_{n}" not in loop_sums(program))

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from throughtime.engines.call import Call
 from throughtime.engines.one_step import Steps
+from throughtime.engines.parts import traced
 from throughtime.errors import OptionError, ShapeError, whole
 from throughtime.layers import Recurrent
 from throughtime.nn import layer_call
@@ -168,6 +169,7 @@ def _of_torch(kind: str, layer: Any, x: Tensor) -> list[tuple[Program, Call]]:
     for weights in layer.all_weights:
         widths = [layer.proj_size or layer.hidden_size, layer.hidden_size]
         hx = tuple(x.new_zeros(x.shape[1], w) for w in widths[: 2 if kind == "lstm" else 1])
-        found.append(layer_call(kind, x, hx, weights))
+        program, call, bias = layer_call(kind, x, hx, weights)
+        found.append((program, call if bias is None else call._replace(bias=traced(bias))))
         x = x.new_zeros(1, x.shape[1], widths[0])
     return found

@@ -62,13 +62,12 @@ class Initial(nn.Module):
 
     def forward(self, batch: int, like: Tensor) -> tuple[Tensor, ...]:
         """For each state `(batch, width)`."""
-        vectors = {**dict(self.named_parameters()), **dict(self.named_buffers())}
-        return tuple(
-            vectors[_field(name)].to(like.dtype).expand(batch, width)
-            if _field(name) in vectors
-            else like.new_zeros(batch, width)
-            for name, width in self.widths.items()
-        )
+        found = []
+        for name, width in self.widths.items():
+            vector = getattr(self, _field(name), None)
+            found.append(like.new_zeros(batch, width) if vector is None
+                         else vector.to(like.dtype).expand(batch, width))  # fmt: skip
+        return tuple(found)
 
 
 def _field(name: str) -> str:
