@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from throughtime.engines.after import After, Values
@@ -69,7 +70,7 @@ def mode(program: Program, call: Call) -> Mode:
     """How a call is run: a pure function of shapes, the same forward and backward."""
     # with few rows a step costs as much as reading the weights, which many steps can share
     T, B = call.x.shape[:2]
-    return Mode(B <= 4 < T * B and program.input_size >= 64, call.recompute)
+    return Mode(T * B > 4 and program.input_size >= 64 * B * B, call.recompute)
 
 
 def _new(call: Call, *shape: int) -> Tensor:
@@ -82,6 +83,16 @@ def _new(call: Call, *shape: int) -> Tensor:
     if call.lengths is not None:
         flat.zero_()
     return flat.view(shape)
+
+
+def _linear(call: Call, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """A product ahead of the loop; over time into memory that is kept, if it is large."""
+    if bias is None or x.dim() != 3 or math.prod(x.shape[:2]) * bias.nbytes < LARGE:
+        return F.linear(x, weight, bias)
+    out = _new(call, *x.shape[:2], bias.shape[0])
+    rows = x.detach().reshape(-1, x.shape[2])
+    torch.addmm(bias.detach(), rows, weight.detach().t(), out=out.view(-1, bias.shape[0]))
+    return out
 
 
 def describe() -> dict[str, Any]:
@@ -238,7 +249,8 @@ def ahead_of_loop(
         if len(blocks) == 1:
             return known, {0: bias}
         return known, {b: bias[block.columns] for b, block in enumerate(blocks)}
-    known, parts = ahead(program, call, for_loop=for_loop, hoist=mode_.hoist)
+    linear = functools.partial(_linear, call)
+    known, parts = ahead(program, call, for_loop=for_loop, hoist=mode_.hoist, linear=linear)
     blocks = plan(program, mode_.hoist).blocks
     return known, {b: call.x.new_zeros(blocks[b].columns.stop - blocks[b].columns.start)
                    if part is None else part for b, part in parts.items()}  # fmt: skip

@@ -1,6 +1,7 @@
 """A program's nodes with torch operations: one node, and all that runs ahead of the loop."""
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -64,13 +65,33 @@ def scatter(program: Program, block: Block, z: Tensor, values: dict[int, Any]) -
     values.update(zip(block.affines, pieces, strict=True))
 
 
+@functools.lru_cache(maxsize=256)
+def _biased(program: Program, hoist: bool) -> dict[int, tuple[slice, ...]]:
+    """The products ahead that are the first part of each sum they are in, and their bias: of
+    which columns, in the order of their rows."""
+    plan_ = plan(program, hoist)
+    found: dict[int, tuple[slice, ...]] = {}
+    for k in plan_.ahead.products:
+        sums = [(rows[k], block) for block in plan_.blocks if k in (rows := dict(block.rows))]
+        if all(block.rows[0][0] == k for _, block in sums):
+            sums.sort(key=lambda pair: pair[0].start)
+            found[k] = tuple(block.columns for _, block in sums)
+    return found
+
+
 def ahead(
-    program: Program, call: Call, *, for_loop: bool = True, hoist: bool = True
+    program: Program,
+    call: Call,
+    *,
+    for_loop: bool = True,
+    hoist: bool = True,
+    linear: Callable[[Tensor, Tensor, Tensor | None], Tensor] | None = None,
 ) -> tuple[dict[int, Any], dict[int, Tensor | None]]:
     """What does not wait for the loop, over all steps at once.
 
     - `for_loop`: whether the parts of sums inside the loop are wanted; backward needs none.
     - `hoist`: see `schedule`.
+    - `linear`: gives a product with its bias; without it the bias is added after.
 
     **Returns:** the value of each node known ahead, `(T, B, width)`, or without the time axis
     for those in `Schedule.timeless`; and for each block inside the loop the part of its sum
@@ -86,6 +107,7 @@ def ahead(
     values.update(zip(program.find("random"), call.randoms, strict=True))
     products: dict[int, Tensor] = {}
     parts: dict[int, Tensor | None] = {}
+    biased = _biased(program, hoist) if linear else {}
     waiting = set(plan_.ahead.nodes)
     known_maps = {a for b in plan_.ahead.blocks for a in plan_.blocks[b].affines}
     for i, node in enumerate(nodes):  # in order, as nodes and products feed each other here
@@ -96,11 +118,15 @@ def ahead(
         elif node.op == "affine" and (for_loop or i in known_maps):
             for k, product in enumerate(plan_.products):
                 if product.level == AHEAD and k not in products and product.operand in values:
-                    out = F.linear(values[product.operand], call.weights[k])
+                    bias = None
+                    if call.bias is not None and k in biased:
+                        bias = torch.cat([call.bias[c] for c in biased[k]])
+                    out = (linear or F.linear)(values[product.operand], call.weights[k], bias)
                     products[k] = out.expand(T, B, out.shape[-1])
             for b, block in enumerate(plan_.blocks):
                 if block.affines[0] == i:
-                    bias = None if call.bias is None else call.bias[block.columns]
+                    begun = any(k in biased for k, _ in block.rows)
+                    bias = None if call.bias is None or begun else call.bias[block.columns]
                     z = add_products(block, products, bias)
                     if block.level == AHEAD:
                         assert z is not None
