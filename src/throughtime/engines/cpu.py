@@ -78,7 +78,7 @@ def mode(program: Program, call: Call) -> Mode:
     """How a call is run: a pure function of shapes, the same forward and backward."""
     # with few rows a step costs as much as reading the weights, which many steps can share
     T, B = call.x.shape[:2]
-    return Mode(B <= 4 < T * B and program.input_size >= 64, call.recompute)
+    return Mode(T * B > 4 and program.input_size >= 64 * B * B, call.recompute)
 
 
 def _new(call: Call, *shape: int) -> Tensor:
@@ -344,7 +344,8 @@ def ahead_of_loop(
     """What is known before the loop: values by node, and by block of maps what it begins from,
     where that is not the bias alone."""
     if _anything_ahead(program, mode_):
-        return ahead(program, call, for_loop=for_loop, hoist=mode_.hoist, linear=_linear)
+        linear = functools.partial(_linear, call)
+        return ahead(program, call, for_loop=for_loop, hoist=mode_.hoist, linear=linear)
     known: dict[int, Any] = {}
     if call.vectors or call.randoms:
         known.update(zip(program.find("parameter"), call.vectors, strict=True))
@@ -352,15 +353,20 @@ def ahead_of_loop(
     return known, {}
 
 
-def _linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """As `F.linear`; small products without the cost of calling torch, whose threads then wait
-    for more work and take the cores from other processes."""
-    out, in_ = weight.shape
-    rows = x.reshape(-1, in_)
-    if rows.shape[0] * weight.numel() > SMALL // 4 or weight.stride(1) != 1 or rows.stride(1) != 1:
+def _linear(call: Call, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """As `F.linear`, over time into memory that is kept; small products without the cost of
+    calling torch, whose threads then wait for more work and take the cores from other processes."""
+    if x.dim() != 3:
         return F.linear(x, weight, bias)
-    z = x.new_empty(*x.shape[:-1], out)
-    native().affine(x.element_size() == 8, rows, weight, bias, z, torch.get_num_threads())
+    out, in_ = weight.shape
+    rows, z = x.detach().reshape(-1, in_), _new(call, *x.shape[:2], out)
+    small = rows.shape[0] * weight.numel() <= SMALL // 4
+    if small and weight.stride(1) == 1 and rows.stride(1) == 1:
+        native().affine(x.element_size() == 8, rows, weight, bias, z, torch.get_num_threads())
+    elif bias is None:
+        torch.mm(rows, weight.detach().t(), out=z.view(-1, out))
+    else:
+        torch.addmm(bias.detach(), rows, weight.detach().t(), out=z.view(-1, out))
     return z
 
 
