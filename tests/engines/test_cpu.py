@@ -1,7 +1,5 @@
 """The CPU engine against the reference engine: every cell, option and edge shape."""
 
-from types import SimpleNamespace
-
 import pytest
 import torch
 from agreement import agree, regularised_call
@@ -11,6 +9,7 @@ from hypothesis import strategies as st
 
 from throughtime import GRU, LSTM, Recurrent
 from throughtime.engines import cpu
+from throughtime.engines.call import Call
 from throughtime.errors import OptionError
 
 TIGHT = {torch.float64: 1e-11, torch.float32: 2e-5}
@@ -72,7 +71,7 @@ def test_the_product_ahead_of_the_loop(dtype, shape, biased):
     bias = torch.randn(out, dtype=dtype) if biased else None
     for x in (whole[..., :in_], whole[..., 0:1].expand(T, B, in_), whole[..., 2 : in_ + 2]):
         for w in (weights[2:], weights[:out].t().contiguous().t()):
-            found = cpu._linear(SimpleNamespace(x=x, lengths=None), x, w, bias)
+            found = cpu._linear(Call(x, (), (), (w,), bias, ()), x, w, bias)
             expected = torch.nn.functional.linear(
                 x.double(), w.double(), None if bias is None else bias.double()
             )
