@@ -1,4 +1,4 @@
-// throughtime._native: what Python sees. The only file that knows nanobind.
+// throughtime._native: what Python sees. Beside tensor.h and around.h the only file that knows nanobind.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "around.h"
 #include "engine.h"
 #include "instruction_set.h"
 #include "memory.h"
@@ -126,10 +127,6 @@ Lowered lower(const Pairs& registers,
   return out;
 }
 
-void* moved(void* data, std::int64_t numbers, std::int64_t size) {
-  return data ? static_cast<char*>(data) + numbers * size : nullptr;
-}
-
 // size      of a number, in bytes.
 // tensors   what the loop reads and writes, see `Arrays`; None: a start that is zero, or a final value
 //           that is not wanted.
@@ -202,66 +199,6 @@ void run(const Lowered& lowered, bool is_double, const nb::list& tensors, const 
     run_loop<double>(loop, of_type, cut);
   else
     run_loop<float>(loop, of_type, cut);
-}
-
-constexpr double kForAThread = 4e6;  // multiply-adds of a product around the loop
-
-// As many threads as have enough to do.
-int sharing(double work, int threads) {
-  return std::clamp(int(work / kForAThread), 1, std::max(threads, 1));
-}
-
-// to (count, out) = x (count, in) times the transpose of weight (out, in), plus bias (out,) or None:
-// see `Affine`. Of x and the weight the inputs are side by side; `to` and the bias are contiguous.
-void affine(bool is_double, nb::handle x, nb::handle weight, nb::handle bias, nb::handle to,
-            int threads) {
-  const LoopKernels& of_type = loop_of(kernels_of(std::nullopt), is_double);
-  const Torch& torch = Torch::get();
-  const View from = torch.view(x), w = torch.view(weight);
-  const int out = int(w.shape[0]), in = int(w.shape[1]);
-  const Affine affine{{w.data, w.strides[0], 1, out, in},
-                      from.data, bias.is_none() ? nullptr : torch.view(bias).data,
-                      from.strides[0], from.shape[0], torch.view(to).data};
-  nb::gil_scoped_release released;
-  const int panels = (out + of_type.panel - 1) / of_type.panel;
-  const int shares = std::min(sharing(double(affine.count) * out * in, threads), panels);
-  in_parallel(shares, [&](int number, int of) {
-    std::vector<double> packed(std::size_t(in) * of_type.panel);
-    for (int s = number; s < shares; s += of)
-      of_type.affine(affine, packed.data(), panels * s / shares, panels * (s + 1) / shares);
-  });
-}
-
-// Gradients of weights, see `Outer`.
-//   dz        (steps, batch, columns), contiguous.
-//   products  (first column of dz, how many, operand (steps, batch, width), gradient (..., width), its
-//             first row) of each; the gradient is contiguous, and that many rows of it are written.
-void outer(bool is_double, nb::handle dz, const nb::list& products, int threads) {
-  const LoopKernels& of_type = loop_of(kernels_of(std::nullopt), is_double);
-  const std::int64_t size = is_double ? sizeof(double) : sizeof(float);
-  const View a = Torch::get().view(dz);
-  const std::int64_t steps = a.shape[0], batch = a.shape[1];
-  Arrays arrays;
-  std::vector<std::pair<Outer, int>> all;  // and the rows of each
-  for (nb::handle product : products) {
-    const Array b = arrays.of(product[2]);
-    const View to = Torch::get().view(product[3]);
-    const std::int64_t columns = to.shape[1];
-    void* row = moved(to.data, nb::cast<int>(product[4]) * columns, size);
-    const void* from = moved(a.data, nb::cast<int>(product[0]), size);
-    all.push_back({{from, b.data, a.shape[2], b.step, b.row, steps, batch, row, int(columns)},
-                   nb::cast<int>(product[1])});
-  }
-  nb::gil_scoped_release released;
-  for (const auto& [outer, rows] : all) {
-    const double work = double(steps * batch) * rows * outer.columns;
-    const int shares = sharing(work, threads);
-    const int share = (rows + shares * 6 - 1) / (shares * 6) * 6;
-    in_parallel(shares, [&, &outer = outer, rows = rows](int number, int of) {
-      for (int s = number; s * share < rows; s += of)
-        of_type.outer(outer, s * share, std::min(rows, (s + 1) * share));
-    });
-  }
 }
 
 // to = 0, then what `add_parts` in tensor.h adds.
@@ -385,8 +322,19 @@ NB_MODULE(_native, m) {
   m.def("run", &run, "lowered"_a, "is_double"_a, "tensors"_a, "weights"_a, "begins"_a, "steps"_a,
         "batch"_a, "reverse"_a, "restart_offset"_a, "lengths"_a, "restart"_a, "threads"_a,
         "split"_a = nb::none(), "instruction_set"_a = nb::none());
-  m.def("affine", &affine, "is_double"_a, "x"_a, "weight"_a, "bias"_a.none(), "to"_a, "threads"_a);
-  m.def("outer", &outer, "is_double"_a, "dz"_a, "products"_a, "threads"_a);
+  m.def(
+      "affine",
+      [](bool is_double, nb::handle x, nb::handle weight, nb::handle bias, nb::handle to,
+         int threads) {
+        affine(loop_of(*chosen_instruction_set().kernels, is_double), x, weight, bias, to, threads);
+      },
+      "is_double"_a, "x"_a, "weight"_a, "bias"_a.none(), "to"_a, "threads"_a);
+  m.def(
+      "outer",
+      [](bool is_double, nb::handle dz, const nb::list& products, int threads) {
+        outer(loop_of(*chosen_instruction_set().kernels, is_double), dz, products, threads);
+      },
+      "is_double"_a, "dz"_a, "products"_a, "threads"_a);
   m.def("all_plain", &all_plain, "tensors"_a);
   m.def("set_parts", &set_parts, "to"_a, "vectors"_a, "places"_a);
   m.def("empty_float32", &empty<float>, "count"_a);

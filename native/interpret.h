@@ -9,8 +9,8 @@
 
 #include "across.h"
 #include "pointwise.h"
-#include "product.h"
-#include "program.h"
+#include "tile.h"
+#include "transfer.h"
 
 namespace throughtime::THROUGHTIME_SET {
 
@@ -49,42 +49,6 @@ THROUGHTIME_INLINE void map3(const T* a, const T* b, const T* c, T* to, std::ptr
 template <class T, class F>
 THROUGHTIME_INLINE void each(const T* a, T* to, std::ptrdiff_t count, F f) {
   for (std::ptrdiff_t i = 0; i < count; ++i) to[i] = f(a[i]);
-}
-
-// What an instruction sees: some rows of a tile at a step, and from which block to which.
-struct Here {
-  const Group* group;
-  const Register* registers;
-  double* totals;
-  std::ptrdiff_t t, tile;
-  int rows, first_block, end_block;
-  int panels;  // of rows, across
-};
-
-THROUGHTIME_INLINE std::int32_t blocks_of(const Group& g, std::int32_t pitch) {
-  return std::int32_t((pitch + g.block - 1) / g.block);
-}
-
-// A block of a register: where it is, how wide its rows are, how many of their numbers count.
-template <class T>
-struct Place {
-  T* at;
-  std::int32_t pitch, width;
-};
-
-template <class T>
-THROUGHTIME_INLINE T* address(const Here& here, std::int32_t number, std::int32_t block) {
-  const Register& r = here.registers[number];
-  return static_cast<T*>(r.at) + here.tile * r.tile + block * r.block;
-}
-
-template <class T>
-THROUGHTIME_INLINE Place<T> place(const Here& here, std::int32_t number, std::int32_t block) {
-  const Register& r = here.registers[number];
-  const std::int32_t most = std::int32_t(here.group->block), before = block * most;
-  const std::int32_t pitch = r.pitch - before, width = r.width - before;
-  return {address<T>(here, number, block), pitch < most ? pitch : most,
-          width < most ? width : most};
 }
 
 template <class T>
@@ -128,22 +92,6 @@ THROUGHTIME_INLINE T variance_of(const Here& here, std::int32_t number, std::ptr
   total.store(lanes);
   for (int k = 0; k < L; ++k) out += lanes[k];
   return out / (T(r.width) - correction);
-}
-
-// `width` numbers of each row, from or to memory.
-template <class T>
-THROUGHTIME_INLINE void copy_row(const T* from, T* to, std::int32_t width) {
-  constexpr int L = kLanes<T>;
-  std::int32_t i = 0;
-  for (; i + L <= width; i += L) Vec<T, L>::load(from + i).store(to + i);
-  for (; i < width; ++i) to[i] = from[i];
-}
-
-// The lines of a row that the next step reads or writes, fetched meanwhile: rows of one step are too
-// short, and too far apart, for the machine to see them coming.
-template <bool WRITE, class T>
-THROUGHTIME_INLINE void fetch_row(const T* row, std::int32_t width) {
-  for (std::int32_t j = 0; j < width; j += 64 / int(sizeof(T))) __builtin_prefetch(row + j, WRITE);
 }
 
 THROUGHTIME_INLINE float maths_pow(float a, float b) { return powf(a, b); }
@@ -260,108 +208,6 @@ THROUGHTIME_INLINE void pointwise(const Here& here, const Instruction& ins, std:
 #undef F2
 #undef F3
 #undef EACH
-}
-
-// Where a row's state before step t stands: the array of its values, what it began from, or what a
-// reset put in its place. In the loop backward, so the cell's own order is the other way round.
-template <class T>
-THROUGHTIME_INLINE const T* before(const Group& g, const Instruction& ins, std::ptrdiff_t t,
-                                   std::int64_t row) {
-  const bool cell_reversed = !g.reverse;
-  const std::ptrdiff_t length = g.lengths ? g.lengths[row] : g.steps;
-  const std::ptrdiff_t reset = t + g.restart_offset;
-  std::int32_t k = ins.a;
-  if (g.restart && reset < length && g.restart[reset * g.batch + row])
-    k = ins.c;
-  else if (cell_reversed ? t + 1 == length : t == 0)
-    k = ins.b;
-  const Array& from = g.arrays[k];
-  return static_cast<const T*>(from.data) + (t + (cell_reversed ? 1 : -1)) * from.step +
-         row * from.row;
-}
-
-// `transfer`, across.
-template <class T>
-void transfer_across(const Here& here, const Instruction& ins) {
-  constexpr int P = kPanel<T>;
-  const Group& g = *here.group;
-  const bool in = ins.op == Op::load || ins.op == Op::previous;
-  const std::int32_t number = in ? ins.to : ins.b;
-  const std::int32_t width = here.registers[number].width;
-  T* at = address<T>(here, number, 0);
-  if (ins.op == Op::accumulate)
-    return accumulate_across<T>(at, width, here.rows, here.totals + g.sums[ins.a]);
-  const Array& array = g.arrays[ins.a];
-  T* memory = static_cast<T*>(array.data) + here.t * array.step;
-  if (ins.op == Op::load && array.row == 0) return spread<T>(memory, width, here.panels, at);
-  const std::int64_t* rows = g.rows + here.tile * g.tile_rows;
-  for (int first = 0; first < here.rows; first += P, at += std::ptrdiff_t(width) * P) {
-    const int count = here.rows - first < P ? here.rows - first : P;
-    T* there[P];
-    for (int i = 0; i < P; ++i) {
-      const std::int64_t row = rows[first + (i < count ? i : count - 1)];
-      there[i] = ins.op == Op::previous ? const_cast<T*>(before<T>(g, ins, here.t, row))
-                                        : memory + row * array.row;
-    }
-    if (in)
-      gather<T>(there, width, at);
-    else
-      scatter<T>(at, width, there, count);
-  }
-}
-
-// What moves numbers between memory and the blocks of a register.
-template <class T>
-THROUGHTIME_INLINE bool transfer(const Here& here, const Instruction& ins) {
-  const Group& g = *here.group;
-  const bool in = ins.op == Op::load || ins.op == Op::previous;
-  if (!in && ins.op != Op::store && ins.op != Op::accumulate) return false;
-  if (g.across) {
-    transfer_across<T>(here, ins);
-    return true;
-  }
-  const std::int32_t number = in ? ins.to : ins.b;
-  const Register& r = here.registers[number];
-  const std::int64_t* rows = g.rows + here.tile * g.tile_rows;
-  // an operand that a stage by units loads is loaded whole
-  const bool all = in && r.block && !r.tile;
-  const std::int32_t begin = all ? 0 : here.first_block;
-  const std::int32_t end = all ? blocks_of(g, r.pitch) : here.end_block;
-  for (std::int32_t b = begin; b < end; ++b) {
-    const Place<T> p = place<T>(here, number, b);
-    const std::ptrdiff_t first = b * g.block;
-    if (ins.op == Op::accumulate) {
-      double* total = here.totals + g.sums[ins.a] + first;
-      constexpr int L = kLanes<T>;
-      for (std::int32_t j = 0; j < p.pitch; j += L) {
-        Vec<T, L> sum = Vec<T, L>::load(p.at + j);
-        for (int i = 1; i < here.rows; ++i) sum = sum + Vec<T, L>::load(p.at + i * p.pitch + j);
-        T lanes[L];
-        sum.store(lanes);
-        for (int k = 0; k < L; ++k) total[j + k] += double(lanes[k]);
-      }
-      continue;
-    }
-    const Array& array = g.arrays[ins.a];
-    T* memory = static_cast<T*>(array.data) + here.t * array.step + first;
-    const std::ptrdiff_t next = g.reverse ? -array.step : array.step;
-    T* row = p.at;
-    for (int i = 0; i < here.rows; ++i, row += p.pitch) {
-      T* there = memory + rows[i] * array.row;
-      if (ins.op == Op::load) {
-        copy_row(there, row, p.width);
-        fetch_row<false>(there + next, p.width);
-      } else if (ins.op == Op::store) {
-        copy_row(row, there, p.width);
-        fetch_row<true>(there + next, p.width);
-      } else {
-        const T* from = before<T>(g, ins, here.t, rows[i]) + first;
-        copy_row(from, row, p.width);
-        fetch_row<false>(from + next, p.width);
-      }
-    }
-  }
-  return true;
 }
 
 // The operand of a product, whole.

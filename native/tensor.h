@@ -67,6 +67,11 @@ class Torch {
   const Table* table_;
 };
 
+// So many numbers of a size further on; nothing stays nothing.
+inline void* moved(void* data, std::int64_t numbers, std::int64_t size) {
+  return data ? static_cast<char*>(data) + numbers * size : nullptr;
+}
+
 // Whether all are plain tensors on the CPU, all of float32 or all of float64.
 inline bool all_plain(const nb::list& tensors) {
   const Torch& torch = Torch::get();

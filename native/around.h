@@ -1,0 +1,72 @@
+// The products around the loop over time, of torch's tensors: ahead of it and after it.
+#pragma once
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "instruction_set.h"
+#include "team.h"
+#include "tensor.h"
+
+namespace throughtime {
+
+inline constexpr double kForAThread = 4e6;  // multiply-adds of a product around the loop
+
+// As many threads as have enough to do.
+inline int sharing(double work, int threads) {
+  return std::clamp(int(work / kForAThread), 1, std::max(threads, 1));
+}
+
+// to (count, out) = x (count, in) times the transpose of weight (out, in), plus bias (out,) or None:
+// see `Affine`. Of x and the weight the inputs are side by side; `to` and the bias are contiguous.
+inline void affine(const LoopKernels& of_type, nb::handle x, nb::handle weight, nb::handle bias,
+                   nb::handle to, int threads) {
+  const Torch& torch = Torch::get();
+  const View from = torch.view(x), w = torch.view(weight);
+  const int out = int(w.shape[0]), in = int(w.shape[1]);
+  const Affine affine{{w.data, w.strides[0], 1, out, in},
+                      from.data, bias.is_none() ? nullptr : torch.view(bias).data,
+                      from.strides[0], from.shape[0], torch.view(to).data};
+  nb::gil_scoped_release released;
+  const int panels = (out + of_type.panel - 1) / of_type.panel;
+  const int shares = std::min(sharing(double(affine.count) * out * in, threads), panels);
+  in_parallel(shares, [&](int number, int of) {
+    std::vector<double> packed(std::size_t(in) * of_type.panel);
+    for (int s = number; s < shares; s += of)
+      of_type.affine(affine, packed.data(), panels * s / shares, panels * (s + 1) / shares);
+  });
+}
+
+// Gradients of weights, see `Outer`.
+//   dz        (steps, batch, columns), contiguous.
+//   products  (first column of dz, how many, operand (steps, batch, width), gradient (..., width), its
+//             first row) of each; the gradient is contiguous, and that many rows of it are written.
+inline void outer(const LoopKernels& of_type, nb::handle dz, const nb::list& products, int threads) {
+  const View a = Torch::get().view(dz);
+  const std::int64_t size = a.dtype.bits / 8;
+  const std::int64_t steps = a.shape[0], batch = a.shape[1];
+  Arrays arrays;
+  std::vector<std::pair<Outer, int>> all;  // and the rows of each
+  for (nb::handle product : products) {
+    const Array b = arrays.of(product[2]);
+    const View to = Torch::get().view(product[3]);
+    const std::int64_t columns = to.shape[1];
+    void* row = moved(to.data, nb::cast<int>(product[4]) * columns, size);
+    const void* from = moved(a.data, nb::cast<int>(product[0]), size);
+    all.push_back({{from, b.data, a.shape[2], b.step, b.row, steps, batch, row, int(columns)},
+                   nb::cast<int>(product[1])});
+  }
+  nb::gil_scoped_release released;
+  for (const auto& [outer, rows] : all) {
+    const double work = double(steps * batch) * rows * outer.columns;
+    const int shares = sharing(work, threads);
+    const int share = (rows + shares * 6 - 1) / (shares * 6) * 6;
+    in_parallel(shares, [&, &outer = outer, rows = rows](int number, int of) {
+      for (int s = number; s * share < rows; s += of)
+        of_type.outer(outer, s * share, std::min(rows, (s + 1) * share));
+    });
+  }
+}
+
+}  // namespace throughtime
