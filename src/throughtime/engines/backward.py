@@ -167,9 +167,9 @@ def weight_gradients(program: Program, call: Call, gradients: Gradients) -> tupl
     dweights = []
     pairs = zip(call.weights, product_columns(program), strict=True)
     for k, (weight, joined) in enumerate(pairs):
-        first, *others = (dz[:, c] for c in joined)
-        part = torch.cat([first, *others], -1) if others else first
-        dweights.append(part.t() @ gradients.operands[k].reshape(-1, weight.shape[1]))
+        rows = gradients.operands[k].reshape(-1, weight.shape[1])
+        first, *others = (dz[:, c].t() @ rows for c in joined)
+        dweights.append(torch.cat([first, *others]) if others else first)
     return tuple(dweights)
 
 
