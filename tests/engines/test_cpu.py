@@ -129,3 +129,10 @@ def test_what_stands_in_padding_is_not_read():
     assert torch.equal(layer(dirty, lengths=lengths)[0], layer(x, lengths=lengths)[0])
     layer(dirty, lengths=lengths)[0].sum().backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in layer.parameters())
+
+
+def test_a_view_that_torch_negates_as_it_is_read():
+    x = torch.randn(4, 2, 3, dtype=torch.complex64).conj().imag
+    assert x.is_neg()
+    layer = Recurrent(LSTM, 3, 5)
+    torch.testing.assert_close(layer(x)[0], layer(x.resolve_neg())[0])

@@ -52,8 +52,9 @@ def why_not(call: Call, beside: Sequence[Tensor] = ()) -> str | None:
     if call.bias is not None:
         tensors.append(call.bias)
     mode = torch._C._len_torch_dispatch_stack()
+    negated = call.x.is_neg()  # a view that torch negates as it is read
     if not mode and not torch.is_autocast_enabled("cpu") and module.all_plain(tensors):
-        return None
+        return "x is a negated view: call resolve_neg() on it" if negated else None
     if mode or any(type(t) not in _PLAIN for t in tensors):
         return "tensors are not plain: a torch mode or subclass is active"
     if torch.is_autocast_enabled("cpu"):
@@ -361,7 +362,8 @@ def _linear(call: Call, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tenso
     out, in_ = weight.shape
     rows, z = x.detach().reshape(-1, in_), _new(call, *x.shape[:2], out)
     small = rows.shape[0] * weight.numel() <= SMALL // 4
-    if small and weight.stride(1) == 1 and rows.stride(1) == 1:
+    beside = [weight.stride(1), rows.stride(1), 1 if bias is None else bias.stride(0)]
+    if small and beside == [1, 1, 1]:
         native().affine(x.element_size() == 8, rows, weight, bias, z, torch.get_num_threads())
     elif bias is None:
         torch.mm(rows, weight.detach().t(), out=z.view(-1, out))
