@@ -6,7 +6,6 @@ what the loops do and `stored.py` for what they keep.
 """
 
 import functools
-import importlib
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -19,6 +18,7 @@ from throughtime.engines.after import After, Values
 from throughtime.engines.backward import product_columns
 from throughtime.engines.backward import weight_gradients as torch_weight_gradients
 from throughtime.engines.call import Call, Gradients, Result
+from throughtime.engines.compiled import native
 from throughtime.engines.emitter import Lowered
 from throughtime.engines.evaluate import ahead, plan
 from throughtime.engines.lower import backward_loop, forward_loop
@@ -67,14 +67,6 @@ def why_not(call: Call, beside: Sequence[Tensor] = ()) -> str | None:
     return "not all tensors are dense"
 
 
-@functools.cache
-def native() -> Any:
-    try:
-        return importlib.import_module("throughtime._native")
-    except ImportError:
-        return None
-
-
 def mode(program: Program, call: Call) -> Mode:
     """How a call is run: a pure function of shapes, the same forward and backward."""
     # with few rows a step costs as much as reading the weights, which many steps can share
@@ -92,37 +84,6 @@ def _new(call: Call, *shape: int) -> Tensor:
     if call.lengths is not None:
         flat.zero_()
     return flat.view(shape)
-
-
-def describe() -> dict[str, Any]:
-    """What runs on this machine, and why.
-
-    - `engine`, `why`: what a call on the CPU runs on.
-    - `instruction set`: the one chosen, the best of `instruction sets` that this machine runs.
-    - `threads`: torch's number; `threads of`: the OpenMP runtime they belong to, the one that
-      torch has loaded, or throughtime's own.
-    - `memory kept`: bytes of large tensors that are free and kept for the next call, see
-      `release_memory`.
-    """
-    module = native()
-    if module is None:
-        return {"engine": "reference", "why": "the compiled module is missing: throughtime was "
-                "installed without a C++ compiler"}  # fmt: skip
-    return {
-        "engine": "cpu",
-        "why": "the compiled module is there; calls that it cannot run go to the reference engine",
-        "instruction set": module.chosen_instruction_set(),
-        "instruction sets": module.instruction_sets(),
-        "threads": torch.get_num_threads(),
-        "threads of": module.threads_from() or "throughtime",
-        "memory kept": module.memory_kept(),
-    }
-
-
-def release_memory() -> None:
-    """Give back the memory of large tensors that is kept for the next call."""
-    if native() is not None:
-        native().release_memory()
 
 
 class _Forward(NamedTuple):

@@ -1,0 +1,46 @@
+"""The compiled module, if it is there, and what it says of this machine."""
+
+import functools
+import importlib
+from typing import Any
+
+import torch
+
+
+@functools.cache
+def native() -> Any:
+    try:
+        return importlib.import_module("throughtime._native")
+    except ImportError:
+        return None
+
+
+def describe() -> dict[str, Any]:
+    """What runs on this machine, and why.
+
+    - `engine`, `why`: what a call on the CPU runs on.
+    - `instruction set`: the one chosen, the best of `instruction sets` that this machine runs.
+    - `threads`: torch's number; `threads of`: the OpenMP runtime they belong to, the one that
+      torch has loaded, or throughtime's own.
+    - `memory kept`: bytes of large tensors that are free and kept for the next call, see
+      `release_memory`.
+    """
+    module = native()
+    if module is None:
+        return {"engine": "reference", "why": "the compiled module is missing: throughtime was "
+                "installed without a C++ compiler"}  # fmt: skip
+    return {
+        "engine": "cpu",
+        "why": "the compiled module is there; calls that it cannot run go to the reference engine",
+        "instruction set": module.chosen_instruction_set(),
+        "instruction sets": module.instruction_sets(),
+        "threads": torch.get_num_threads(),
+        "threads of": module.threads_from() or "throughtime",
+        "memory kept": module.memory_kept(),
+    }
+
+
+def release_memory() -> None:
+    """Give back the memory of large tensors that is kept for the next call."""
+    if native() is not None:
+        native().release_memory()
