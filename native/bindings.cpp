@@ -1,4 +1,4 @@
-// throughtime._native: what Python sees. Beside tensor.h and around.h the only file that knows nanobind.
+// throughtime._native: what Python sees. This file, tensor.h and around.h are all that know nanobind.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>

@@ -7,10 +7,6 @@
 
 namespace throughtime {
 
-static std::ptrdiff_t shared_out(std::ptrdiff_t count, std::ptrdiff_t among) {
-  return (count + among - 1) / among;
-}
-
 // Rows in the lanes, where that is less work: padding counts, of units the one way, of rows the
 // other, and there the transposing of what is moved.
 static std::optional<Split> across(const Loop& loop, std::int32_t panel, int threads,
@@ -67,10 +63,10 @@ Split choose_split(const Loop& loop, std::int32_t panel, int threads) {
   }
   const std::ptrdiff_t rows =
       split.by_units ? loop.batch : shared_out(loop.batch, split.threads);
-  const std::ptrdiff_t groups = (rows + kTogether - 1) / kTogether;
-  const std::ptrdiff_t group = groups ? (rows + groups - 1) / groups : 1;
-  const std::ptrdiff_t tiles = (group + kTileRows - 1) / kTileRows;
-  split.tile_rows = tiles ? (group + tiles - 1) / tiles : 1;
+  const std::ptrdiff_t groups = shared_out(rows, kTogether);
+  const std::ptrdiff_t group = groups ? shared_out(rows, groups) : 1;
+  const std::ptrdiff_t tiles = shared_out(group, kTileRows);
+  split.tile_rows = tiles ? shared_out(group, tiles) : 1;
   return split;
 }
 

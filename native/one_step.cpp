@@ -14,11 +14,8 @@ class Resident final : public Steps {
   Resident(const Loop& loop, const LoopKernels& kernels)
       : plan_(loop, kernels, for_one_thread(loop, kernels.panel), &packed_) {
     const std::ptrdiff_t count = loop.batch, tiles = plan_.tiles_of(count);
-    const std::size_t shared_bytes = plan_.shared_size(tiles) * sizeof(T);
-    T* shared = static_cast<T*>(shared_memory_.take(shared_bytes));
-    T* scratch = static_cast<T*>(scratch_memory_.take(plan_.scratch_ * sizeof(T)));
-    std::memset(shared, 0, shared_bytes);
-    std::memset(scratch, 0, plan_.scratch_ * sizeof(T));
+    T* shared = plan_.zeros(shared_memory_, plan_.shared_size(tiles));
+    T* scratch = plan_.zeros(scratch_memory_, plan_.scratch_);
     registers_[0] = plan_.placed(shared, scratch, tiles, false);
     registers_[1] = plan_.placed(shared, scratch, tiles, true);
     plan_.fill_constants(registers_[0]);

@@ -62,6 +62,10 @@ inline void idle(int spins) {
 #endif
 }
 
+inline std::ptrdiff_t shared_out(std::ptrdiff_t count, std::ptrdiff_t among) {
+  return (count + among - 1) / among;
+}
+
 // Registers a power of two apart would share cache sets.
 constexpr std::ptrdiff_t kSkew = 320;
 
@@ -116,7 +120,7 @@ class Plan {
       for (std::size_t i = share; i < rows_.size(); i += threads) rows.push_back(rows_[i]);
       return rows;
     }
-    std::size_t each = (rows_.size() + threads - 1) / threads;
+    std::size_t each = shared_out(rows_.size(), threads);
     if (across_) each = padded(std::int32_t(each), kernels_.panel);
     const auto at = [&](std::size_t i) { return rows_.begin() + std::min(i * each, rows_.size()); };
     rows.assign(at(share), at(share + 1));
@@ -224,13 +228,13 @@ class Plan {
   }
 
   std::ptrdiff_t tiles_of(std::ptrdiff_t rows) const {
-    return (rows + split_.tile_rows - 1) / split_.tile_rows;
+    return shared_out(rows, split_.tile_rows);
   }
 
   // Rows of a group, where so many rows are cut into groups of nearly one size.
   std::ptrdiff_t together(std::ptrdiff_t rows) const {
-    const std::ptrdiff_t groups = (rows + split_.together - 1) / split_.together;
-    return groups ? (rows + groups - 1) / groups : 0;
+    const std::ptrdiff_t groups = shared_out(rows, split_.together);
+    return groups ? shared_out(rows, groups) : 0;
   }
 
   template <class F>
@@ -240,22 +244,25 @@ class Plan {
       f(rows.data() + first, std::min(size, all - first));
   }
 
+  static T* zeros(Workspace& workspace, std::ptrdiff_t numbers) {
+    const std::size_t bytes = numbers * sizeof(T);
+    return static_cast<T*>(std::memset(workspace.take(bytes), 0, bytes));
+  }
+
   // Rows of one thread.
   void own_group(const std::int64_t* rows, std::ptrdiff_t count, double* totals) const {
     static thread_local Workspace workspace;
-    T* shared = static_cast<T*>(workspace.take(shared_size(tiles_of(count)) * sizeof(T)));
-    std::memset(shared, 0, shared_size(tiles_of(count)) * sizeof(T));
+    T* shared = zeros(workspace, shared_size(tiles_of(count)));
     run_group(shared, rows, count, totals, 0, 1, nullptr);
   }
 
   // Rows of all threads: each does some of the units.
   void shared_group(const std::int64_t* rows, std::ptrdiff_t count) {
     static thread_local Workspace workspace;
-    T* shared = static_cast<T*>(workspace.take(shared_size(tiles_of(count)) * sizeof(T)));
-    std::memset(shared, 0, shared_size(tiles_of(count)) * sizeof(T));
+    T* shared = zeros(workspace, shared_size(tiles_of(count)));
     std::ptrdiff_t tasks = tiles_of(count);
     for (const Stage& stage : loop_.stages)
-      tasks = std::max(tasks, (pitch(stage.width) + split_.block - 1) / split_.block);
+      tasks = std::max(tasks, shared_out(pitch(stage.width), split_.block));
     std::vector<Meeting::Claim> claims(tasks, Meeting::Claim{0});
     Meeting meeting{0, claims.data(), &idle};
     in_parallel(split_.threads, [&](int number, int of) {
@@ -266,8 +273,7 @@ class Plan {
   void run_group(T* shared, const std::int64_t* rows, std::ptrdiff_t count, double* totals,
                  int part, int parts, Meeting* meeting) const {
     static thread_local Workspace workspace;
-    T* scratch = static_cast<T*>(workspace.take(scratch_ * sizeof(T)));
-    std::memset(scratch, 0, scratch_ * sizeof(T));
+    T* scratch = zeros(workspace, scratch_);
     const std::vector<Register> even = placed(shared, scratch, tiles_of(count), false);
     const std::vector<Register> odd = placed(shared, scratch, tiles_of(count), true);
     fill_constants(even);

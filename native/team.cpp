@@ -161,18 +161,21 @@ class Crowded {
   // A job took so long, and its busiest thread computed for so long. Threads that tell at the same time
   // may lose one of their reports.
   void saw(std::int64_t took, std::int64_t computed) {
-    const std::int64_t all = took_.load(std::memory_order_relaxed) + took;
-    const std::int64_t lost = lost_.load(std::memory_order_relaxed) + std::max(took - computed, kNone);
-    const bool crowded = all >= kEnough && lost * 4 > all;
-    if (crowded)
+    std::int64_t all = took_.load(std::memory_order_relaxed) + took;
+    std::int64_t lost = lost_.load(std::memory_order_relaxed) +
+                        std::max<std::int64_t>(took - computed, 0);
+    if (all >= kEnough && lost * 4 > all) {
       alone_until_.store(nanoseconds(CLOCK_MONOTONIC) + kAlone * all, std::memory_order_relaxed);
-    const std::int64_t kept = crowded ? 0 : all >= 8 * kEnough ? 2 : 1;  // what is old counts half
-    took_.store(kept ? all / kept : 0, std::memory_order_relaxed);
-    lost_.store(kept ? lost / kept : 0, std::memory_order_relaxed);
+      all = lost = 0;
+    } else if (all >= 8 * kEnough) {  // what is old counts half
+      all /= 2;
+      lost /= 2;
+    }
+    took_.store(all, std::memory_order_relaxed);
+    lost_.store(lost, std::memory_order_relaxed);
   }
 
  private:
-  static constexpr std::int64_t kNone = 0;
   static constexpr std::int64_t kEnough = 2'000'000;  // nanoseconds, before anything is said
   static constexpr int kAlone = 20;  // times that long before more threads are tried again
   std::atomic<std::int64_t> took_{0}, lost_{0}, alone_until_{0};

@@ -7,7 +7,7 @@ from catalogue import CELLS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from throughtime import GRU, LSTM, Recurrent
+from throughtime import GRU, LSTM, Recurrent, nn
 from throughtime.engines import cpu
 from throughtime.engines.call import Call
 from throughtime.errors import OptionError
@@ -136,3 +136,11 @@ def test_a_view_that_torch_negates_as_it_is_read():
     assert x.is_neg()
     layer = Recurrent(LSTM, 3, 5)
     torch.testing.assert_close(layer(x)[0], layer(x.resolve_neg())[0])
+    narrow, plain = nn.RNN(3, 1), x.resolve_neg()  # of width 1 no copy is made for the strides
+    hx, gradient = x[:1, :, :1], x[:, :, :1]
+    assert hx.is_neg() and gradient.is_neg()
+    torch.testing.assert_close(narrow(plain, hx)[0], narrow(plain, hx.resolve_neg())[0])
+    found = []
+    for g in (gradient, gradient.resolve_neg()):
+        found.append(torch.autograd.grad(narrow(plain)[0], narrow.weight_hh_l0, g)[0])
+    torch.testing.assert_close(*found)

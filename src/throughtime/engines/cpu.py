@@ -52,9 +52,10 @@ def why_not(call: Call, beside: Sequence[Tensor] = ()) -> str | None:
     if call.bias is not None:
         tensors.append(call.bias)
     mode = torch._C._len_torch_dispatch_stack()
-    negated = call.x.is_neg()  # a view that torch negates as it is read
     if not mode and not torch.is_autocast_enabled("cpu") and module.all_plain(tensors):
-        return "x is a negated view: call resolve_neg() on it" if negated else None
+        if any([t.is_neg() for t in tensors]):  # a view that torch negates as it is read
+            return "a tensor is a negated view: call resolve_neg() on it"
+        return None
     if mode or any(type(t) not in _PLAIN for t in tensors):
         return "tensors are not plain: a torch mode or subclass is active"
     if torch.is_autocast_enabled("cpu"):

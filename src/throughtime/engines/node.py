@@ -47,6 +47,7 @@ class _Loop(torch.autograd.Function):
         if torch.is_grad_enabled():
             return None, None, None, *_again(ctx.program, call, bias, gradients)
         n = len(call.start) if call.every_state else 1
+        gradients = tuple([None if g is None else g.resolve_neg() for g in gradients])
         wanted, first = ctx.needs_input_grad[3:], 1 + ctx.biases
         found = cpu.backward(
             ctx.program, call, Result(rest[:n], (), rest[n:]), gradients[:n], gradients[n:],
