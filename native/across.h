@@ -119,7 +119,7 @@ void accumulate_across(const T* from, int width, int rows, double* totals) {
 template <class T>
 void multiply_across(const T* matrix, int out, int in, const T* from, int panels, T* to) {
   const Operand<T> left{matrix, 0, in, in, in};
-  multiply<T>(left, from, to, kPanel<T>, std::ptrdiff_t(out) * kPanel<T>, panels, out);
+  multiply<T>(left, from, to, kPanel<T>, std::ptrdiff_t(out) * kPanel<T>, 2 * panels, out);
 }
 
 }  // namespace throughtime::THROUGHTIME_SET

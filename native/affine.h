@@ -25,7 +25,7 @@ void affine(const Affine& a, void* packed, int first, int last) {
       T sums[kRows][P];
       for (int r = 0; r < rows; ++r) memcpy(sums[r], bias, sizeof bias);
       const Operand<T> x{static_cast<const T*>(a.x) + i * a.x_pitch, 0, m.in, m.in, int(a.x_pitch)};
-      multiply<T>(x, panel, sums[0], P, P, 1, rows);
+      multiply<T>(x, panel, sums[0], P, P, vectors_of<T>(columns), rows);
       T* to = static_cast<T*>(a.to) + i * m.out + j;
       for (int r = 0; r < rows; ++r, to += m.out) {
         if (columns == P)

@@ -190,7 +190,7 @@ void run(const Lowered& lowered, bool is_double, const nb::list& tensors, const 
   loop.lengths = reinterpret_cast<const std::int64_t*>(lengths);
   loop.restart = reinterpret_cast<const std::uint8_t*>(restart);
   const LoopKernels& of_type = loop_of(kernels, is_double);
-  Split cut = choose_split(loop, of_type.panel, threads);
+  Split cut = choose_split(loop, of_type, threads);
   if (split) {
     const auto [number, by_units, tile_rows, block, together] = *split;
     cut = {number, by_units, tile_rows, block, together};
@@ -218,7 +218,7 @@ SplitNumbers split_of(const Lowered& lowered, bool is_double, std::int64_t steps
   loop.arrays.assign(lowered.arrays.size(), {nullptr, 1, 1});  // each row with numbers of its own
   loop.steps = steps;
   loop.batch = batch;
-  const Split s = choose_split(loop, loop_of(kernels, is_double).panel, threads);
+  const Split s = choose_split(loop, loop_of(kernels, is_double), threads);
   return {s.threads, s.by_units, s.tile_rows, s.block, s.together};
 }
 

@@ -9,19 +9,25 @@ namespace throughtime {
 
 // Rows in the lanes, where that is less work: padding counts, of units the one way, of rows the
 // other, and there the transposing of what is moved.
-static std::optional<Split> across(const Loop& loop, std::int32_t panel, int threads,
+static std::optional<Split> across(const Loop& loop, const LoopKernels& kernels, int threads,
                                    std::ptrdiff_t rows_along) {
   constexpr double kPointwise = 8, kMove = 10;  // of a number, in multiply-adds
   constexpr std::ptrdiff_t kNumbers = 8192;     // of the widest register of a tile
+  const std::int32_t panel = kernels.panel;
+  // what so many units are computed as: an odd vector takes longer than half of two
+  const auto as = [&](std::int32_t width) {
+    const std::int32_t numbers = padded(width, kernels.lanes);
+    return numbers + numbers % panel / 2;
+  };
   double work = 0, with_padding = 0;
   std::int32_t widest = 1;
   for (const Matrix& m : loop.matrices) {
     work += double(m.in) * m.out;
-    with_padding += double(m.in) * padded(m.out, panel);
+    with_padding += double(m.in) * as(m.out);
   }
   for (const RegisterSpec& r : loop.registers) {
     work += kPointwise * r.width;
-    with_padding += kPointwise * padded(r.width, panel);
+    with_padding += kPointwise * as(r.width);
     widest = std::max(widest, r.width);
   }
   for (const Instruction& i : loop.instructions) {
@@ -37,11 +43,12 @@ static std::optional<Split> across(const Loop& loop, std::int32_t panel, int thr
   return Split{among, false, tile * panel, 0, tile * panel};
 }
 
-Split choose_split(const Loop& loop, std::int32_t panel, int threads) {
+Split choose_split(const Loop& loop, const LoopKernels& kernels, int threads) {
   // Measured on two cores with 512 KiB of second-level cache each, see benchmarks/.
   constexpr std::ptrdiff_t kBlock = 64, kTileRows = 16, kTogether = 48;
   constexpr std::ptrdiff_t kRowsForAThread = 4;
   constexpr double kStepForThreads = 32e3, kCallForThreads = 8e6;  // multiply-adds
+  const std::int32_t panel = kernels.panel;
   double step = 0;
   for (const Matrix& m : loop.matrices) step += double(m.in) * m.out;
   step *= double(loop.batch);
@@ -50,8 +57,8 @@ Split choose_split(const Loop& loop, std::int32_t panel, int threads) {
   Split split{1, false, 0, kBlock, kTogether};
   // threads with rows of their own: as many as leave each of them enough
   const int with_rows = int(std::min<std::ptrdiff_t>(threads, loop.batch / kRowsForAThread));
-  if (const auto found = across(loop, panel, threads, shared_out(loop.batch, std::max(with_rows, 1))))
-    return *found;
+  const std::ptrdiff_t rows_along = shared_out(loop.batch, std::max(with_rows, 1));
+  if (const auto found = across(loop, kernels, threads, rows_along)) return *found;
   if (with_rows > 1) {
     split.threads = with_rows;
   } else if (threads > 1 && units >= 2 * panel && step >= kStepForThreads &&

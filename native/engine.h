@@ -54,7 +54,7 @@ struct Loop {
   const std::uint8_t* restart = nullptr;  // (steps, batch) or null; the caller's, read
 };
 
-Split choose_split(const Loop& loop, std::int32_t panel, int threads);
+Split choose_split(const Loop& loop, const LoopKernels& kernels, int threads);
 
 // Run a loop. One split gives the same bits every time; states and stored values do not depend on
 // the split at all, but sums do in their last digits, those over units on which way a tile lies.

@@ -47,7 +47,8 @@ struct Affine {
 
 // The loop over time and the products around it, see timeloop.h, product.h, affine.h and outer.h.
 struct LoopKernels {
-  std::int32_t panel;  // every pitch is a multiple of it
+  std::int32_t lanes;  // of a vector; every pitch is a multiple of it
+  std::int32_t panel;  // two vectors
   void (*pack)(const Matrix& matrix, void* packed);
   void (*run)(const Group& group);
   // panels [first, last) of the outputs; packed (in, panel) is scratch

@@ -1,8 +1,8 @@
 // Instructions on one block of a tile, or on all blocks of one.
 //
 // A block is contiguous over the rows of a tile, padding included, so a pointwise instruction is
-// one loop over count = rows * pitch numbers, a multiple of two vectors. So it is across, over whole
-// panels of rows.
+// one loop over count = rows * pitch numbers, whole vectors. So it is across, over whole panels of
+// rows.
 #pragma once
 
 #include <math.h>
@@ -18,23 +18,27 @@ template <class T, class F>
 THROUGHTIME_INLINE void map1(const T* a, T* to, std::ptrdiff_t count, F f) {
   constexpr int L = kLanes<T>;
   using V = Vec<T, L>;
-  for (std::ptrdiff_t i = 0; i < count; i += 2 * L) {
+  std::ptrdiff_t i = 0;
+  for (; i + 2 * L <= count; i += 2 * L) {
     const V x = f(V::load(a + i)), y = f(V::load(a + i + L));
     x.store(to + i);
     y.store(to + i + L);
   }
+  if (i < count) f(V::load(a + i)).store(to + i);
 }
 
 template <class T, class F>
 THROUGHTIME_INLINE void map2(const T* a, const T* b, T* to, std::ptrdiff_t count, F f) {
   constexpr int L = kLanes<T>;
   using V = Vec<T, L>;
-  for (std::ptrdiff_t i = 0; i < count; i += 2 * L) {
+  std::ptrdiff_t i = 0;
+  for (; i + 2 * L <= count; i += 2 * L) {
     const V x = f(V::load(a + i), V::load(b + i));
     const V y = f(V::load(a + i + L), V::load(b + i + L));
     x.store(to + i);
     y.store(to + i + L);
   }
+  if (i < count) f(V::load(a + i), V::load(b + i)).store(to + i);
 }
 
 template <class T, class F>
@@ -265,7 +269,7 @@ THROUGHTIME_INLINE void interpret(const Here& here, const Instruction& ins) {
       const Operand<T> a = operand<T>(here, ins.a, m.in);
       if (packed)
         multiply<T>(a, packed + b * g.block * m.in, to.at, to.pitch, kPanel<T>,
-                    to.pitch / kPanel<T>, here.rows);
+                    to.pitch / kLanes<T>, here.rows);
       else
         for (int row = 0; row < here.rows; ++row)
           multiply_unpacked<T>(a, row, m, int(b * g.block), to.at + row * to.pitch, to.width);

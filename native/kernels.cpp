@@ -46,7 +46,7 @@ void pack_into(const Matrix& matrix, void* packed) {
 }
 
 template <class T>
-constexpr LoopKernels kLoop = {kPanel<T>, pack_into<T>, run<T>, affine<T>, outer<T>};
+constexpr LoopKernels kLoop = {kLanes<T>, kPanel<T>, pack_into<T>, run<T>, affine<T>, outer<T>};
 
 }  // namespace
 

@@ -2,8 +2,8 @@
 
 namespace throughtime {
 
-static Split for_one_thread(const Loop& loop, std::int32_t panel) {
-  Split split = choose_split(loop, panel, 1);
+static Split for_one_thread(const Loop& loop, const LoopKernels& kernels) {
+  Split split = choose_split(loop, kernels, 1);
   split.together = std::max<std::ptrdiff_t>(loop.batch, 1);
   return split;
 }
@@ -12,7 +12,7 @@ template <class T>
 class Resident final : public Steps {
  public:
   Resident(const Loop& loop, const LoopKernels& kernels)
-      : plan_(loop, kernels, for_one_thread(loop, kernels.panel), &packed_) {
+      : plan_(loop, kernels, for_one_thread(loop, kernels), &packed_) {
     const std::ptrdiff_t count = loop.batch, tiles = plan_.tiles_of(count);
     T* shared = plan_.zeros(shared_memory_, plan_.shared_size(tiles));
     T* scratch = plan_.zeros(scratch_memory_, plan_.scratch_);

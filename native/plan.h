@@ -69,8 +69,8 @@ inline std::ptrdiff_t shared_out(std::ptrdiff_t count, std::ptrdiff_t among) {
 // Registers a power of two apart would share cache sets.
 constexpr std::ptrdiff_t kSkew = 320;
 
-inline std::int32_t padded(std::int32_t width, std::int32_t panel) {
-  return (width + panel - 1) / panel * panel;
+inline std::int32_t padded(std::int32_t width, std::int32_t to) {
+  return (width + to - 1) / to * to;
 }
 
 template <class T>
@@ -314,7 +314,7 @@ class Plan {
   }
 
   std::int32_t pitch(std::int32_t width) const {
-    return across_ ? width : padded(width, kernels_.panel);
+    return across_ ? width : padded(width, kernels_.lanes);
   }
 
   template <class U>

@@ -1,7 +1,8 @@
 // The product inside the time loop: a few rows of a register times a packed matrix.
 //
 // A matrix is packed once a call into panels of two vectors of outputs, one after the other over
-// the inputs, so that the inner loop reads it from front to back.
+// the inputs, so that the inner loop reads it from front to back. Where one vector is enough for
+// what is left of the outputs, the last panel is half as wide.
 #pragma once
 
 #include <utility>
@@ -11,13 +12,14 @@
 
 namespace throughtime::THROUGHTIME_SET {
 
-// Outputs in one panel; every pitch is a multiple of it.
+// Outputs in one panel.
 template <class T>
 inline constexpr int kPanel = 2 * kLanes<T>;
 
+// Vectors that hold so many numbers.
 template <class T>
-constexpr int pitch_of(int width) {
-  return (width + kPanel<T> - 1) / kPanel<T> * kPanel<T>;
+constexpr int vectors_of(int width) {
+  return (width + kLanes<T> - 1) / kLanes<T>;
 }
 
 // A square of numbers and its rows for columns: half of the rows are interleaved with the other
@@ -46,34 +48,40 @@ THROUGHTIME_INLINE void transpose(Vec<T, L>* rows, std::integer_sequence<int, I.
 #endif
 }
 
-// packed  (panels, in, kPanel), written; outputs beyond `out` are 0.
+// packed (in, P) = outputs [first, first + P) of a matrix; those beyond its last are 0.
+template <class T, int P>
+void pack_panel(const Matrix& m, int first, T* packed) {
+  constexpr int L = kLanes<T>;
+  const T* from = static_cast<const T*>(m.data) + first * m.out_stride;
+  const int there = m.out - first < P ? m.out - first : P;
+  if (m.out_stride == 1 && there == P) {
+    for (int k = 0; k < m.in; ++k) memcpy(packed + k * P, from + k * m.in_stride, P * sizeof(T));
+    return;
+  }
+  int squares = 0;  // inputs that are packed by squares
+  if (m.in_stride == 1 && there == P)
+    for (; squares + L <= m.in; squares += L)
+      for (int half = 0; half < P; half += L) {
+        Vec<T, L> rows[L];
+        for (int i = 0; i < L; ++i)
+          rows[i] = Vec<T, L>::load(from + (half + i) * m.out_stride + squares);
+        transpose<T, L>(rows, std::make_integer_sequence<int, L>{});
+        for (int k = 0; k < L; ++k) rows[k].store(packed + (squares + k) * P + half);
+      }
+  if (there < P) memset(packed, 0, sizeof(T) * P * m.in);
+  for (int i = 0; i < there; ++i) {
+    const T* row = from + i * m.out_stride;
+    for (int k = squares; k < m.in; ++k) packed[k * P + i] = row[k * m.in_stride];
+  }
+}
+
+// packed  (panels, in, kPanel), written, the last maybe (in, kPanel / 2).
 template <class T>
 void pack(const Matrix& m, T* packed) {
-  constexpr int L = kLanes<T>;
-  constexpr int P = kPanel<T>;
-  const T* from = static_cast<const T*>(m.data);
-  for (int j = 0; j < m.out; j += P, packed += std::ptrdiff_t(m.in) * P) {
-    const int there = m.out - j < P ? m.out - j : P;
-    if (m.out_stride == 1 && there == P) {
-      for (int k = 0; k < m.in; ++k) memcpy(packed + k * P, from + j + k * m.in_stride, P * sizeof(T));
-      continue;
-    }
-    int squares = 0;  // inputs that are packed by squares
-    if (m.in_stride == 1 && there == P)
-      for (; squares + L <= m.in; squares += L)
-        for (int half = 0; half < P; half += L) {
-          Vec<T, L> rows[L];
-          for (int i = 0; i < L; ++i)
-            rows[i] = Vec<T, L>::load(from + (j + half + i) * m.out_stride + squares);
-          transpose<T, L>(rows, std::make_integer_sequence<int, L>{});
-          for (int k = 0; k < L; ++k) rows[k].store(packed + (squares + k) * P + half);
-        }
-    if (there < P) memset(packed, 0, sizeof(T) * P * m.in);
-    for (int i = 0; i < there; ++i) {
-      const T* row = from + (j + i) * m.out_stride;
-      for (int k = squares; k < m.in; ++k) packed[k * P + i] = row[k * m.in_stride];
-    }
-  }
+  constexpr int L = kLanes<T>, P = kPanel<T>;
+  int j = 0;
+  for (; m.out - j > L; j += P, packed += std::ptrdiff_t(m.in) * P) pack_panel<T, P>(m, j, packed);
+  if (j < m.out) pack_panel<T, L>(m, j, packed);
 }
 
 // The compiler moves no load or store across.
@@ -88,15 +96,16 @@ struct Operand {
   int in, block, last;
 };
 
-// ROWS rows by PANELS panels at once: the sums stay in registers, unrolled over the inputs. Where 16
-// registers hold the sums, a vector of each column and one number more, rows are taken one after
-// the other, else columns. Compilers would load ahead of that order and put sums on the stack.
-//   b   PANELS packed panels, read.
+// ROWS rows by C vectors of outputs at once: the sums stay in registers, unrolled over the inputs.
+// Where 16 registers hold the sums, a vector of each column and one number more, rows are taken one
+// after the other, else columns. Compilers would load ahead of that order and put sums on the stack.
+//   b   packed panels, read: whole ones, or half of one.
 //   to  (ROWS, kPanel) of each panel, pitch `to_pitch`, `to_panel` from panel to panel; added to.
-template <class T, int ROWS, int PANELS>
+template <class T, int ROWS, int C>
 THROUGHTIME_INLINE void block(Operand<T> a, int row, const T* b, T* to, std::ptrdiff_t to_pitch,
                               std::ptrdiff_t to_panel) {
-  constexpr int L = kLanes<T>, C = 2 * PANELS;
+  static_assert(C == 1 || C % 2 == 0);
+  constexpr int L = kLanes<T>, P = C == 1 ? L : kPanel<T>;
   using V = Vec<T, L>;
   V sum[ROWS][C];
 #pragma GCC unroll 8
@@ -104,7 +113,7 @@ THROUGHTIME_INLINE void block(Operand<T> a, int row, const T* b, T* to, std::ptr
 #pragma GCC unroll 16
     for (int c = 0; c < C; ++c)
       sum[r][c] = V::load(to + r * to_pitch + (c / 2) * to_panel + (c % 2) * L);
-  const std::ptrdiff_t panel = std::ptrdiff_t(a.in) * kPanel<T>;
+  const std::ptrdiff_t panel = std::ptrdiff_t(a.in) * P;
   for (int left = a.in; left > 0; left -= a.block, a.data += a.stride) {
     const bool inner = left > a.block;
     const int in = inner ? a.block : left;
@@ -112,7 +121,7 @@ THROUGHTIME_INLINE void block(Operand<T> a, int row, const T* b, T* to, std::ptr
     const T* x = a.data + row * pitch;
     const auto step = [&](int k) __attribute__((always_inline)) {
       const auto load = [&](int c) __attribute__((always_inline)) {
-        return V::load(b + (c / 2) * panel + std::ptrdiff_t(k) * kPanel<T> + (c % 2) * L);
+        return V::load(b + (c / 2) * panel + std::ptrdiff_t(k) * P + (c % 2) * L);
       };
       if constexpr (ROWS * C + C < 16) {
         V col[C];
@@ -146,7 +155,7 @@ THROUGHTIME_INLINE void block(Operand<T> a, int row, const T* b, T* to, std::ptr
       step(k + 3);
     }
     for (; k < in; ++k) step(k);
-    b += std::ptrdiff_t(in) * kPanel<T>;
+    b += std::ptrdiff_t(in) * P;
   }
 #pragma GCC unroll 8
   for (int r = 0; r < ROWS; ++r)
@@ -155,45 +164,56 @@ THROUGHTIME_INLINE void block(Operand<T> a, int row, const T* b, T* to, std::ptr
       sum[r][c].store(to + r * to_pitch + (c / 2) * to_panel + (c % 2) * L);
 }
 
-// ROWS rows by all panels. Few rows take several panels at once, so that there are sums enough to
+// ROWS rows by all outputs. Few rows take several panels at once, so that there are sums enough to
 // hide the latency.
 template <class T, int ROWS, int PANELS>
 void strip(const Operand<T>& a, const T* b, T* to, std::ptrdiff_t to_pitch, std::ptrdiff_t to_panel,
-           int panels) {
+           int vectors) {
   const std::ptrdiff_t panel = std::ptrdiff_t(a.in) * kPanel<T>;
   int j = 0;
-  for (; j + PANELS <= panels; j += PANELS)
-    block<T, ROWS, PANELS>(a, 0, b + j * panel, to + j * to_panel, to_pitch, to_panel);
-  for (; j < panels; ++j)
-    block<T, ROWS, 1>(a, 0, b + j * panel, to + j * to_panel, to_pitch, to_panel);
+  for (; j + PANELS <= vectors / 2; j += PANELS)
+    block<T, ROWS, 2 * PANELS>(a, 0, b + j * panel, to + j * to_panel, to_pitch, to_panel);
+  for (; j < vectors / 2; ++j)
+    block<T, ROWS, 2>(a, 0, b + j * panel, to + j * to_panel, to_pitch, to_panel);
+  if (vectors % 2) block<T, ROWS, 1>(a, 0, b + j * panel, to + j * to_panel, to_pitch, to_panel);
 }
 
-// to (rows, kPanel) of each panel += a (rows, in) times that packed panel.
+// More rows by one panel of C vectors: no more than MOST at once, and as nearly the same number as
+// can be.
+template <class T, int MOST, int C>
+void column(const Operand<T>& a, const T* b, T* to, std::ptrdiff_t to_pitch, int rows) {
+  int row = 0;
+  for (int parts = (rows + MOST - 1) / MOST; parts > 0; --parts) {
+    const int n = (rows - row + parts - 1) / parts;  // 3 to MOST
+    T* out = to + row * to_pitch;
+    if (n == 3) block<T, 3, C>(a, row, b, out, to_pitch, 0);
+    if (n == 4) block<T, 4, C>(a, row, b, out, to_pitch, 0);
+    if (n == 5) block<T, 5, C>(a, row, b, out, to_pitch, 0);
+    if (n == 6) block<T, 6, C>(a, row, b, out, to_pitch, 0);
+    if constexpr (MOST == 8) {
+      if (n == 7) block<T, 7, C>(a, row, b, out, to_pitch, 0);
+      if (n == 8) block<T, 8, C>(a, row, b, out, to_pitch, 0);
+    }
+    row += n;
+  }
+}
+
+// to (rows, kPanel) of each panel += a (rows, in) times that packed panel; of so many vectors of
+// outputs in all.
 template <class T>
 void multiply(const Operand<T>& a, const T* b, T* to, std::ptrdiff_t to_pitch,
-              std::ptrdiff_t to_panel, int panels, int rows) {
+              std::ptrdiff_t to_panel, int vectors, int rows) {
   switch (rows) {
     case 0: return;
-    case 1: return strip<T, 1, 4>(a, b, to, to_pitch, to_panel, panels);
-    case 2: return strip<T, 2, 2>(a, b, to, to_pitch, to_panel, panels);
-    case 3: return strip<T, 3, 2>(a, b, to, to_pitch, to_panel, panels);
+    case 1: return strip<T, 1, 4>(a, b, to, to_pitch, to_panel, vectors);
+    case 2: return strip<T, 2, 2>(a, b, to, to_pitch, to_panel, vectors);
+    case 3: return strip<T, 3, 2>(a, b, to, to_pitch, to_panel, vectors);
     default: break;
   }
   const std::ptrdiff_t panel = std::ptrdiff_t(a.in) * kPanel<T>;
-  for (int j = 0; j < panels; ++j, b += panel, to += to_panel) {  // a panel stays in the cache
-    int row = 0;
-    for (int parts = (rows + 5) / 6; parts > 0; --parts) {
-      const int n = (rows - row + parts - 1) / parts;  // 4 to 6, but for 7 = 4 + 3
-      T* out = to + row * to_pitch;
-      switch (n) {
-        case 6: block<T, 6, 1>(a, row, b, out, to_pitch, to_panel); break;
-        case 5: block<T, 5, 1>(a, row, b, out, to_pitch, to_panel); break;
-        case 4: block<T, 4, 1>(a, row, b, out, to_pitch, to_panel); break;
-        default: block<T, 3, 1>(a, row, b, out, to_pitch, to_panel); break;
-      }
-      row += n;
-    }
-  }
+  for (int left = vectors; left >= 2; left -= 2, b += panel, to += to_panel)
+    column<T, 6, 2>(a, b, to, to_pitch, rows);  // a panel stays in the cache
+  if (vectors % 2) column<T, 8, 1>(a, b, to, to_pitch, rows);
 }
 
 // to (out) += a row (in) times outputs [first, first + out) of a matrix read where it lies, its

@@ -3,7 +3,7 @@
 // Rows of a batch go through time in tiles of a few rows; the units of a value lie in blocks. A
 // register holds one value of a tile: block after block, in each block row after row, so that a
 // block of a tile is contiguous and a pointwise instruction is one loop over it. Padding fills the
-// last block up to a panel; it never leaves the registers. Where units are few, tiles lie the other
+// last block up to a vector; it never leaves the registers. Where units are few, tiles lie the other
 // way round, see across.h.
 //
 // A step is a list of stages. A stage by units runs all its instructions on one block of one tile

@@ -169,7 +169,7 @@ void run(const Group& g) {
       const Stage& stage = g.stages[k];
       const std::ptrdiff_t tiles = tiles_of(active);
       if (stage.width > 0)
-        phases.phase(blocks_of(g, pitch_of<T>(stage.width)), [&](std::ptrdiff_t block) {
+        phases.phase(blocks_of(g, vectors_of<T>(stage.width) * kLanes<T>), [&](std::ptrdiff_t block) {
           for (std::ptrdiff_t tile = 0; tile < tiles; ++tile)
             run_tile<T>(g, stage, g.registers[turn], t, tile, active, std::int32_t(block));
         });

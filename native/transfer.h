@@ -22,22 +22,25 @@ THROUGHTIME_INLINE void fetch_row(const T* row, std::int32_t width) {
   for (std::int32_t j = 0; j < width; j += 64 / int(sizeof(T))) __builtin_prefetch(row + j, WRITE);
 }
 
-// Where a row's state before step t stands: the array of its values, what it began from, or what a
+// The array that has a row's state before step t: that of its values, what it began from, or what a
 // reset put in its place. In the loop backward, so the cell's own order is the other way round.
-template <class T>
-THROUGHTIME_INLINE const T* before(const Group& g, const Instruction& ins, std::ptrdiff_t t,
-                                   std::int64_t row) {
+THROUGHTIME_INLINE const Array& before(const Group& g, const Instruction& ins, std::ptrdiff_t t,
+                                       std::int64_t row) {
   const bool cell_reversed = !g.reverse;
   const std::ptrdiff_t length = g.lengths ? g.lengths[row] : g.steps;
   const std::ptrdiff_t reset = t + g.restart_offset;
-  std::int32_t k = ins.a;
-  if (g.restart && reset < length && g.restart[reset * g.batch + row])
-    k = ins.c;
-  else if (cell_reversed ? t + 1 == length : t == 0)
-    k = ins.b;
-  const Array& from = g.arrays[k];
-  return static_cast<const T*>(from.data) + (t + (cell_reversed ? 1 : -1)) * from.step +
-         row * from.row;
+  if (g.restart && reset < length && g.restart[reset * g.batch + row]) return g.arrays[ins.c];
+  return g.arrays[(cell_reversed ? t + 1 == length : t == 0) ? ins.b : ins.a];
+}
+
+// The numbers of a row that an instruction moves: of this step, or of the one before.
+template <class T>
+THROUGHTIME_INLINE T* in_memory(const Group& g, const Instruction& ins, std::ptrdiff_t t,
+                                std::int64_t row) {
+  const bool previous = ins.op == Op::previous;
+  const Array& array = previous ? before(g, ins, t, row) : g.arrays[ins.a];
+  if (previous) t += g.reverse ? -1 : 1;
+  return static_cast<T*>(array.data) + t * array.step + row * array.row;
 }
 
 // `transfer`, across.
@@ -51,18 +54,20 @@ void transfer_across(const Here& here, const Instruction& ins) {
   T* at = address<T>(here, number, 0);
   if (ins.op == Op::accumulate)
     return accumulate_across<T>(at, width, here.rows, here.totals + g.sums[ins.a]);
-  const Array& array = g.arrays[ins.a];
-  T* memory = static_cast<T*>(array.data) + here.t * array.step;
-  if (ins.op == Op::load && array.row == 0) return spread<T>(memory, width, here.panels, at);
   const std::int64_t* rows = g.rows + here.tile * g.tile_rows;
+  T* memory = in_memory<T>(g, ins, here.t, rows[0]);
+  if (ins.op == Op::load && g.arrays[ins.a].row == 0)
+    return spread<T>(memory, width, here.panels, at);
+  const bool alike = !g.lengths && !(ins.op == Op::previous && g.restart);  // rows, and neighbours
+  if (width == 1 && alike && in_memory<T>(g, ins, here.t, rows[0] + 1) == memory + 1) {
+    memcpy(in ? at : memory, in ? memory : at, sizeof(T) * here.rows);
+    return;
+  }
   for (int first = 0; first < here.rows; first += P, at += std::ptrdiff_t(width) * P) {
     const int count = here.rows - first < P ? here.rows - first : P;
     T* there[P];
-    for (int i = 0; i < P; ++i) {
-      const std::int64_t row = rows[first + (i < count ? i : count - 1)];
-      there[i] = ins.op == Op::previous ? const_cast<T*>(before<T>(g, ins, here.t, row))
-                                        : memory + row * array.row;
-    }
+    for (int i = 0; i < P; ++i)
+      there[i] = in_memory<T>(g, ins, here.t, rows[first + (i < count ? i : count - 1)]);
     if (in)
       gather<T>(there, width, at);
     else
@@ -102,22 +107,16 @@ THROUGHTIME_INLINE bool transfer(const Here& here, const Instruction& ins) {
       }
       continue;
     }
-    const Array& array = g.arrays[ins.a];
-    T* memory = static_cast<T*>(array.data) + here.t * array.step + first;
-    const std::ptrdiff_t next = g.reverse ? -array.step : array.step;
+    const std::ptrdiff_t step = g.arrays[ins.a].step, next = g.reverse ? -step : step;
     T* row = p.at;
     for (int i = 0; i < here.rows; ++i, row += p.pitch) {
-      T* there = memory + rows[i] * array.row;
-      if (ins.op == Op::load) {
-        copy_row(there, row, p.width);
+      T* there = in_memory<T>(g, ins, here.t, rows[i]) + first;
+      if (in) {
+        copy_row<T>(there, row, p.width);
         fetch_row<false>(there + next, p.width);
-      } else if (ins.op == Op::store) {
-        copy_row(row, there, p.width);
-        fetch_row<true>(there + next, p.width);
       } else {
-        const T* from = before<T>(g, ins, here.t, rows[i]) + first;
-        copy_row(from, row, p.width);
-        fetch_row<false>(from + next, p.width);
+        copy_row<T>(row, there, p.width);
+        fetch_row<true>(there + next, p.width);
       }
     }
   }
