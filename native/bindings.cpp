@@ -130,7 +130,8 @@ Lowered lower(const Pairs& registers,
 // size      of a number, in bytes.
 // tensors   what the loop reads and writes, see `Arrays`; None: a start that is zero, or a final value
 //           that is not wanted.
-// weights   the packed weights.
+// weights   the packed weights, each whole or a tuple of matrices one below the other, none of which
+//           ends within a map.
 // kept      what had to be copied for the loop, to be kept while it runs.
 Loop bound(const Lowered& lowered, std::int64_t size, const nb::list& tensors,
            const nb::tuple& weights, std::vector<nb::object>& kept) {
@@ -142,9 +143,9 @@ Loop bound(const Lowered& lowered, std::int64_t size, const nb::list& tensors,
     loop.arrays.push_back(
         {moved(all[tensor].data, column, size), all[tensor].step, all[tensor].row});
   for (const Lowered::Part& part : lowered.matrices) {
-    const View w = Torch::get().view(weights[part.weight]);
+    const auto [w, row] = rows_from(weights[part.weight], part.row);
     const std::int64_t out = w.strides[0], in = w.strides[1];
-    loop.matrices.push_back({moved(w.data, part.row * out, size), part.transposed ? in : out,
+    loop.matrices.push_back({moved(w.data, row * out, size), part.transposed ? in : out,
                              part.transposed ? out : in, part.out, part.in});
   }
   for (const auto& [state, array] : lowered.starts)

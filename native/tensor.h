@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "program.h"
@@ -72,6 +73,18 @@ inline void* moved(void* data, std::int64_t numbers, std::int64_t size) {
   return data ? static_cast<char*>(data) + numbers * size : nullptr;
 }
 
+// The matrix in which a row of a weight is, and which of its rows that is; the weight is a matrix, or
+// a tuple of matrices one below the other.
+inline std::pair<View, std::int64_t> rows_from(nb::handle weight, std::int64_t row) {
+  if (!PyTuple_Check(weight.ptr())) return {Torch::get().view(weight), row};
+  for (nb::handle piece : weight) {
+    const View view = Torch::get().view(piece);
+    if (row < view.shape[0]) return {view, row};
+    row -= view.shape[0];
+  }
+  throw nb::index_error("a weight has too few rows");
+}
+
 // Whether all are plain tensors on the CPU, all of float32 or all of float64.
 inline bool all_plain(const nb::list& tensors) {
   const Torch& torch = Torch::get();
@@ -128,6 +141,7 @@ class Arrays {
     }
     View v = Torch::get().view(tensor);
     const int n = v.ndim;
+    if (!v.data) return {nullptr, 0, 0};  // of no numbers
     if (n && v.strides[n - 1] != 1 && v.shape[n - 1] != 1) {
       if (std::all_of(v.strides, v.strides + n, [](std::int64_t s) { return s == 0; }))
         return {repeated(v), 0, 0};  // one number, as the gradient of a sum

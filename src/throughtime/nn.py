@@ -143,8 +143,8 @@ def _layers(kind: str, *args):
             k = layer * directions + d
             start = hx if len(weights) == each else tuple([h[k] for h in hx])
             of_k = weights[k * each : (k + 1) * each]
-            program, call, bias = layer_call(kind, x, start, of_k, lengths, d == 1)
-            result = choose.run(program, call, bias=bias)
+            program, call, parts = layer_call(kind, x, start, of_k, lengths, d == 1)
+            result = choose.run(program, call, parts=parts)
             outputs.append(result.states[0])
             finals.append(result.final)
         x = outputs[0] if directions == 1 else torch.cat(outputs, -1)
@@ -177,8 +177,8 @@ def _cell(kind: str, x: Tensor, hx, w_ih: Tensor, w_hh: Tensor, b_ih=None, b_hh=
                 f"expected {w_hh.shape[1]}"
             )
     weights = [w_ih, w_hh] if b_ih is None else [w_ih, w_hh, b_ih, b_hh]
-    program, call, bias = layer_call(kind, x.unsqueeze(0), hx, weights)
-    final = choose.run(program, call, bias=bias).final
+    program, call, parts = layer_call(kind, x.unsqueeze(0), hx, weights)
+    final = choose.run(program, call, parts=parts).final
     return final if kind == "lstm" else final[0]
 
 

@@ -67,7 +67,7 @@ def check(program: Program, call: Call, limit: float) -> None:
     with torch.no_grad():
         run = forward(program, call, save=True)
         found = backward(program, call, run, dstates, dfinal)
-        dweights, dbias = weight_gradients(program, call, found), found.dbias
+        dweights, dbias = weight_gradients(program, found), found.dbias
     for a, b in zip([*run.states, *run.final], [*result.states, *result.final], strict=True):
         assert error(a, b) < limit
     bias = [] if dbias is None else [dbias]
@@ -141,7 +141,7 @@ def test_nan_in_the_padding_reaches_nothing(name, resets, reverse):
         )
         with torch.no_grad():
             found = backward(program, call, result, dstates, dfinal)
-            dweights, dbias = weight_gradients(program, call, found), found.dbias
+            dweights, dbias = weight_gradients(program, found), found.dbias
         flat = [found.dz, found.dx, *found.dstart, *found.dinitial, *found.dvectors, *dweights]
         return [t for t in [*outputs, *auto, *flat, dbias] if t is not None]
 

@@ -64,7 +64,7 @@ class Unrolled:
         if self.resets is not None and way.reverse and start is not None and b < len(self.x):
             # backward in time a reset at b acts before step b - 1, where this piece begins
             anew = self.resets[b] if self.lengths is None else self.resets[b] & (self.lengths > b)
-            pairs = zip(way.initial(x.shape[1], x), start, strict=True)
+            pairs = zip(way.initial.start(x.shape[1], x), start, strict=True)
             start = tuple(torch.where(anew[:, None], i, s) for i, s in pairs)
         masks = None if self.masks is None else self.masks[r][k][d]
         return way(x, start, lengths, resets, every_state=False, masks=masks)

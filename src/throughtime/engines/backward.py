@@ -161,13 +161,12 @@ def finish(
     )
 
 
-def weight_gradients(program: Program, call: Call, gradients: Gradients) -> tuple[Tensor, ...]:
+def weight_gradients(program: Program, gradients: Gradients) -> tuple[Tensor, ...]:
     """The gradient of each packed weight: its replicas summed over time and rows."""
     dz = gradients.dz.flatten(0, 1)
     dweights = []
-    pairs = zip(call.weights, product_columns(program), strict=True)
-    for k, (weight, joined) in enumerate(pairs):
-        rows = gradients.operands[k].reshape(-1, weight.shape[1])
+    for operand, joined in zip(gradients.operands, product_columns(program), strict=True):
+        rows = operand.reshape(-1, operand.shape[-1])
         first, *others = (dz[:, c].t() @ rows for c in joined)
         dweights.append(torch.cat([first, *others]) if others else first)
     return tuple(dweights)

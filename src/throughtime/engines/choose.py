@@ -30,23 +30,23 @@ def check(engine: str | None) -> None:
 
 
 def run(
-    program: Program, call: Call, engine: str | None = None, bias: Parts | None = None
+    program: Program, call: Call, engine: str | None = None, parts: Parts | None = None
 ) -> Result:
-    """Run a program over time on the engine asked for, see `Call` and `Result`; `bias`, if given,
-    in place of that of the call.
+    """Run a program over time on the engine asked for, see `Call` and `Result`; `parts`, if given,
+    in place of what the call has of them.
 
     **Raises:** `OptionError` if an engine is named and cannot run this call.
     """
     check(engine)
     functional = transformed()
     if not (functional or engine == "reference" or torch.compiler.is_compiling()):
-        why = cpu.why_not(call, () if bias is None else bias.vectors)
+        why = cpu.why_not(call, parts)
         if why is None:
-            return node.run(program, call, bias)
+            return node.run(program, call, parts)
     else:
         why = "a torch.func transform is active"
-    if bias is not None:
-        call = call._replace(bias=traced(bias))
+    if parts is not None:
+        call = traced(call, parts)
     if torch.compiler.is_compiling() and not functional:
         return operator.run(program, call)
     if engine == "cpu":

@@ -22,7 +22,7 @@ from throughtime.engines.compiled import native
 from throughtime.engines.emitter import Lowered
 from throughtime.engines.evaluate import ahead, plan
 from throughtime.engines.lower import backward_loop, forward_loop
-from throughtime.engines.parts import Parts
+from throughtime.engines.parts import Parts, packed
 from throughtime.engines.reference import adjoint
 from throughtime.engines.steps import steady
 from throughtime.engines.stored import (
@@ -42,15 +42,18 @@ _PLAIN = (Tensor, torch.nn.Parameter)
 _split: tuple[int, bool, int, int, int] | None = None  # for tests: `Split` in native/engine.h
 
 
-def why_not(call: Call, beside: Sequence[Tensor] = ()) -> str | None:
-    """Why this engine cannot run a call with these tensors beside its own, or None if it can."""
+def why_not(call: Call, parts: Parts | None = None) -> str | None:
+    """Why this engine cannot run a call, or None if it can."""
     module = native()
     if module is None:
         return "the compiled module is missing: throughtime was installed without a C++ compiler"
-    tensors = [call.x, *call.weights, *call.vectors, *call.start, *call.initial, *call.randoms,
-               *beside]  # fmt: skip
+    tensors = [call.x, *call.weights, *call.vectors, *call.start, *call.initial, *call.randoms]
     if call.bias is not None:
         tensors.append(call.bias)
+    if parts is not None:
+        tensors += parts.vectors
+        for pieces in parts.weights:
+            tensors += pieces
     mode = torch._C._len_torch_dispatch_stack()
     if not mode and not torch.is_autocast_enabled("cpu") and module.all_plain(tensors):
         if any([t.is_neg() for t in tensors]):  # a view that torch negates as it is read
@@ -127,10 +130,11 @@ def forward(
     *,
     save: bool = False,
     mode_: Mode | None = None,
-    bias: Parts | None = None,
+    parts: Parts | None = None,
 ) -> Result:
     """Run a program over time, see `Call` and `Result`; in another mode than its own if given,
-    and then with states in memory of their own; with `bias`, if given, for that of the call.
+    and then with states in memory of their own; with `parts`, if given, in place of what the
+    call has of them.
 
     `Result.saved`: the stored values side by side `(T, B, columns)`; each state over time that
     is not returned; and for each state that products read its value before every step.
@@ -140,9 +144,9 @@ def forward(
     T, B, _ = x.shape
     shown = len(call.start) if call.every_state else 1
     loop = _forward(program, mode_, save, len(call.start) if save else shown, plain)
-    if bias is not None and loop.ahead:
-        call, bias = call._replace(bias=packed(bias)), None
-    known, parts = ahead_of_loop(program, call, mode_)
+    if parts is not None and loop.ahead:
+        call, parts = packed(call, parts), None
+    known, part = ahead_of_loop(program, call, mode_)
     states: list[Tensor] = []
     before: list[Tensor] = []
     for k, width in enumerate(loop.widths):
@@ -155,11 +159,11 @@ def forward(
     final = tuple([x.new_empty(s.shape) for s in call.start])
     saved = (_new(call, T, B, loop.columns),) if save else ()
     groups = {
-        "x": (x,), "bias": (bias or whole_bias(program, call),), "part": parts, "known": known,
-        "saved": saved, "state": states, "final": final, "start": call.start,
+        "x": (x,), "bias": (_bias(program, call, parts),), "part": part,
+        "known": known, "saved": saved, "state": states, "final": final, "start": call.start,
         "initial": call.initial or call.start,
     }  # fmt: skip
-    _run(loop.lowered, call, groups, call.reverse, loop.begins)
+    _run(loop.lowered, call, parts, groups, call.reverse, loop.begins)
     return Result(tuple(states[:shown]), final, (*saved, *states[shown:], *before))
 
 
@@ -203,10 +207,10 @@ def backward(
     dx: bool = True,
     dstart: bool = True,
     mode_: Mode | None = None,
-    bias: Parts | None = None,
+    parts: Parts | None = None,
 ) -> Gradients:
     """The gradients of a loss through `forward`, see `Gradients`; `dx` and `dstart`: whether
-    these are wanted; `bias`: as forward was given it.
+    these are wanted; `parts`: as forward was given them.
 
     Of `Result.saved` the values before each step may be missing.
     """
@@ -215,9 +219,10 @@ def backward(
     given = [d is not None for d in dstates] + [False] * (len(call.start) - len(dstates))
     loop = _backward(program, mode_, tuple(given))
     again = call.recompute
-    if bias is not None and (loop.ahead or again):
-        call = call._replace(bias=packed(bias))
-    known, parts = ahead_of_loop(program, call, mode_, for_loop=again)
+    biased = call.bias is not None or bool(parts and parts.vectors)
+    if parts is not None and (loop.ahead or again or dx or not loop.complete):
+        call, parts = packed(call, parts), None
+    known, part = ahead_of_loop(program, call, mode_, for_loop=again)
     values = Values(program, call, mode_, result, known)
     dz = _new(call, T, B, loop.columns)
     kept = {i: _new(call, T, B, width) for i, width in loop.kept}
@@ -225,12 +230,12 @@ def backward(
     dinitial = tuple([torch.zeros_like(i) for i in call.initial])
     dbias = x.new_empty((loop.columns,))
     dvectors = [torch.empty_like(v) for v in call.vectors]
-    groups = {"x": (x,), "bias": (whole_bias(program, call) if again else None,),
-              "part": parts, "known": known, "saved": (values.stored,), "state": values.states,
+    groups = {"x": (x,), "bias": (_bias(program, call, parts) if again else None,),
+              "part": part, "known": known, "saved": (values.stored,), "state": values.states,
               "start": call.start, "initial": call.initial or call.start, "dstate": dstates,
               "dfinal": dfinal, "dstart": starts, "dinitial": dinitial or starts, "dz": (dz,),
               "kept": kept, "dbias": (dbias,), "dvector": dvectors}  # fmt: skip
-    _run(loop.lowered, call, groups, not call.reverse)
+    _run(loop.lowered, call, parts, groups, not call.reverse)
     over_x = None
     if dx or not loop.complete:
         after = After(program, call, values, dz, kept)
@@ -243,62 +248,47 @@ def backward(
         starts,
         dinitial,
         tuple(dvectors),
-        None if call.bias is None and bias is None else dbias,
+        dbias if biased else None,
     )
 
 
-def weight_gradients(program: Program, call: Call, gradients: Gradients) -> tuple[Tensor, ...]:
+def weight_gradients(program: Program, gradients: Gradients) -> tuple[Tensor, ...]:
     """As `backward.weight_gradients`; small products without the cost of calling torch for each."""
-    T, B, _ = call.x.shape
-    if T * B * sum([w.numel() for w in call.weights]) > SMALL:
-        return torch_weight_gradients(program, call, gradients)
-    dweights = tuple([w.new_empty(w.shape) for w in call.weights])
+    dz, (pieces, shapes) = gradients.dz, _pieces(program)
+    if dz.shape[0] * dz.shape[1] * sum([rows * width for rows, width in shapes]) > SMALL:
+        return torch_weight_gradients(program, gradients)
+    dweights = tuple([dz.new_empty(shape) for shape in shapes])
     products = [(column, count, gradients.operands[k], dweights[k], row)
-                for k, column, count, row in _pieces(program)]  # fmt: skip
-    double = call.x.dtype == torch.float64
-    native().outer(double, gradients.dz, products, torch.get_num_threads())
+                for k, column, count, row in pieces]  # fmt: skip
+    native().outer(dz.dtype == torch.float64, dz, products, torch.get_num_threads())
     return dweights
 
 
 @functools.lru_cache(maxsize=256)
-def _pieces(program: Program) -> list[tuple[int, int, int, int]]:
-    """`(product, first column, columns, first row)`: which columns of `dz` make which rows of the
-    gradient of each packed weight."""
-    found = []
+def _pieces(
+    program: Program,
+) -> tuple[list[tuple[int, int, int, int]], list[tuple[int, int]]]:
+    """Which columns of `dz` make which rows of the gradient of each packed weight, `(product,
+    first column, columns, first row)`; and the shapes of these weights."""
+    pieces, shapes = [], []
     for k, joined in enumerate(product_columns(program)):
         row = 0
         for columns in joined:
             count = columns.stop - columns.start
-            found.append((k, columns.start, count, row))
+            pieces.append((k, columns.start, count, row))
             row += count
-    return found
-
-
-def packed(bias: Parts) -> Tensor:
-    """`(columns,)`, without a place in autograd's graph."""
-    whole = bias.vectors[0].new_empty((bias.columns,))
-    native().set_parts(whole, bias.vectors, bias.places)
-    return whole
-
-
-def part_gradients(bias: Parts, dbias: Tensor) -> list[Tensor]:
-    """At each vector of a bias, of the gradient at the packed one."""
-    found = []
-    for k, vector in enumerate(bias.vectors):
-        own = [place for place in bias.places if place[0] == k]
-        if len(own) == 1:
-            _, _, column, count = own[0]
-            found.append(dbias if count == bias.columns else dbias[column : column + count])
-        else:
-            found.append(vector.new_empty(vector.shape))
-            back = [(0, column, first, count) for _, first, column, count in own]
-            native().set_parts(found[-1], (dbias,), back)
-    return found
+        shapes.append((row, program.nodes[plan(program).products[k].operand].width))
+    return pieces, shapes
 
 
 def whole_bias(program: Program, call: Call) -> Tensor:
     """What the maps begin from, `(columns,)`."""
     return call.x.new_zeros(program.affine_width) if call.bias is None else call.bias
+
+
+def _bias(program: Program, call: Call, parts: Parts | None) -> Tensor | Parts:
+    """As `whole_bias`, or in parts, which the loop puts together."""
+    return parts if parts and parts.vectors else whole_bias(program, call)
 
 
 def ahead_of_loop(
@@ -349,6 +339,7 @@ def tensors(lowered: Lowered, groups: Mapping[str, Any]) -> list[Tensor | Parts 
 def _run(
     lowered: Lowered,
     call: Call,
+    parts: Parts | None,
     groups: Mapping[str, Any],
     reverse: bool,
     begins: Sequence[tuple[int, int]] = (),
@@ -356,9 +347,9 @@ def _run(
     T, B, _ = call.x.shape
     lengths = None if call.lengths is None else call.lengths.contiguous()
     resets = None if call.resets is None else call.resets.contiguous()
+    weights = parts.weights if parts and parts.weights else call.weights
     native().run(
-        lowered.native, call.x.dtype == torch.float64, tensors(lowered, groups), call.weights,
-        begins, T, B, reverse, int(call.reverse),
+        lowered.native, call.x.dtype == torch.float64, tensors(lowered, groups), weights, begins, T, B, reverse, int(call.reverse),
         0 if lengths is None else lengths.data_ptr(), 0 if resets is None else resets.data_ptr(),
         torch.get_num_threads(), _split,
     )  # fmt: skip

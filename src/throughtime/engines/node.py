@@ -12,17 +12,23 @@ from torch import Tensor
 
 from throughtime.engines import cpu, reference
 from throughtime.engines.call import Call, Result
-from throughtime.engines.parts import Parts, traced
+from throughtime.engines.parts import (
+    Parts,
+    bias_gradients,
+    for_all,
+    piece_gradients,
+    traced,
+)
 from throughtime.program.program import Program
 
 
-def run(program: Program, call: Call, bias: Parts | None = None) -> Result:
-    """Run a call on the CPU engine, differentiable any number of times; `bias`, if given, in
-    place of that of the call."""
-    flat = _flat(call, bias)
+def run(program: Program, call: Call, parts: Parts | None = None) -> Result:
+    """Run a call on the CPU engine, differentiable any number of times; `parts`, if given, in
+    place of what the call has of them."""
+    flat = _flat(call, parts)
     if not torch.is_grad_enabled() or not any([t.requires_grad for t in flat]):
-        return cpu.forward(program, call, bias=bias)
-    found = _Loop.apply(program, call, bias, *flat)
+        return cpu.forward(program, _for_all(call), parts=parts)
+    found = _Loop.apply(program, call, parts, *flat)
     n = len(call.start) if call.every_state else 1
     return Result(found[:n], found[n:])
 
@@ -30,12 +36,16 @@ def run(program: Program, call: Call, bias: Parts | None = None) -> Result:
 class _Loop(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, program: Program, call: Call, bias: Parts | None, *flat: Tensor
+        ctx: Any, program: Program, call: Call, parts: Parts | None, *flat: Tensor
     ) -> tuple[Tensor, ...]:
-        result = cpu.forward(program, call, save=True, bias=bias)
-        ctx.program, ctx.bias, ctx.rest = program, bias and bias[1:], call[_REST:]
-        parts = call.start, call.initial, call.weights, call.vectors, call.randoms
-        ctx.counts = [len(part) for part in parts]
+        result = cpu.forward(program, _for_all(call), save=True, parts=parts)
+        ctx.program, ctx.rest, ctx.places = program, call[_REST:], None
+        weights = call.weights
+        if parts is not None:
+            sizes = tuple([len(pieces) for pieces in parts.weights])
+            ctx.places, weights = (parts.places, parts.columns, sizes), _weights(call, parts)
+        groups = call.start, call.initial, weights, call.vectors, call.randoms
+        ctx.counts = [len(group) for group in groups]
         ctx.biases = len(flat) - 1 - sum(ctx.counts)
         ctx.save_for_backward(*flat, *result.states, *result.saved)
         ctx.set_materialize_grads(False)
@@ -43,59 +53,78 @@ class _Loop(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Any, ...]:  # type: ignore[override]
-        call, bias, rest = _restore(ctx)
+        call, parts, rest = _restore(ctx)
         if torch.is_grad_enabled():
-            return None, None, None, *_again(ctx.program, call, bias, gradients)
+            return None, None, None, *_again(ctx.program, call, parts, gradients)
         n = len(call.start) if call.every_state else 1
         gradients = tuple([None if g is None else g.resolve_neg() for g in gradients])
         wanted, first = ctx.needs_input_grad[3:], 1 + ctx.biases
         found = cpu.backward(
-            ctx.program, call, Result(rest[:n], (), rest[n:]), gradients[:n], gradients[n:],
-            dx=wanted[0], dstart=any(wanted[first : first + len(call.start)]), bias=bias,
+            ctx.program, _for_all(call), Result(rest[:n], (), rest[n:]), gradients[:n],
+            gradients[n:], dx=wanted[0], dstart=any(wanted[first : first + len(call.start)]),
+            parts=parts,
         )  # fmt: skip
+        dstart = [d if d is None or s.dim() > 1 else d[0] if len(d) == 1 else d.sum(0)
+                  for s, d in zip(call.start, found.dstart, strict=True)]  # fmt: skip
+        dweights = cpu.weight_gradients(ctx.program, found)
         dbias = [] if found.dbias is None else [found.dbias]
-        if bias is not None:
-            dbias = cpu.part_gradients(bias, dbias[0])
+        if parts is not None:
+            dweights = piece_gradients(parts, dweights)
+            dbias = bias_gradients(parts, found.dbias)
         return (
-            None, None, None, found.dx, *dbias, *found.dstart, *found.dinitial,
-            *cpu.weight_gradients(ctx.program, call, found), *found.dvectors,
-            *[None] * len(call.randoms),
+            None, None, None, found.dx, *dbias, *dstart, *found.dinitial, *dweights,
+            *found.dvectors, *[None] * len(call.randoms),
         )  # fmt: skip
 
 
 _REST = Call._fields.index("lengths")  # and what follows: nothing to differentiate
 
 
-def _flat(call: Call, bias: Parts | None) -> list[Tensor]:
+def _for_all(call: Call) -> Call:
+    if any([s.dim() == 1 for s in call.start]):
+        return call._replace(start=for_all(call.start, call.x.shape[1]))
+    return call
+
+
+def _weights(call: Call, parts: Parts | None) -> tuple[Tensor, ...]:
+    if parts is None or not parts.weights:
+        return call.weights
+    return tuple([piece for pieces in parts.weights for piece in pieces])
+
+
+def _flat(call: Call, parts: Parts | None) -> list[Tensor]:
     biases = () if call.bias is None else (call.bias,)
-    biases = biases if bias is None else bias.vectors
-    return [call.x, *biases, *call.start, *call.initial, *call.weights, *call.vectors,
+    biases = biases if parts is None else parts.vectors
+    return [call.x, *biases, *call.start, *call.initial, *_weights(call, parts), *call.vectors,
             *call.randoms]  # fmt: skip
 
 
 def _restore(ctx: Any) -> tuple[Call, Parts | None, tuple[Tensor, ...]]:
-    """The call, its bias where that is in parts, and what else was saved."""
+    """The call, what of it is in parts, and what else was saved."""
     tensors = ctx.saved_tensors
-    at, parts = 1 + ctx.biases, []
+    at, groups = 1 + ctx.biases, []
     biases = tensors[1:at]
     for count in ctx.counts:
-        parts.append(tensors[at : at + count])
+        groups.append(tensors[at : at + count])
         at += count
-    start, initial, weights, vectors, randoms = parts
-    bias = None if ctx.bias is None else Parts(biases, *ctx.bias)
-    whole = biases[0] if biases and bias is None else None
+    start, initial, weights, vectors, randoms = groups
+    if ctx.places is None:
+        parts, whole = None, biases[0] if biases else None
+    else:
+        places, columns, sizes = ctx.places
+        pieces, whole = iter(weights), None
+        of_products = tuple([tuple([next(pieces) for _ in range(size)]) for size in sizes])
+        parts, weights = Parts(biases, places, columns, of_products), () if sizes else weights
     call = Call(tensors[0], start, initial, weights, whole, vectors, randoms, *ctx.rest)
-    return call, bias, tensors[at:]
+    return call, parts, tensors[at:]
 
 
 def _again(
-    program: Program, call: Call, bias: Parts | None, gradients: tuple[Tensor | None, ...]
+    program: Program, call: Call, parts: Parts | None, gradients: tuple[Tensor | None, ...]
 ) -> list[Tensor | None]:
     """The gradients as a differentiable function, for gradients of gradients."""
-    flat = _flat(call, bias)
-    if bias is not None:
-        call = call._replace(bias=traced(bias))
-    result = reference.forward(program, call)
+    flat = _flat(call, parts)
+    result = reference.forward(program, call if parts is None else traced(call, parts))
     outputs = [*result.states, *result.final]
     pairs = [(o, g) for o, g in zip(outputs, gradients, strict=True)
              if g is not None and o.requires_grad]  # fmt: skip

@@ -139,7 +139,7 @@ def _backward(
         with _autocast(x, autocast):
             found = backward.backward(read, call, result, *given)
     with _autocast(x, autocast):
-        dweights = weight_gradients(read, call, found)
+        dweights = weight_gradients(read, found)
     bias_ = [] if found.dbias is None or bias is None else [found.dbias]
     given = [x, *start, *initial, *weights, *([] if bias is None else [bias]), *vectors]
     back = [found.dx, *found.dstart, *found.dinitial, *dweights, *bias_, *found.dvectors]

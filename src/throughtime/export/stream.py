@@ -169,7 +169,7 @@ def _of_torch(kind: str, layer: Any, x: Tensor) -> list[tuple[Program, Call]]:
     for weights in layer.all_weights:
         widths = [layer.proj_size or layer.hidden_size, layer.hidden_size]
         hx = tuple(x.new_zeros(x.shape[1], w) for w in widths[: 2 if kind == "lstm" else 1])
-        program, call, bias = layer_call(kind, x, hx, weights)
-        found.append((program, call if bias is None else call._replace(bias=traced(bias))))
+        program, call, parts = layer_call(kind, x, hx, weights)
+        found.append((program, call if parts is None else traced(call, parts)))
         x = x.new_zeros(1, x.shape[1], widths[0])
     return found

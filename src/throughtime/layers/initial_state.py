@@ -60,13 +60,16 @@ class Initial(nn.Module):
             value = tensor.detach().to(device=device, dtype=dtype or torch.get_default_dtype())
             self.register_buffer(_field(name), value.expand(states[name]).clone())
 
-    def forward(self, batch: int, like: Tensor) -> tuple[Tensor, ...]:
-        """For each state `(batch, width)`."""
+    def start(self, batch: int, like: Tensor) -> tuple[Tensor, ...]:
+        """For each state `(width,)`, or `(batch, width)` zeros."""
         found = []
         for name, width in self.widths.items():
-            vector = getattr(self, _field(name), None)
-            found.append(like.new_zeros(batch, width) if vector is None
-                         else vector.to(like.dtype).expand(batch, width))  # fmt: skip
+            field = _field(name)
+            vector = self._parameters.get(field)
+            vector = getattr(self, field, None) if vector is None else vector
+            if vector is None:
+                vector = like.new_zeros(batch, width)
+            found.append(vector if vector.dtype == like.dtype else vector.to(like.dtype))
         return tuple(found)
 
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from throughtime.cells import Cell
 from throughtime.engines import Call, Result, choose
+from throughtime.engines.parts import Parts, for_all, own_biases, traced
 from throughtime.errors import OptionError
 from throughtime.layers.initial_state import Initial, InitialState
 from throughtime.program import Program, schedule
@@ -25,6 +26,9 @@ class Masks(NamedTuple):
 
     weights: dict[int, Tensor]
     sequence: tuple[Tensor, ...]
+
+
+_NO_MASKS = Masks({}, ())
 
 
 class OverTime(nn.Module):
@@ -108,9 +112,13 @@ class OverTime(nn.Module):
         `masks`: those drawn for an earlier piece of the same sequences; drawn anew unless given.
         """
         watched = self.watch is not None
-        program, call = self.call(x, start, lengths, resets, every_state or watched, masks)
-        result = choose.run(program, call, self.engine)
-        return result if self.watch is None else self.watch(program, call, result)
+        program, call, parts = self._parts(
+            x, start, lengths, resets, every_state or watched, masks
+        )
+        if self.watch is None:
+            return choose.run(program, call, self.engine, parts)
+        call = traced(call, parts)
+        return self.watch(program, call, choose.run(program, call, self.engine))
 
     def call(
         self,
@@ -122,34 +130,61 @@ class OverTime(nn.Module):
         masks: Masks | None = None,
     ) -> tuple[Program, Call]:
         """What `forward` gives an engine; noise, and masks unless given, are drawn here."""
+        program, call, parts = self._parts(x, start, lengths, resets, every_state, masks)
+        return program, traced(call, parts)
+
+    def _parts(
+        self,
+        x: Tensor,
+        start: tuple[Tensor, ...] | None,
+        lengths: Tensor | None,
+        resets: Tensor | None,
+        every_state: bool,
+        masks: Masks | None,
+    ) -> tuple[Program, Call, Parts]:
+        """The program, and its call with parameters in the parts that the layer has."""
         T, B = x.shape[:2]
         program = self.program if self.training else self.quiet
-        plan = self.plan if self.training else self.quiet_plan
-        initial = self.initial(B, x)
+        initial = self.initial.start(B, x)
         masks = masks or self.masks(x)
         whole = iter(masks.sequence)
         call = Call(
             x,
             initial if start is None else start,
-            () if resets is None else initial,
-            self._weights(plan, masks),
-            self._bias(plan),
-            tuple(getattr(self, name) for name in program.vectors),
-            tuple(
+            () if resets is None else for_all(initial, B),
+            (),
+            None,
+            tuple([self._own(name) for name in program.vectors]),
+            tuple([
                 next(whole) if node.attributes["scope"] == "sequence" else draw(node, T, B, x)
                 for node in program.randoms
-            ),
+            ]),
             lengths,
             resets,
             self.reverse,
             every_state,
             self.recompute,
-        )
-        return program, call
+        )  # fmt: skip
+        biases, places = own_biases(program)
+        vectors = tuple([self._own(name) for name in biases])
+        return program, call, Parts(vectors, places, program.affine_width, self._weights(masks))
+
+    def a_parameter(self) -> Tensor:
+        """Any, to tell device and dtype by."""
+        for found in self._parameters.values():
+            if found is not None:
+                return found
+        return next(self.parameters())
+
+    def _own(self, name: str) -> Tensor:
+        found = self._parameters.get(name)  # unless it is parametrised; getattr takes longer
+        return getattr(self, name) if found is None else found
 
     def masks(self, x: Tensor) -> Masks:
         """Draw what is drawn once for the sequences `x (T, B, I)`."""
         program, weights = self.program if self.training else self.quiet, {}
+        if not (self.weight_drop or program.randoms):
+            return _NO_MASKS
         if self.weight_drop and self.training:
             for k in sorted(self.plan.recurrent):
                 names = self.plan.products[k].weights
@@ -158,23 +193,13 @@ class OverTime(nn.Module):
         nodes = [n for n in program.randoms if n.attributes["scope"] == "sequence"]
         return Masks(weights, tuple(draw(node, 0, x.shape[1], x) for node in nodes))
 
-    def _weights(self, plan: Schedule, masks: Masks) -> tuple[Tensor, ...]:
-        """The weights that meet one operand, stacked, for each product."""
-        packed = []
-        for k, product in enumerate(plan.products):
-            found = [getattr(self, name) for name in product.weights]
-            weight = found[0] if len(found) == 1 else torch.cat(found)
-            packed.append(weight * masks.weights[k] if k in masks.weights else weight)
-        return tuple(packed)
-
-    def _bias(self, plan: Schedule) -> Tensor | None:
-        names = plan.biases
-        if not any(isinstance(name, str) for name in names):
-            return None
-        like = next(iter(self.parameters()))
-        return torch.cat(
-            [getattr(self, n) if isinstance(n, str) else like.new_zeros(n) for n in names]
-        )
+    def _weights(self, masks: Masks) -> tuple[tuple[Tensor, ...], ...]:
+        """The weights that meet one operand, for each product."""
+        plan = self.plan if self.training else self.quiet_plan
+        found = [tuple([self._own(name) for name in product.weights]) for product in plan.products]
+        for k, mask in masks.weights.items():
+            found[k] = (torch.cat(found[k]) * mask,)
+        return tuple(found)
 
     def extra_repr(self) -> str:
         states = ", ".join(f"{n} {w}" for n, w in self.program.states.items())

@@ -54,17 +54,17 @@ class Program:
             column += node.width
         return found
 
-    @property
+    @functools.cached_property
     def affine_width(self) -> int:
         """The summed size of all affine maps: the columns of a packed gradient `dz`."""
         return sum(self.nodes[a].width for a in self.affines)
 
-    @property
+    @functools.cached_property
     def vectors(self) -> tuple[str, ...]:
         """The names of the parameters that are vectors, in order."""
         return tuple(self.nodes[i].attributes["name"] for i in self.find("parameter"))
 
-    @property
+    @functools.cached_property
     def randoms(self) -> tuple[Node, ...]:
         """Its noise and masks, in the order in which an engine is given them."""
         return tuple(self.nodes[i] for i in self.find("random"))
