@@ -163,13 +163,15 @@ def finish(
 
 def weight_gradients(program: Program, gradients: Gradients) -> tuple[Tensor, ...]:
     """The gradient of each packed weight: its replicas summed over time and rows."""
-    dz = gradients.dz.flatten(0, 1)
-    dweights = []
-    for operand, joined in zip(gradients.operands, product_columns(program), strict=True):
-        rows = operand.reshape(-1, operand.shape[-1])
-        first, *others = (dz[:, c].t() @ rows for c in joined)
-        dweights.append(torch.cat([first, *others]) if others else first)
-    return tuple(dweights)
+    return tuple([weight_gradient(program, gradients, k) for k in range(len(gradients.operands))])
+
+
+def weight_gradient(program: Program, gradients: Gradients, k: int) -> Tensor:
+    """That of product k."""
+    dz, operand = gradients.dz.flatten(0, 1), gradients.operands[k]
+    rows = operand.reshape(-1, operand.shape[-1])
+    first, *others = (dz[:, c].t() @ rows for c in product_columns(program)[k])
+    return torch.cat([first, *others]) if others else first
 
 
 @functools.lru_cache(maxsize=256)

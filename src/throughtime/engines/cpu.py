@@ -16,7 +16,7 @@ from torch import Tensor
 
 from throughtime.engines.after import After, Values
 from throughtime.engines.backward import product_columns
-from throughtime.engines.backward import weight_gradients as torch_weight_gradients
+from throughtime.engines.backward import weight_gradient as torch_weight_gradient
 from throughtime.engines.call import Call, Gradients, Result
 from throughtime.engines.compiled import native
 from throughtime.engines.emitter import Lowered
@@ -37,7 +37,9 @@ from throughtime.program.program import Program
 
 DTYPES = (torch.float32, torch.float64)
 LARGE = 1 << 20  # bytes; larger tensors are of memory that is kept for the next call
-SMALL = 200_000_000  # multiply-adds; products that are larger in all are torch's
+SMALL = 200_000_000  # multiply-adds; products that are larger in all are torch's, but not
+NARROW = 48  # those of so few inputs: there torch takes up to 10 times as long
+VECTOR = 100_000  # multiply-adds with a vector; larger ones are torch's
 _PLAIN = (Tensor, torch.nn.Parameter)
 _split: tuple[int, bool, int, int, int] | None = None  # for tests: `Split` in native/engine.h
 
@@ -253,32 +255,38 @@ def backward(
 
 
 def weight_gradients(program: Program, gradients: Gradients) -> tuple[Tensor, ...]:
-    """As `backward.weight_gradients`; small products without the cost of calling torch for each."""
-    dz, (pieces, shapes) = gradients.dz, _pieces(program)
-    if dz.shape[0] * dz.shape[1] * sum([rows * width for rows, width in shapes]) > SMALL:
-        return torch_weight_gradients(program, gradients)
-    dweights = tuple([dz.new_empty(shape) for shape in shapes])
-    products = [(column, count, gradients.operands[k], dweights[k], row)
-                for k, column, count, row in pieces]  # fmt: skip
-    native().outer(dz.dtype == torch.float64, dz, products, torch.get_num_threads())
-    return dweights
+    """As `backward.weight_gradients`; small and narrow products without torch, which takes longer
+    to call for each, and to compute them."""
+    dz, own = gradients.dz, []
+    each = [dz.shape[0] * dz.shape[1] * rows * width for rows, width, _ in _pieces(program)]
+    dweights = []
+    for k, (rows, width, pieces) in enumerate(_pieces(program)):
+        vector = min(rows, width) == 1
+        if each[k] <= VECTOR if vector else width <= NARROW or sum(each) <= SMALL:
+            to = dz.new_empty((rows, width))
+            own += [(column, count, gradients.operands[k], to, row)
+                    for column, count, row in pieces]  # fmt: skip
+        else:
+            to = torch_weight_gradient(program, gradients, k)
+        dweights.append(to)
+    if own:
+        native().outer(dz.dtype == torch.float64, dz, own, torch.get_num_threads())
+    return tuple(dweights)
 
 
 @functools.lru_cache(maxsize=256)
-def _pieces(
-    program: Program,
-) -> tuple[list[tuple[int, int, int, int]], list[tuple[int, int]]]:
-    """Which columns of `dz` make which rows of the gradient of each packed weight, `(product,
-    first column, columns, first row)`; and the shapes of these weights."""
-    pieces, shapes = [], []
-    for k, joined in enumerate(product_columns(program)):
-        row = 0
-        for columns in joined:
+def _pieces(program: Program) -> list[tuple[int, int, list[tuple[int, int, int]]]]:
+    """For each product the rows and the width of its weight, and which columns of `dz` make which
+    of these rows: `(first column, columns, first row)`."""
+    found = []
+    for k, neighbours in enumerate(product_columns(program)):
+        pieces, row = [], 0
+        for columns in neighbours:
             count = columns.stop - columns.start
-            pieces.append((k, columns.start, count, row))
+            pieces.append((columns.start, count, row))
             row += count
-        shapes.append((row, program.nodes[plan(program).products[k].operand].width))
-    return pieces, shapes
+        found.append((row, program.nodes[plan(program).products[k].operand].width, pieces))
+    return found
 
 
 def whole_bias(program: Program, call: Call) -> Tensor:
@@ -349,7 +357,8 @@ def _run(
     resets = None if call.resets is None else call.resets.contiguous()
     weights = parts.weights if parts and parts.weights else call.weights
     native().run(
-        lowered.native, call.x.dtype == torch.float64, tensors(lowered, groups), weights, begins, T, B, reverse, int(call.reverse),
+        lowered.native, call.x.dtype == torch.float64, tensors(lowered, groups), weights, begins,
+        T, B, reverse, int(call.reverse),
         0 if lengths is None else lengths.data_ptr(), 0 if resets is None else resets.data_ptr(),
         torch.get_num_threads(), _split,
     )  # fmt: skip

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from throughtime.engines import backward, cpu, reference
-from throughtime.engines.backward import weight_gradients
 from throughtime.engines.call import Call, Result
 from throughtime.engines.stored import Mode, stored_columns
 from throughtime.program.program import Program
@@ -135,11 +134,11 @@ def _backward(
     result, given = Result(tuple(states), (), tuple(saved)), (gradients[:n], gradients[n:])
     if engine == "cpu":
         found = cpu.backward(read, call, result, *given, mode_=_mode(recompute))
+        dweights = cpu.weight_gradients(read, found)
     else:
         with _autocast(x, autocast):
             found = backward.backward(read, call, result, *given)
-    with _autocast(x, autocast):
-        dweights = weight_gradients(read, found)
+            dweights = backward.weight_gradients(read, found)
     bias_ = [] if found.dbias is None or bias is None else [found.dbias]
     given = [x, *start, *initial, *weights, *([] if bias is None else [bias]), *vectors]
     back = [found.dx, *found.dstart, *found.dinitial, *dweights, *bias_, *found.dvectors]

@@ -1,7 +1,6 @@
 """Weights and biases as a layer has them, put together where they are used: no operation that
 autograd sees."""
 
-import functools
 from typing import NamedTuple
 
 import torch
@@ -31,7 +30,6 @@ class Parts(NamedTuple):
     weights: tuple[tuple[Tensor, ...], ...] = ()
 
 
-@functools.lru_cache(maxsize=256)
 def own_biases(program: Program) -> tuple[tuple[str, ...], tuple[tuple[int, int, int, int], ...]]:
     """The names of a program's biases, and their places."""
     maps = {program.nodes[a].attributes["name"]: program.nodes[a] for a in program.affines}

@@ -14,7 +14,6 @@ from throughtime.errors import OptionError
 from throughtime.layers.initial_state import Initial, InitialState
 from throughtime.program import Program, schedule
 from throughtime.program.regularise import expected, variational, zoneout
-from throughtime.program.schedule import Schedule
 
 
 class Masks(NamedTuple):
@@ -71,8 +70,10 @@ class OverTime(nn.Module):
         self.program: Program = program
         self.quiet: Program = expected(program)
         self.plan, self.quiet_plan = schedule(program), schedule(self.quiet)
-        # made now, so that torch.compile finds a string and not the code that writes it
-        _ = self.program.json, self.quiet.json
+        self.biases, self.places = own_biases(program)
+        # made now, so that torch.compile finds what it is and not the code that makes it
+        for p in (self.program, self.quiet):
+            _ = p.json, p.vectors, p.randoms, p.affine_width
         if weight_drop and not self.plan.recurrent:
             raise OptionError(
                 f"`{program.cell}`: weight_drop is {weight_drop}; expected 0, because this cell "
@@ -112,9 +113,7 @@ class OverTime(nn.Module):
         `masks`: those drawn for an earlier piece of the same sequences; drawn anew unless given.
         """
         watched = self.watch is not None
-        program, call, parts = self._parts(
-            x, start, lengths, resets, every_state or watched, masks
-        )
+        program, call, parts = self._parts(x, start, lengths, resets, every_state or watched, masks)
         if self.watch is None:
             return choose.run(program, call, self.engine, parts)
         call = traced(call, parts)
@@ -165,9 +164,9 @@ class OverTime(nn.Module):
             every_state,
             self.recompute,
         )  # fmt: skip
-        biases, places = own_biases(program)
-        vectors = tuple([self._own(name) for name in biases])
-        return program, call, Parts(vectors, places, program.affine_width, self._weights(masks))
+        biases = tuple([self._own(name) for name in self.biases])
+        weights = self._weights(masks)
+        return program, call, Parts(biases, self.places, program.affine_width, weights)
 
     def a_parameter(self) -> Tensor:
         """Any, to tell device and dtype by."""
