@@ -158,33 +158,31 @@ class Crowded {
     return nanoseconds(CLOCK_MONOTONIC) < alone_until_.load(std::memory_order_relaxed);
   }
 
-  // A job took so long, and its busiest thread computed for so long. One that begins late proves
-  // nothing: a thread that has slept may wake on the core of another. Threads that tell at the same
-  // time may lose one of their reports.
+  // A job took so long, and its busiest thread computed for so long. What is lost once proves nothing,
+  // as a thread that has slept may wake on the core of another and wait there for some milliseconds,
+  // and twice little: so it is soon tried again, and later each time that it was in vain. Threads that
+  // tell at the same time may lose one of their reports.
   void saw(std::int64_t took, std::int64_t computed) {
-    const std::int64_t idle = std::max<std::int64_t>(took - computed, 0);
-    std::int64_t all = took_.load(std::memory_order_relaxed) + took;
-    std::int64_t lost = lost_.load(std::memory_order_relaxed) + idle;
-    std::int64_t times = times_.load(std::memory_order_relaxed);
-    if (idle * 4 > took) times += 1 + idle / kSlice;
-    if (times >= kTimes && lost * 4 > all) {
-      alone_until_.store(nanoseconds(CLOCK_MONOTONIC) + kAlone * all, std::memory_order_relaxed);
-      all = lost = times = 0;
-    } else if (all >= kWindow) {  // what is old counts half
-      all /= 2;
-      lost /= 2;
-      times /= 2;
+    const std::int64_t all = took_.load(std::memory_order_relaxed) + took;
+    const std::int64_t lost = lost_.load(std::memory_order_relaxed) + took - computed;
+    const bool in_vain = lost >= kEnough && lost * 4 > all, well = all >= 4 * kEnough;
+    if (in_vain) {
+      const int times = times_.load(std::memory_order_relaxed);
+      alone_until_.store(nanoseconds(CLOCK_MONOTONIC) + times * all, std::memory_order_relaxed);
+      times_.store(std::min(2 * times, kMost), std::memory_order_relaxed);
+    } else if (well) {
+      times_.store(1, std::memory_order_relaxed);
     }
-    took_.store(all, std::memory_order_relaxed);
-    lost_.store(lost, std::memory_order_relaxed);
-    times_.store(times, std::memory_order_relaxed);
+    const bool anew = in_vain || well;
+    took_.store(anew ? 0 : all, std::memory_order_relaxed);
+    lost_.store(anew ? 0 : lost, std::memory_order_relaxed);
   }
 
  private:
-  static constexpr std::int64_t kSlice = 5'000'000;  // nanoseconds for which another may have a core
-  static constexpr std::int64_t kTimes = 4, kWindow = 4 * kSlice;
-  static constexpr int kAlone = 20;  // times as long as was lost in, before more threads are tried
-  std::atomic<std::int64_t> took_{0}, lost_{0}, times_{0}, alone_until_{0};
+  static constexpr std::int64_t kEnough = 6'000'000;  // nanoseconds lost, before anything is said
+  static constexpr int kMost = 32;  // times as long as was tried in vain
+  std::atomic<std::int64_t> took_{0}, lost_{0}, alone_until_{0};
+  std::atomic<int> times_{1};
 };
 Crowded crowded;
 
