@@ -9,6 +9,7 @@ from torch import Tensor
 from throughtime.engines.call import Call
 from throughtime.engines.compiled import native
 from throughtime.program.program import Program
+from throughtime.program.schedule import Schedule
 
 
 class Parts(NamedTuple):
@@ -30,13 +31,18 @@ class Parts(NamedTuple):
     weights: tuple[tuple[Tensor, ...], ...] = ()
 
 
-def own_biases(program: Program) -> tuple[tuple[str, ...], tuple[tuple[int, int, int, int], ...]]:
+def own_biases(
+    program: Program, plan: Schedule
+) -> tuple[tuple[str, ...], tuple[tuple[int, int, int, int], ...]]:
     """The names of a program's biases, and their places."""
-    maps = {program.nodes[a].attributes["name"]: program.nodes[a] for a in program.affines}
-    biased = [name for name, node in maps.items() if node.attributes["bias"]]
-    places = [(k, 0, program.columns[name].start, maps[name].width)
-              for k, name in enumerate(biased)]  # fmt: skip
-    return tuple(f"{name}_bias" for name in biased), tuple(places)
+    names, places, column = [], [], 0
+    for bias in plan.biases:
+        width = program.parameters[bias].shape[0] if isinstance(bias, str) else bias
+        if isinstance(bias, str):
+            places.append((len(names), 0, column, width))
+            names.append(bias)
+        column += width
+    return tuple(names), tuple(places)
 
 
 def for_all(start: tuple[Tensor, ...], batch: int) -> tuple[Tensor, ...]:

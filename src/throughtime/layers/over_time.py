@@ -70,7 +70,7 @@ class OverTime(nn.Module):
         self.program: Program = program
         self.quiet: Program = expected(program)
         self.plan, self.quiet_plan = schedule(program), schedule(self.quiet)
-        self.biases, self.places = own_biases(program)
+        self.biases, self.places = own_biases(program, self.plan)
         # made now, so that torch.compile finds what it is and not the code that makes it
         for p in (self.program, self.quiet):
             _ = p.json, p.vectors, p.randoms, p.affine_width
