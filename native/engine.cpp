@@ -45,15 +45,15 @@ static std::optional<Split> across(const Loop& loop, const LoopKernels& kernels,
 
 Split choose_split(const Loop& loop, const LoopKernels& kernels, int threads) {
   // Measured on two cores with 512 KiB of second-level cache each, see benchmarks/.
-  constexpr std::ptrdiff_t kBlock = 64, kTileRows = 16, kTogether = 48;
-  constexpr std::ptrdiff_t kRowsForAThread = 4;
+  constexpr std::ptrdiff_t kBlock = 64, kBlockOfFewRows = 128, kFewRows = 8;
+  constexpr std::ptrdiff_t kTileRows = 16, kTogether = 48, kRowsForAThread = 4;
   constexpr double kStepForThreads = 32e3, kCallForThreads = 8e6;  // multiply-adds
   const std::int32_t panel = kernels.panel;
   double step = 0;
   for (const Matrix& m : loop.matrices) step += double(m.in) * m.out;
   step *= double(loop.batch);
   std::int32_t units = 0;
-  for (const Stage& stage : loop.stages) units = std::max(units, padded(stage.width, panel));
+  for (const Stage& stage : loop.stages) units = std::max(units, padded(stage.width, kernels.lanes));
   Split split{1, false, 0, kBlock, kTogether};
   // threads with rows of their own: as many as leave each of them enough
   const int with_rows = int(std::min<std::ptrdiff_t>(threads, loop.batch / kRowsForAThread));
@@ -65,8 +65,6 @@ Split choose_split(const Loop& loop, const LoopKernels& kernels, int threads) {
              step * double(loop.steps) >= kCallForThreads) {
     split.by_units = true;
     split.threads = int(std::min<std::ptrdiff_t>(threads, units / panel));
-    split.block = std::clamp<std::ptrdiff_t>(
-        padded(std::int32_t((units + split.threads - 1) / split.threads), panel), panel, kBlock);
   }
   const std::ptrdiff_t rows =
       split.by_units ? loop.batch : shared_out(loop.batch, split.threads);
@@ -74,6 +72,11 @@ Split choose_split(const Loop& loop, const LoopKernels& kernels, int threads) {
   const std::ptrdiff_t group = groups ? shared_out(rows, groups) : 1;
   const std::ptrdiff_t tiles = shared_out(group, kTileRows);
   split.tile_rows = tiles ? shared_out(group, tiles) : 1;
+  // blocks of nearly one width, as many for each thread that shares them
+  const std::ptrdiff_t sharing = split.by_units ? split.threads : 1;
+  const std::ptrdiff_t most = split.tile_rows <= kFewRows ? kBlockOfFewRows : kBlock;
+  if (const std::ptrdiff_t blocks = shared_out(units, sharing * most) * sharing)
+    split.block = padded(std::int32_t(shared_out(units, blocks)), panel);
   return split;
 }
 

@@ -99,13 +99,12 @@ struct Operand {
 // ROWS rows by C vectors of outputs at once: the sums stay in registers, unrolled over the inputs.
 // Where 16 registers hold the sums, a vector of each column and one number more, rows are taken one
 // after the other, else columns. Compilers would load ahead of that order and put sums on the stack.
-//   b   packed panels, read: whole ones, or half of one.
+//   b   packed panels, read; where C is odd the last of them is half as wide.
 //   to  (ROWS, kPanel) of each panel, pitch `to_pitch`, `to_panel` from panel to panel; added to.
 template <class T, int ROWS, int C>
 THROUGHTIME_INLINE void block(Operand<T> a, int row, const T* b, T* to, std::ptrdiff_t to_pitch,
                               std::ptrdiff_t to_panel) {
-  static_assert(C == 1 || C % 2 == 0);
-  constexpr int L = kLanes<T>, P = C == 1 ? L : kPanel<T>;
+  constexpr int L = kLanes<T>, P = kPanel<T>;
   using V = Vec<T, L>;
   V sum[ROWS][C];
 #pragma GCC unroll 8
@@ -114,6 +113,7 @@ THROUGHTIME_INLINE void block(Operand<T> a, int row, const T* b, T* to, std::ptr
     for (int c = 0; c < C; ++c)
       sum[r][c] = V::load(to + r * to_pitch + (c / 2) * to_panel + (c % 2) * L);
   const std::ptrdiff_t panel = std::ptrdiff_t(a.in) * P;
+  const T* half = b + C / 2 * panel;
   for (int left = a.in; left > 0; left -= a.block, a.data += a.stride) {
     const bool inner = left > a.block;
     const int in = inner ? a.block : left;
@@ -121,6 +121,7 @@ THROUGHTIME_INLINE void block(Operand<T> a, int row, const T* b, T* to, std::ptr
     const T* x = a.data + row * pitch;
     const auto step = [&](int k) __attribute__((always_inline)) {
       const auto load = [&](int c) __attribute__((always_inline)) {
+        if (C % 2 && c == C - 1) return V::load(half + std::ptrdiff_t(k) * L);
         return V::load(b + (c / 2) * panel + std::ptrdiff_t(k) * P + (c % 2) * L);
       };
       if constexpr (ROWS * C + C < 16) {
@@ -156,6 +157,7 @@ THROUGHTIME_INLINE void block(Operand<T> a, int row, const T* b, T* to, std::ptr
     }
     for (; k < in; ++k) step(k);
     b += std::ptrdiff_t(in) * P;
+    half += std::ptrdiff_t(in) * L;
   }
 #pragma GCC unroll 8
   for (int r = 0; r < ROWS; ++r)
@@ -164,18 +166,27 @@ THROUGHTIME_INLINE void block(Operand<T> a, int row, const T* b, T* to, std::ptr
       sum[r][c].store(to + r * to_pitch + (c / 2) * to_panel + (c % 2) * L);
 }
 
-// ROWS rows by all outputs. Few rows take several panels at once, so that there are sums enough to
-// hide the latency.
-template <class T, int ROWS, int PANELS>
+// Few rows by all outputs: several panels at once, so that there are sums enough to hide the latency;
+// no more than MOST vectors, and as nearly the same number as can be.
+template <class T, int ROWS, int MOST>
 void strip(const Operand<T>& a, const T* b, T* to, std::ptrdiff_t to_pitch, std::ptrdiff_t to_panel,
            int vectors) {
-  const std::ptrdiff_t panel = std::ptrdiff_t(a.in) * kPanel<T>;
-  int j = 0;
-  for (; j + PANELS <= vectors / 2; j += PANELS)
-    block<T, ROWS, 2 * PANELS>(a, 0, b + j * panel, to + j * to_panel, to_pitch, to_panel);
-  for (; j < vectors / 2; ++j)
-    block<T, ROWS, 2>(a, 0, b + j * panel, to + j * to_panel, to_pitch, to_panel);
-  if (vectors % 2) block<T, ROWS, 1>(a, 0, b + j * panel, to + j * to_panel, to_pitch, to_panel);
+  for (int parts = (vectors + MOST - 1) / MOST; parts > 0; --parts) {
+    const int n = parts == 1 ? vectors : (vectors + parts - 1) / parts / 2 * 2;
+    if (n == 1) block<T, ROWS, 1>(a, 0, b, to, to_pitch, to_panel);
+    if (n == 2) block<T, ROWS, 2>(a, 0, b, to, to_pitch, to_panel);
+    if (n == 3) block<T, ROWS, 3>(a, 0, b, to, to_pitch, to_panel);
+    if (n == 4) block<T, ROWS, 4>(a, 0, b, to, to_pitch, to_panel);
+    if constexpr (MOST == 8) {
+      if (n == 5) block<T, ROWS, 5>(a, 0, b, to, to_pitch, to_panel);
+      if (n == 6) block<T, ROWS, 6>(a, 0, b, to, to_pitch, to_panel);
+      if (n == 7) block<T, ROWS, 7>(a, 0, b, to, to_pitch, to_panel);
+      if (n == 8) block<T, ROWS, 8>(a, 0, b, to, to_pitch, to_panel);
+    }
+    vectors -= n;
+    b += n / 2 * std::ptrdiff_t(a.in) * kPanel<T>;
+    to += n / 2 * to_panel;
+  }
 }
 
 // More rows by one panel of C vectors: no more than MOST at once, and as nearly the same number as
@@ -205,9 +216,9 @@ void multiply(const Operand<T>& a, const T* b, T* to, std::ptrdiff_t to_pitch,
               std::ptrdiff_t to_panel, int vectors, int rows) {
   switch (rows) {
     case 0: return;
-    case 1: return strip<T, 1, 4>(a, b, to, to_pitch, to_panel, vectors);
-    case 2: return strip<T, 2, 2>(a, b, to, to_pitch, to_panel, vectors);
-    case 3: return strip<T, 3, 2>(a, b, to, to_pitch, to_panel, vectors);
+    case 1: return strip<T, 1, 8>(a, b, to, to_pitch, to_panel, vectors);
+    case 2: return strip<T, 2, 4>(a, b, to, to_pitch, to_panel, vectors);
+    case 3: return strip<T, 3, 4>(a, b, to, to_pitch, to_panel, vectors);
     default: break;
   }
   const std::ptrdiff_t panel = std::ptrdiff_t(a.in) * kPanel<T>;

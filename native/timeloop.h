@@ -72,9 +72,9 @@ class Phases {
  public:
   explicit Phases(const Group& g) : g_(g) {}
 
-  // run(task) for each task below count, by whichever thread.
+  // run(task) for each task below count, by whichever thread; `back`: the last ones first.
   template <class F>
-  THROUGHTIME_INLINE void phase(std::ptrdiff_t count, F run) {
+  THROUGHTIME_INLINE void phase(std::ptrdiff_t count, F run, bool back = false) {
     if (g_.parts == 1) {
       for (std::ptrdiff_t task = 0; task < count; ++task) run(task);
       return;
@@ -82,7 +82,9 @@ class Phases {
     Meeting& m = *g_.meeting;
     ++phase_;
     wanted_ += std::uint64_t(count);
-    for (std::ptrdiff_t task = g_.part; task < count; task += g_.parts) take(m, task, run);
+    const std::ptrdiff_t mine = (count - g_.part + g_.parts - 1) / g_.parts;
+    for (std::ptrdiff_t k = 0; k < mine; ++k)
+      take(m, g_.part + (back ? mine - 1 - k : k) * g_.parts, run);
     int spins = 0;
     bool helped = false;
     for (; __atomic_load_n(&m.done, __ATOMIC_ACQUIRE) < wanted_; ++spins) {
@@ -169,10 +171,13 @@ void run(const Group& g) {
       const Stage& stage = g.stages[k];
       const std::ptrdiff_t tiles = tiles_of(active);
       if (stage.width > 0)
-        phases.phase(blocks_of(g, vectors_of<T>(stage.width) * kLanes<T>), [&](std::ptrdiff_t block) {
-          for (std::ptrdiff_t tile = 0; tile < tiles; ++tile)
-            run_tile<T>(g, stage, g.registers[turn], t, tile, active, std::int32_t(block));
-        });
+        phases.phase(
+            blocks_of(g, vectors_of<T>(stage.width) * kLanes<T>),
+            [&](std::ptrdiff_t block) {
+              for (std::ptrdiff_t tile = 0; tile < tiles; ++tile)
+                run_tile<T>(g, stage, g.registers[turn], t, tile, active, std::int32_t(block));
+            },
+            turn == 1);  // every other step begins with the weights the last one has left in the cache
       else
         phases.phase(tiles, [&](std::ptrdiff_t tile) {
           run_tile<T>(g, stage, g.registers[turn], t, tile, active, 0);
