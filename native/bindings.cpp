@@ -154,52 +154,57 @@ Loop bound(const Lowered& lowered, std::int64_t size, const nb::list& tensors,
   return loop;
 }
 
+// (lowered, tensors, weights, begins, reverse, restart_offset)
 // tensors, weights   as in `bound`.
 // begins    (state, start), numbers of tensors: the values `start` are written beside those of the
 //           state over time, which are contiguous: before the first step in the order of the loop.
+using Direction = std::tuple<const Lowered*, nb::list, nb::tuple, Pairs, bool, std::int64_t>;
+
+// Directions over the same steps.
 // lengths, restart   addresses, 0 for none.
-// split     as in engine.h; none: chosen for `threads`.
+// split     of each, as in engine.h; none: chosen for `threads`.
 // All memory is the caller's and of one type, lengths int64, restart bool.
-void run(const Lowered& lowered, bool is_double, const nb::list& tensors, const nb::tuple& weights,
-         const Pairs& begins, std::int64_t steps, std::int64_t batch, bool reverse,
-         std::int64_t restart_offset, std::int64_t lengths, std::int64_t restart, int threads,
+void run(const std::vector<Direction>& directions, bool is_double, std::int64_t steps,
+         std::int64_t batch, std::int64_t lengths, std::int64_t restart, int threads,
          const std::optional<SplitNumbers>& split, const SetName& instruction_set) {
-  const Kernels& kernels = kernels_of(instruction_set);
+  const LoopKernels& kernels = loop_of(kernels_of(instruction_set), is_double);
   const std::int64_t size = is_double ? sizeof(double) : sizeof(float);
-  std::vector<nb::object> kept;
-  Loop loop = bound(lowered, size, tensors, weights, kept);
-  for (const auto& [state, start] : begins) {
-    Arrays arrays;
-    const Array from = arrays.of(tensors[start]), to = arrays.of(tensors[state]);
-    const View view = Torch::get().view(tensors[start]);
-    const std::int64_t units = view.shape[view.ndim - 1];
-    const std::int64_t before = (reverse ? steps : -1) * batch * units;
-    for (std::int64_t row = 0; steps && row < batch; ++row)  // of no steps there is no address
-      std::memcpy(moved(to.data, before + row * units, size),
-                  moved(from.data, row * from.row, size), units * size);
+  std::vector<std::vector<nb::object>> kept(directions.size());
+  std::vector<Loop> loops;
+  for (const auto& [lowered, tensors, weights, begins, reverse, restart_offset] : directions) {
+    Loop& loop = loops.emplace_back(bound(*lowered, size, tensors, weights, kept[loops.size()]));
+    for (const auto& [state, start] : begins) {
+      Arrays arrays;
+      const Array from = arrays.of(tensors[start]), to = arrays.of(tensors[state]);
+      const View view = Torch::get().view(tensors[start]);
+      const std::int64_t units = view.shape[view.ndim - 1];
+      const std::int64_t before = (reverse ? steps : -1) * batch * units;
+      for (std::int64_t row = 0; steps && row < batch; ++row)  // of no steps there is no address
+        std::memcpy(moved(to.data, before + row * units, size),
+                    moved(from.data, row * from.row, size), units * size);
+    }
+    if (restart)
+      for (const auto& [state, array] : lowered->restarts)
+        loop.restarts.push_back({state, loop.arrays[array]});
+    for (const auto& [state, array] : lowered->finals)
+      if (loop.arrays[array].data) loop.finals.push_back({state, loop.arrays[array]});
+    loop.steps = steps;
+    loop.batch = batch;
+    loop.reverse = reverse;
+    loop.restart_offset = restart_offset;
+    loop.lengths = reinterpret_cast<const std::int64_t*>(lengths);
+    loop.restart = reinterpret_cast<const std::uint8_t*>(restart);
   }
   nb::gil_scoped_release released;
-  if (restart)
-    for (const auto& [state, array] : lowered.restarts)
-      loop.restarts.push_back({state, loop.arrays[array]});
-  for (const auto& [state, array] : lowered.finals)
-    if (loop.arrays[array].data) loop.finals.push_back({state, loop.arrays[array]});
-  loop.steps = steps;
-  loop.batch = batch;
-  loop.reverse = reverse;
-  loop.restart_offset = restart_offset;
-  loop.lengths = reinterpret_cast<const std::int64_t*>(lengths);
-  loop.restart = reinterpret_cast<const std::uint8_t*>(restart);
-  const LoopKernels& of_type = loop_of(kernels, is_double);
-  Split cut = choose_split(loop, of_type, threads);
+  std::optional<Split> cut;
   if (split) {
     const auto [number, by_units, tile_rows, block, together] = *split;
     cut = {number, by_units, tile_rows, block, together};
   }
   if (is_double)
-    run_loop<double>(loop, of_type, cut);
+    run_loops<double>(loops, kernels, threads, cut);
   else
-    run_loop<float>(loop, of_type, cut);
+    run_loops<float>(loops, kernels, threads, cut);
 }
 
 // to = 0, then what `add_parts` in tensor.h adds.
@@ -320,9 +325,8 @@ NB_MODULE(_native, m) {
   bind_stream<double>(m, "StreamFloat64");
   m.def("lower", &lower, "registers"_a, "instructions"_a, "stages"_a, "matrices"_a, "constants"_a,
         "starts"_a, "restarts"_a, "finals"_a, "sums"_a, "arrays"_a, "backward"_a);
-  m.def("run", &run, "lowered"_a, "is_double"_a, "tensors"_a, "weights"_a, "begins"_a, "steps"_a,
-        "batch"_a, "reverse"_a, "restart_offset"_a, "lengths"_a, "restart"_a, "threads"_a,
-        "split"_a = nb::none(), "instruction_set"_a = nb::none());
+  m.def("run", &run, "directions"_a, "is_double"_a, "steps"_a, "batch"_a, "lengths"_a, "restart"_a,
+        "threads"_a, "split"_a = nb::none(), "instruction_set"_a = nb::none());
   m.def(
       "affine",
       [](bool is_double, nb::handle x, nb::handle weight, nb::handle bias, nb::handle to,

@@ -7,6 +7,9 @@
 
 namespace throughtime {
 
+// Below so many a thread has less to do than it takes to share the work out.
+constexpr std::ptrdiff_t kRowsForAThread = 4;
+
 // Rows in the lanes, where that is less work: padding counts, of units the one way, of rows the
 // other, and there the transposing of what is moved.
 static std::optional<Split> across(const Loop& loop, const LoopKernels& kernels, int threads,
@@ -46,7 +49,7 @@ static std::optional<Split> across(const Loop& loop, const LoopKernels& kernels,
 Split choose_split(const Loop& loop, const LoopKernels& kernels, int threads) {
   // Measured on two cores with 512 KiB of second-level cache each, see benchmarks/.
   constexpr std::ptrdiff_t kBlock = 64, kBlockOfFewRows = 128, kFewRows = 8;
-  constexpr std::ptrdiff_t kTileRows = 16, kTogether = 48, kRowsForAThread = 4;
+  constexpr std::ptrdiff_t kTileRows = 16, kTogether = 48;
   constexpr double kStepForThreads = 32e3, kCallForThreads = 8e6;  // multiply-adds
   const std::int32_t panel = kernels.panel;
   double step = 0;
@@ -89,7 +92,7 @@ bool worth_packing(const Loop& loop) {
 }
 
 template <class T>
-void run_loop(const Loop& loop, const LoopKernels& kernels, const Split& split) {
+static void run_loop(const Loop& loop, const LoopKernels& kernels, const Split& split) {
   if (loop.batch == 0) {
     for (const Sum& s : loop.sums)
       std::fill_n(static_cast<T*>(loop.arrays[s.array].data), s.width, T(0));
@@ -100,7 +103,34 @@ void run_loop(const Loop& loop, const LoopKernels& kernels, const Split& split) 
   Plan<T>(loop, kernels, split, pack ? &packed : nullptr).run();
 }
 
-template void run_loop<float>(const Loop&, const LoopKernels&, const Split&);
-template void run_loop<double>(const Loop&, const LoopKernels&, const Split&);
+template <class T>
+void run_loops(const std::vector<Loop>& loops, const LoopKernels& kernels, int threads,
+               const std::optional<Split>& split) {
+  const int count = int(loops.size());
+  const auto run = [&](const Loop& loop, int own) {
+    run_loop<T>(loop, kernels, split ? *split : choose_split(loop, kernels, own));
+  };
+  // A loop of its own for each thread, which then waits for no other. But not where rows enough for
+  // all threads would leave some without, nor where units are shared out so that a thread's weights
+  // stay nearer than those of a whole loop would.
+  const Loop& first = loops.front();
+  const bool fewer = threads > count && first.batch >= 2 * kRowsForAThread;
+  constexpr double kNear = 1 << 19;  // bytes
+  double weights = 0;
+  for (const Matrix& m : first.matrices) weights += double(m.in) * m.out * sizeof(T);
+  const bool far = weights > kNear && choose_split(first, kernels, threads).by_units;
+  if (count == 1 || split || threads < count || fewer || far) {
+    for (const Loop& loop : loops) run(loop, threads);
+    return;
+  }
+  in_parallel(count, [&](int number, int of) {
+    for (int i = number; i < count; i += of) run(loops[i], 1);
+  });
+}
+
+template void run_loops<float>(const std::vector<Loop>&, const LoopKernels&, int,
+                               const std::optional<Split>&);
+template void run_loops<double>(const std::vector<Loop>&, const LoopKernels&, int,
+                                const std::optional<Split>&);
 
 }  // namespace throughtime

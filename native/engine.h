@@ -56,10 +56,12 @@ struct Loop {
 
 Split choose_split(const Loop& loop, const LoopKernels& kernels, int threads);
 
-// Run a loop. One split gives the same bits every time; states and stored values do not depend on
-// the split at all, but sums do in their last digits, those over units on which way a tile lies.
+// Run loops that do not wait for each other, each cut up as `split` says, else as they are best. One
+// split gives the same bits every time; states and stored values do not depend on the split at all,
+// but sums do in their last digits, those over units on which way a tile lies.
 template <class T>
-void run_loop(const Loop& loop, const LoopKernels& kernels, const Split& split);
+void run_loops(const std::vector<Loop>& loops, const LoopKernels& kernels, int threads,
+               const std::optional<Split>& split);
 
 // A loop of one step that is run again and again on the calling thread: packed weights, states and
 // scratch stay where they are. Arrays may get other addresses between steps.

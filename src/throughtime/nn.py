@@ -138,16 +138,18 @@ def _layers(kind: str, *args):
     for layer in range(layers):
         if layer and dropout:
             x = torch.dropout(x, dropout, training)
-        outputs = []
+        runs = []
         for d in range(directions):
             k = layer * directions + d
             start = hx if len(weights) == each else tuple([h[k] for h in hx])
             of_k = weights[k * each : (k + 1) * each]
-            program, call, parts = layer_call(kind, x, start, of_k, lengths, d == 1)
-            result = choose.run(program, call, parts=parts)
-            outputs.append(result.states[0])
-            finals.append(result.final)
-        x = outputs[0] if directions == 1 else torch.cat(outputs, -1)
+            runs.append(layer_call(kind, x, start, of_k, lengths, d == 1))
+        if directions == 1:
+            results = [choose.run(*runs[0])]
+            x = results[0].states[0]
+        else:
+            x, results = choose.run_both(runs)
+        finals += [result.final for result in results]
     if hidden_at == 2:
         x = _torch_vf._pack_padded_sequence(x, lengths, False)[0]  # pyright: ignore
     elif turn:

@@ -8,8 +8,10 @@ forward-mode differentiation is active, only the plain loop can follow.
 
 import importlib.util
 import warnings
+from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 
 from throughtime.engines import cpu, node, operator, reference
 from throughtime.engines.call import Call, Result
@@ -30,7 +32,7 @@ def check(engine: str | None) -> None:
 
 
 def run(
-    program: Program, call: Call, engine: str | None = None, parts: Parts | None = None
+    program: Program, call: Call, parts: Parts | None = None, engine: str | None = None
 ) -> Result:
     """Run a program over time on the engine asked for, see `Call` and `Result`; `parts`, if given,
     in place of what the call has of them.
@@ -38,8 +40,7 @@ def run(
     **Raises:** `OptionError` if an engine is named and cannot run this call.
     """
     check(engine)
-    functional = transformed()
-    if not (functional or engine == "reference" or torch.compiler.is_compiling()):
+    if _direct(engine):
         why = cpu.why_not(call, parts)
         if why is None:
             return node.run(program, call, parts)
@@ -47,7 +48,7 @@ def run(
         why = "a torch.func transform is active"
     if parts is not None:
         call = traced(call, parts)
-    if torch.compiler.is_compiling() and not functional:
+    if torch.compiler.is_compiling() and not transformed():
         return operator.run(program, call)
     if engine == "cpu":
         raise OptionError(
@@ -55,6 +56,22 @@ def run(
             "engine out to let throughtime choose."
         )
     return reference.forward(program, call)
+
+
+def run_both(
+    runs: Sequence[tuple[Program, Call, Parts | None]], engine: str | None = None
+) -> tuple[Tensor, list[Result]]:
+    """Directions over the same steps, see `run`, and their outputs side by side."""
+    check(engine)
+    if _direct(engine) and not any([cpu.why_not(call, parts) for _, call, parts in runs]):
+        return node.run_both(runs)
+    results = [run(*each, engine) for each in runs]
+    return torch.cat([result.states[0] for result in results], -1), results
+
+
+def _direct(engine: str | None) -> bool:
+    """Whether the CPU engine may run a call as it is."""
+    return not (transformed() or engine == "reference" or torch.compiler.is_compiling())
 
 
 @torch.compiler.assume_constant_result  # dynamo guards on the transforms that are active

@@ -141,6 +141,38 @@ def forward(
     `Result.saved`: the stored values side by side `(T, B, columns)`; each state over time that
     is not returned; and for each state that products read its value before every step.
     """
+    loop, result = _prepared(program, call, parts, save=save, mode_=mode_)
+    _run(call, [loop])
+    return result
+
+
+def forward_both(
+    runs: Sequence[tuple[Program, Call, Parts | None]],
+) -> tuple[Tensor, list[Result]]:
+    """Directions over the same steps at once, and their outputs side by side, `(T, B, widths)`;
+    nothing is kept for a backward step."""
+    call = runs[0][1]
+    widths = [program.states[program.output] for program, _, _ in runs]
+    y = _new(call, *call.x.shape[:2], sum(widths))
+    prepared = [
+        _prepared(*run, save=False, output=output)
+        for run, output in zip(runs, y.split_with_sizes(widths, -1), strict=True)
+    ]
+    _run(call, [loop for loop, _ in prepared])
+    return y, [result for _, result in prepared]
+
+
+def _prepared(
+    program: Program,
+    call: Call,
+    parts: Parts | None,
+    *,
+    save: bool,
+    mode_: Mode | None = None,
+    output: Tensor | None = None,
+) -> tuple[tuple, Result]:
+    """The loop forward, see `_loop`, and what it will have written; the first state over time
+    into `output`, if given."""
     plain = save and mode_ is None and steady(call)
     mode_, x = mode_ or mode(program, call), call.x
     T, B, _ = x.shape
@@ -157,7 +189,8 @@ def forward(
             before.append(whole[1:] if call.reverse else whole[:T])
             states.append((whole[:T] if call.reverse else whole[1:]).detach())
         else:
-            states.append(_new(call, T, B, width))
+            given = output if k == 0 else None
+            states.append(_new(call, T, B, width) if given is None else given)
     final = tuple([x.new_empty(s.shape) for s in call.start])
     saved = (_new(call, T, B, loop.columns),) if save else ()
     groups = {
@@ -165,8 +198,8 @@ def forward(
         "known": known, "saved": saved, "state": states, "final": final, "start": call.start,
         "initial": call.initial or call.start,
     }  # fmt: skip
-    _run(loop.lowered, call, parts, groups, call.reverse, loop.begins)
-    return Result(tuple(states[:shown]), final, (*saved, *states[shown:], *before))
+    run = _loop(loop.lowered, call, parts, groups, call.reverse, loop.begins)
+    return run, Result(tuple(states[:shown]), final, (*saved, *states[shown:], *before))
 
 
 class _Backward(NamedTuple):
@@ -237,7 +270,7 @@ def backward(
               "start": call.start, "initial": call.initial or call.start, "dstate": dstates,
               "dfinal": dfinal, "dstart": starts, "dinitial": dinitial or starts, "dz": (dz,),
               "kept": kept, "dbias": (dbias,), "dvector": dvectors}  # fmt: skip
-    _run(loop.lowered, call, parts, groups, not call.reverse)
+    _run(call, [_loop(loop.lowered, call, parts, groups, not call.reverse)])
     over_x = None
     if dx or not loop.complete:
         after = After(program, call, values, dz, kept)
@@ -344,21 +377,26 @@ def tensors(lowered: Lowered, groups: Mapping[str, Any]) -> list[Tensor | Parts 
     return [groups[name][k] for name, k in lowered.tensors]
 
 
-def _run(
+def _loop(
     lowered: Lowered,
     call: Call,
     parts: Parts | None,
     groups: Mapping[str, Any],
     reverse: bool,
     begins: Sequence[tuple[int, int]] = (),
-) -> None:
+) -> tuple:
+    """A loop and its tensors, as `run` of native/bindings.cpp takes them."""
+    weights = parts.weights if parts and parts.weights else call.weights
+    return lowered.native, tensors(lowered, groups), weights, begins, reverse, int(call.reverse)
+
+
+def _run(call: Call, loops: list[tuple]) -> None:
+    """Loops over the steps of a call."""
     T, B, _ = call.x.shape
     lengths = None if call.lengths is None else call.lengths.contiguous()
     resets = None if call.resets is None else call.resets.contiguous()
-    weights = parts.weights if parts and parts.weights else call.weights
     native().run(
-        lowered.native, call.x.dtype == torch.float64, tensors(lowered, groups), weights, begins,
-        T, B, reverse, int(call.reverse),
+        loops, call.x.dtype == torch.float64, T, B,
         0 if lengths is None else lengths.data_ptr(), 0 if resets is None else resets.data_ptr(),
         torch.get_num_threads(), _split,
     )  # fmt: skip

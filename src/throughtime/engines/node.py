@@ -5,6 +5,7 @@ torch.utils.checkpoint work as with any torch function. Where gradients of gradi
 for, the backward step runs through the reference engine, which autograd can follow.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -26,11 +27,26 @@ def run(program: Program, call: Call, parts: Parts | None = None) -> Result:
     """Run a call on the CPU engine, differentiable any number of times; `parts`, if given, in
     place of what the call has of them."""
     flat = _flat(call, parts)
-    if not torch.is_grad_enabled() or not any([t.requires_grad for t in flat]):
+    if not _differentiable(flat):
         return cpu.forward(program, _for_all(call), parts=parts)
     found = _Loop.apply(program, call, parts, *flat)
     n = len(call.start) if call.every_state else 1
     return Result(found[:n], found[n:])
+
+
+def run_both(
+    runs: Sequence[tuple[Program, Call, Parts | None]],
+) -> tuple[Tensor, list[Result]]:
+    """Directions over the same steps, and their outputs side by side: at once, where no gradient
+    is wanted."""
+    if any([_differentiable(_flat(call, parts)) for _, call, parts in runs]):
+        results = [run(*each) for each in runs]
+        return torch.cat([result.states[0] for result in results], -1), results
+    return cpu.forward_both([(program, _for_all(call), parts) for program, call, parts in runs])
+
+
+def _differentiable(flat: list[Tensor]) -> bool:
+    return torch.is_grad_enabled() and any([t.requires_grad for t in flat])
 
 
 class _Loop(torch.autograd.Function):

@@ -113,11 +113,11 @@ class OverTime(nn.Module):
         `masks`: those drawn for an earlier piece of the same sequences; drawn anew unless given.
         """
         watched = self.watch is not None
-        program, call, parts = self._parts(x, start, lengths, resets, every_state or watched, masks)
+        program, call, parts = self.parts(x, start, lengths, resets, every_state or watched, masks)
         if self.watch is None:
-            return choose.run(program, call, self.engine, parts)
+            return choose.run(program, call, parts, self.engine)
         call = traced(call, parts)
-        return self.watch(program, call, choose.run(program, call, self.engine))
+        return self.watch(program, call, choose.run(program, call, engine=self.engine))
 
     def call(
         self,
@@ -129,19 +129,19 @@ class OverTime(nn.Module):
         masks: Masks | None = None,
     ) -> tuple[Program, Call]:
         """What `forward` gives an engine; noise, and masks unless given, are drawn here."""
-        program, call, parts = self._parts(x, start, lengths, resets, every_state, masks)
+        program, call, parts = self.parts(x, start, lengths, resets, every_state, masks)
         return program, traced(call, parts)
 
-    def _parts(
+    def parts(
         self,
         x: Tensor,
         start: tuple[Tensor, ...] | None,
         lengths: Tensor | None,
         resets: Tensor | None,
         every_state: bool,
-        masks: Masks | None,
+        masks: Masks | None = None,
     ) -> tuple[Program, Call, Parts]:
-        """The program, and its call with parameters in the parts that the layer has."""
+        """As `call`, with parameters in the parts that the layer has."""
         T, B = x.shape[:2]
         program = self.program if self.training else self.quiet
         initial = self.initial.start(B, x)

@@ -177,11 +177,7 @@ class Recurrent(nn.Module):
         finals, everything = [], []
         for k, (ways, start) in enumerate(zip(self.cells, starts, strict=True)):
             x = self.between(k, x)
-            results = [
-                way(x, begin, lengths, resets, every_state=return_states)
-                for way, begin in zip(ways, start, strict=True)
-            ]
-            x = self.merged([result.states[0] for result in results])
+            x, results = self.layer(ways, x, start, lengths, resets, return_states)
             finals.append(_named(ways, results, "final"))
             if return_states:
                 everything.append(_named(ways, results, "states"))
@@ -198,6 +194,18 @@ class Recurrent(nn.Module):
     def between(self, k: int, x: Tensor) -> Tensor:
         """What layer k is given of what the one below put out."""
         return F.dropout(x, self.dropout, self.training) if k else x
+
+    def layer(
+        self, ways: Any, x: Tensor, start: Any, lengths: Any, resets: Any, every_state: bool
+    ) -> tuple[Tensor, list[Result]]:
+        """The directions of a layer, and their outputs as one, `(T, B, width)`."""
+        if len(ways) == 2 and self.merge == "concat" and not any(way.watch for way in ways):
+            both = [way.parts(x, begin, lengths, resets, every_state)
+                    for way, begin in zip(ways, start, strict=True)]  # fmt: skip
+            return choose.run_both(both, ways[0].engine)
+        results = [way(x, begin, lengths, resets, every_state=every_state)
+                   for way, begin in zip(ways, start, strict=True)]  # fmt: skip
+        return self.merged([result.states[0] for result in results]), results
 
     def merged(self, outputs: list[Tensor]) -> Tensor:
         """The outputs of the directions of a layer, `(T, B, width)` each, as one."""
