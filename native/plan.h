@@ -3,23 +3,17 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <memory>
 #include <new>
 #include <numeric>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "engine.h"
 #include "team.h"
-
-#if defined(__x86_64__) || defined(__i386__)
-#include <immintrin.h>
-#endif
 
 namespace throughtime {
 
@@ -46,21 +40,6 @@ class Workspace {
   std::unique_ptr<void, Free> memory_;
   std::size_t size_ = 0;
 };
-
-// A phase lasts microseconds; where it takes longer, another thread or process has the core, and is
-// sooner done with it if we leave it ours.
-inline void idle(int spins) {
-  constexpr int kSpins = 2000;
-  if (spins >= kSpins) {
-    std::this_thread::sleep_for(std::chrono::microseconds(50));
-    return;
-  }
-#if defined(__x86_64__) || defined(__i386__)
-  _mm_pause();
-#elif defined(__aarch64__)
-  asm volatile("yield");
-#endif
-}
 
 inline std::ptrdiff_t shared_out(std::ptrdiff_t count, std::ptrdiff_t among) {
   return (count + among - 1) / among;

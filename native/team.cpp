@@ -1,10 +1,12 @@
 #include "team.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <time.h>
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <cstring>
@@ -18,6 +20,10 @@
 #if defined(__linux__) && !defined(THROUGHTIME_OWN_THREADS)
 #include <dlfcn.h>
 #include <link.h>
+#endif
+
+#if defined(__x86_64__) || defined(__i386__)
+#include <immintrin.h>
 #endif
 
 namespace throughtime {
@@ -202,6 +208,27 @@ void share_out(int count, const Job& job) {
     job(0, 1);
 }
 
+// The core that the calling thread runs on; -1: not known.
+int core() {
+#if defined(__linux__)
+  return sched_getcpu();
+#else
+  return -1;
+#endif
+}
+
+// Moves the calling thread off a core, if it may run on another; it may return there later.
+void leave_core(int left) {
+#if defined(__linux__)
+  cpu_set_t allowed, others;
+  if (left < 0 || left >= CPU_SETSIZE || sched_getaffinity(0, sizeof allowed, &allowed)) return;
+  others = allowed;
+  CPU_CLR(left, &others);
+  if (CPU_COUNT(&others) && !sched_setaffinity(0, sizeof others, &others))
+    sched_setaffinity(0, sizeof allowed, &allowed);
+#endif
+}
+
 }  // namespace
 
 void in_parallel(int count, const Job& unguarded) {
@@ -209,8 +236,13 @@ void in_parallel(int count, const Job& unguarded) {
   // An exception may not leave a thread: where one has no memory, the caller hears of it.
   std::atomic<bool> no_memory = false;
   std::atomic<std::int64_t> longest = 0;
+  std::atomic<int> begun = 0;
+  static const int cores = int(std::thread::hardware_concurrency());
+  const int callers = count <= cores ? core() : -1;
   const Job job = [&](int number, int of) {
     const std::int64_t begin = nanoseconds(CLOCK_THREAD_CPUTIME_ID);
+    ++begun;
+    if (number && callers >= 0 && core() == callers) leave_core(callers);
     try {
       unguarded(number, of);
     } catch (const std::bad_alloc&) {
@@ -220,11 +252,27 @@ void in_parallel(int count, const Job& unguarded) {
     std::int64_t most = longest;
     while (most < mine && !longest.compare_exchange_weak(most, mine)) {
     }
+    // A thread that has slept may wake on our core. Here it gets it, and moves to another; else the
+    // runtime would spin on it until a tick of the clock, after 4 ms.
+    for (int spins = 0; begun < of; ++spins) idle(spins);
   };
   const std::int64_t begin = nanoseconds(CLOCK_MONOTONIC);
   share_out(count, job);
   crowded.saw(nanoseconds(CLOCK_MONOTONIC) - begin, longest);
   if (no_memory) throw std::bad_alloc();
+}
+
+void idle(int spins) {
+  constexpr int kSpins = 2000;
+  if (spins >= kSpins) {
+    std::this_thread::sleep_for(std::chrono::microseconds(50));
+    return;
+  }
+#if defined(__x86_64__) || defined(__i386__)
+  _mm_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
 }
 
 std::string threads_from() {

@@ -16,6 +16,11 @@ using Job = std::function<void(int number, int count)>;
 // cores. After fork the child has threads of its own.
 void in_parallel(int count, const Job& job);
 
+// A moment of waiting for another thread, after so many. What is waited for lasts microseconds; where
+// it takes longer, another thread or process has the core, and is sooner done with it if we leave it
+// ours.
+void idle(int spins);
+
 // The OpenMP runtime whose threads are used; empty: our own.
 std::string threads_from();
 
