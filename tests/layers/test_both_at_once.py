@@ -89,6 +89,17 @@ def test_it_is_what_runs(monkeypatch):
         seen.clear()
 
 
+def test_hooks_of_a_direction_are_called():
+    layer = Recurrent(cells.LSTM, 3, 8, direction="both")
+    x = torch.randn(6, 2, 3)
+    with torch.no_grad():
+        want = layer(x)[0]
+        seen = []
+        layer.cells[0][1].register_forward_hook(lambda *of: seen.append(len(of[2].states)))
+        same(layer(x)[0], want)
+    assert seen == [1]
+
+
 @pytest.mark.parametrize("shape", [(0, 3, 4), (5, 0, 4)])
 def test_nothing_to_do(shape):
     layer = Recurrent(cells.LSTM, 4, 8, direction="both")

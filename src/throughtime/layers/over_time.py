@@ -119,6 +119,12 @@ class OverTime(nn.Module):
         call = traced(call, parts)
         return self.watch(program, call, choose.run(program, call, engine=self.engine))
 
+    def is_plain(self) -> bool:
+        """Whether a call is `parts` and an engine, and nobody else is to be told of it."""
+        hooks = [self._forward_pre_hooks, self._forward_hooks, self._backward_pre_hooks,
+                 self._backward_hooks]  # fmt: skip
+        return self.watch is None and not any(hooks)
+
     def call(
         self,
         x: Tensor,

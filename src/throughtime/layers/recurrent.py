@@ -196,10 +196,17 @@ class Recurrent(nn.Module):
         return F.dropout(x, self.dropout, self.training) if k else x
 
     def layer(
-        self, ways: Any, x: Tensor, start: Any, lengths: Any, resets: Any, every_state: bool
+        self,
+        ways: Any,
+        x: Tensor,
+        start: list[tuple[Tensor, ...] | None],
+        lengths: Tensor | None,
+        resets: Tensor | None,
+        every_state: bool,
     ) -> tuple[Tensor, list[Result]]:
         """The directions of a layer, and their outputs as one, `(T, B, width)`."""
-        if len(ways) == 2 and self.merge == "concat" and not any(way.watch for way in ways):
+        plain = not torch.compiler.is_compiling() and all(way.is_plain() for way in ways)
+        if len(ways) == 2 and self.merge == "concat" and plain:
             both = [way.parts(x, begin, lengths, resets, every_state)
                     for way, begin in zip(ways, start, strict=True)]  # fmt: skip
             return choose.run_both(both, ways[0].engine)
