@@ -103,29 +103,34 @@ static void run_loop(const Loop& loop, const LoopKernels& kernels, const Split& 
   Plan<T>(loop, kernels, split, pack ? &packed : nullptr).run();
 }
 
+// Whether several loops run at the same time, each on a thread of its own, which then waits for no
+// other. Not where rows enough for all threads would leave some without, nor where units are shared
+// out so that a thread's weights stay nearer than those of a whole loop would.
+template <class T>
+static bool at_once(const std::vector<Loop>& loops, const LoopKernels& kernels, int threads) {
+  constexpr double kNear = 1 << 19;  // bytes
+  const int count = int(loops.size());
+  const Loop& first = loops.front();
+  if (count == 1 || threads < count) return false;
+  if (threads > count && first.batch >= 2 * kRowsForAThread) return false;
+  double weights = 0;
+  for (const Matrix& m : first.matrices) weights += double(m.in) * m.out * sizeof(T);
+  return weights <= kNear || !choose_split(first, kernels, threads).by_units;
+}
+
 template <class T>
 void run_loops(const std::vector<Loop>& loops, const LoopKernels& kernels, int threads,
                const std::optional<Split>& split) {
-  const int count = int(loops.size());
-  const auto run = [&](const Loop& loop, int own) {
-    run_loop<T>(loop, kernels, split ? *split : choose_split(loop, kernels, own));
-  };
-  // A loop of its own for each thread, which then waits for no other. But not where rows enough for
-  // all threads would leave some without, nor where units are shared out so that a thread's weights
-  // stay nearer than those of a whole loop would.
-  const Loop& first = loops.front();
-  const bool fewer = threads > count && first.batch >= 2 * kRowsForAThread;
-  constexpr double kNear = 1 << 19;  // bytes
-  double weights = 0;
-  for (const Matrix& m : first.matrices) weights += double(m.in) * m.out * sizeof(T);
-  const bool far = weights > kNear && choose_split(first, kernels, threads).by_units;
-  if (count == 1 || split || threads < count || fewer || far) {
-    for (const Loop& loop : loops) run(loop, threads);
+  if (!split && at_once<T>(loops, kernels, threads)) {
+    const int count = int(loops.size());
+    in_parallel(count, [&](int number, int of) {
+      for (int i = number; i < count; i += of)
+        run_loop<T>(loops[i], kernels, choose_split(loops[i], kernels, 1));
+    });
     return;
   }
-  in_parallel(count, [&](int number, int of) {
-    for (int i = number; i < count; i += of) run(loops[i], 1);
-  });
+  for (const Loop& loop : loops)
+    run_loop<T>(loop, kernels, split ? *split : choose_split(loop, kernels, threads));
 }
 
 template void run_loops<float>(const std::vector<Loop>&, const LoopKernels&, int,

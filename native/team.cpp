@@ -218,7 +218,7 @@ int core() {
 }
 
 // Moves the calling thread off a core, if it may run on another; it may return there later.
-void leave_core(int left) {
+void leave_core([[maybe_unused]] int left) {
 #if defined(__linux__)
   cpu_set_t allowed, others;
   if (left < 0 || left >= CPU_SETSIZE || sched_getaffinity(0, sizeof allowed, &allowed)) return;
@@ -242,7 +242,7 @@ void in_parallel(int count, const Job& unguarded) {
   const Job job = [&](int number, int of) {
     const std::int64_t begin = nanoseconds(CLOCK_THREAD_CPUTIME_ID);
     ++begun;
-    if (number && callers >= 0 && core() == callers) leave_core(callers);
+    if (number && core() == callers) leave_core(callers);
     try {
       unguarded(number, of);
     } catch (const std::bad_alloc&) {

@@ -3,7 +3,7 @@
 import torch
 from catalogue import CELLS
 
-from throughtime.engines import cpu, reference
+from throughtime.engines import cpu, products, reference
 from throughtime.engines.backward import backward, weight_gradients
 from throughtime.layers.over_time import OverTime
 
@@ -44,7 +44,7 @@ def agree(program, call, bound):
     pairs += [(dfound.dz, dtruth.dz), (dfound.dx, dtruth.dx)]
     for field in ("dstart", "dinitial", "dvectors"):
         pairs += zip(getattr(dfound, field), getattr(dtruth, field), strict=True)
-    weights = cpu.weight_gradients(program, dfound)
+    weights = products.weight_gradients(program, dfound)
     pairs += zip(weights, weight_gradients(program, dtruth), strict=True)
     pairs += [] if dfound.dbias is None else [(dfound.dbias, dtruth.dbias)]
     for a, b in pairs:

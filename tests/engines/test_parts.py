@@ -5,7 +5,7 @@ import torch
 from catalogue import CELLS
 
 from throughtime import GRU, LSTM, RNN, Recurrent, nn
-from throughtime.engines import choose, cpu
+from throughtime.engines import choose, products
 from throughtime.engines.parts import packed, traced
 from throughtime.layers.over_time import OverTime
 from throughtime.nn import layer_call
@@ -91,6 +91,6 @@ def test_every_way_to_add_up_the_gradient_of_a_weight(name, limits, sizes, monke
 
     want = found()
     for limit, value in zip(("SMALL", "NARROW", "VECTOR"), limits, strict=True):
-        monkeypatch.setattr(cpu, limit, value)
+        monkeypatch.setattr(products, limit, value)
     for n, gradient in found().items():
         torch.testing.assert_close(gradient, want[n], rtol=1e-12, atol=1e-12)

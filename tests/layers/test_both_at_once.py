@@ -47,11 +47,11 @@ def test_recurrent(cell, T, B, H, threads, ragged, resets, batch_first, dtype, s
         "resets": torch.rand(x.shape[:2]) < 0.2 if resets else None,
     }
     apart = layer(x, return_states=True, **given)
+    onward = layer(x, apart[1], **given)
     with torch.no_grad():
         same(layer(x, return_states=True, **given), apart)
         same(layer(x, **given), apart[:2])
-        # a state to go on from
-        same(layer(x, apart[1], **given)[0], layer.requires_grad_(False)(x, apart[1], **given)[0])
+        same(layer(x, apart[1], **given), onward)
 
 
 @pytest.mark.parametrize("kind", ["LSTM", "GRU", "RNN"])
@@ -87,6 +87,15 @@ def test_it_is_what_runs(monkeypatch):
             layer(x)
         assert seen == found
         seen.clear()
+
+
+def test_compiled_without_breaks():
+    layer = Recurrent(cells.GRU, 3, 8, direction="both")
+    compiled = torch.compile(layer, fullgraph=True, backend="aot_eager")
+    x = torch.randn(6, 2, 3)
+    torch.testing.assert_close(compiled(x)[0], layer(x)[0])
+    with torch.no_grad():
+        torch.testing.assert_close(compiled(x)[0], layer(x)[0])
 
 
 def test_hooks_of_a_direction_are_called():

@@ -61,9 +61,14 @@ def run(
 def run_both(
     runs: Sequence[tuple[Program, Call, Parts | None]], engine: str | None = None
 ) -> tuple[Tensor, list[Result]]:
-    """Directions over the same steps, see `run`, and their outputs side by side."""
+    """Directions over the same steps, see `run`, and their outputs side by side; the CPU engine
+    runs them at once where no gradient is wanted."""
     check(engine)
-    if _direct(engine) and not any([cpu.why_not(call, parts) for _, call, parts in runs]):
+    if (
+        _direct(engine)
+        and not any([node.differentiable(call, parts) for _, call, parts in runs])
+        and not any([cpu.why_not(call, parts) for _, call, parts in runs])
+    ):
         return node.run_both(runs)
     results = [run(*each, engine) for each in runs]
     return torch.cat([result.states[0] for result in results], -1), results

@@ -14,9 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from throughtime.engines import products
 from throughtime.engines.after import After, Values
-from throughtime.engines.backward import product_columns
-from throughtime.engines.backward import weight_gradient as torch_weight_gradient
 from throughtime.engines.call import Call, Gradients, Result
 from throughtime.engines.compiled import native
 from throughtime.engines.emitter import Lowered
@@ -37,9 +36,6 @@ from throughtime.program.program import Program
 
 DTYPES = (torch.float32, torch.float64)
 LARGE = 1 << 20  # bytes; larger tensors are of memory that is kept for the next call
-SMALL = 200_000_000  # multiply-adds; products that are larger in all are torch's, but not
-NARROW = 48  # those of so few inputs: there torch takes up to 10 times as long
-VECTOR = 100_000  # multiply-adds with a vector; larger ones are torch's
 _PLAIN = (Tensor, torch.nn.Parameter)
 _split: tuple[int, bool, int, int, int] | None = None  # for tests: `Split` in native/engine.h
 
@@ -287,41 +283,6 @@ def backward(
     )
 
 
-def weight_gradients(program: Program, gradients: Gradients) -> tuple[Tensor, ...]:
-    """As `backward.weight_gradients`; small and narrow products without torch, which takes longer
-    to call for each, and to compute them."""
-    dz, own = gradients.dz, []
-    each = [dz.shape[0] * dz.shape[1] * rows * width for rows, width, _ in _pieces(program)]
-    dweights = []
-    for k, (rows, width, pieces) in enumerate(_pieces(program)):
-        vector = min(rows, width) == 1
-        if each[k] <= VECTOR if vector else width <= NARROW or sum(each) <= SMALL:
-            to = dz.new_empty((rows, width))
-            own += [(column, count, gradients.operands[k], to, row)
-                    for column, count, row in pieces]  # fmt: skip
-        else:
-            to = torch_weight_gradient(program, gradients, k)
-        dweights.append(to)
-    if own:
-        native().outer(dz.dtype == torch.float64, dz, own, torch.get_num_threads())
-    return tuple(dweights)
-
-
-@functools.lru_cache(maxsize=256)
-def _pieces(program: Program) -> list[tuple[int, int, list[tuple[int, int, int]]]]:
-    """For each product the rows and the width of its weight, and which columns of `dz` make which
-    of these rows: `(first column, columns, first row)`."""
-    found = []
-    for k, neighbours in enumerate(product_columns(program)):
-        pieces, row = [], 0
-        for columns in neighbours:
-            count = columns.stop - columns.start
-            pieces.append((columns.start, count, row))
-            row += count
-        found.append((row, program.nodes[plan(program).products[k].operand].width, pieces))
-    return found
-
-
 def whole_bias(program: Program, call: Call) -> Tensor:
     """What the maps begin from, `(columns,)`."""
     return call.x.new_zeros(program.affine_width) if call.bias is None else call.bias
@@ -354,7 +315,7 @@ def _linear(call: Call, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tenso
         return F.linear(x, weight, bias)
     out, in_ = weight.shape
     rows, z = x.detach().reshape(-1, in_), _new(call, *x.shape[:2], out)
-    small = rows.shape[0] * weight.numel() <= SMALL // 4
+    small = rows.shape[0] * weight.numel() <= products.SMALL // 4
     beside = [weight.stride(1), rows.stride(1), 1 if bias is None else bias.stride(0)]
     if small and beside == [1, 1, 1]:
         native().affine(x.element_size() == 8, rows, weight, bias, z, torch.get_num_threads())

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from throughtime.engines import cpu, reference
+from throughtime.engines import cpu, products, reference
 from throughtime.engines.call import Call, Result
 from throughtime.engines.parts import (
     Parts,
@@ -27,7 +27,7 @@ def run(program: Program, call: Call, parts: Parts | None = None) -> Result:
     """Run a call on the CPU engine, differentiable any number of times; `parts`, if given, in
     place of what the call has of them."""
     flat = _flat(call, parts)
-    if not _differentiable(flat):
+    if not _wanted(flat):
         return cpu.forward(program, _for_all(call), parts=parts)
     found = _Loop.apply(program, call, parts, *flat)
     n = len(call.start) if call.every_state else 1
@@ -37,15 +37,16 @@ def run(program: Program, call: Call, parts: Parts | None = None) -> Result:
 def run_both(
     runs: Sequence[tuple[Program, Call, Parts | None]],
 ) -> tuple[Tensor, list[Result]]:
-    """Directions over the same steps, and their outputs side by side: at once, where no gradient
-    is wanted."""
-    if any([_differentiable(_flat(call, parts)) for _, call, parts in runs]):
-        results = [run(*each) for each in runs]
-        return torch.cat([result.states[0] for result in results], -1), results
+    """Directions of which no gradient is wanted at once, see `cpu.forward_both`."""
     return cpu.forward_both([(program, _for_all(call), parts) for program, call, parts in runs])
 
 
-def _differentiable(flat: list[Tensor]) -> bool:
+def differentiable(call: Call, parts: Parts | None) -> bool:
+    """Whether a gradient through a call is wanted."""
+    return _wanted(_flat(call, parts))
+
+
+def _wanted(flat: list[Tensor]) -> bool:
     return torch.is_grad_enabled() and any([t.requires_grad for t in flat])
 
 
@@ -82,7 +83,7 @@ class _Loop(torch.autograd.Function):
         )  # fmt: skip
         dstart = [d if d is None or s.dim() > 1 else d[0] if len(d) == 1 else d.sum(0)
                   for s, d in zip(call.start, found.dstart, strict=True)]  # fmt: skip
-        dweights = cpu.weight_gradients(ctx.program, found)
+        dweights = products.weight_gradients(ctx.program, found)
         dbias = [] if found.dbias is None else [found.dbias]
         if parts is not None:
             dweights = piece_gradients(parts, dweights)

@@ -10,7 +10,7 @@ import functools
 import torch
 from torch import Tensor
 
-from throughtime.engines import backward, cpu, reference
+from throughtime.engines import backward, cpu, products, reference
 from throughtime.engines.call import Call, Result
 from throughtime.engines.stored import Mode, stored_columns
 from throughtime.program.program import Program
@@ -134,7 +134,7 @@ def _backward(
     result, given = Result(tuple(states), (), tuple(saved)), (gradients[:n], gradients[n:])
     if engine == "cpu":
         found = cpu.backward(read, call, result, *given, mode_=_mode(recompute))
-        dweights = cpu.weight_gradients(read, found)
+        dweights = products.weight_gradients(read, found)
     else:
         with _autocast(x, autocast):
             found = backward.backward(read, call, result, *given)

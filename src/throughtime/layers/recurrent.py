@@ -205,8 +205,7 @@ class Recurrent(nn.Module):
         every_state: bool,
     ) -> tuple[Tensor, list[Result]]:
         """The directions of a layer, and their outputs as one, `(T, B, width)`."""
-        plain = not torch.compiler.is_compiling() and all(way.is_plain() for way in ways)
-        if len(ways) == 2 and self.merge == "concat" and plain:
+        if len(ways) == 2 and self.merge == "concat" and all(way.is_plain() for way in ways):
             both = [way.parts(x, begin, lengths, resets, every_state)
                     for way, begin in zip(ways, start, strict=True)]  # fmt: skip
             return choose.run_both(both, ways[0].engine)
