@@ -89,15 +89,6 @@ def test_it_is_what_runs(monkeypatch):
         seen.clear()
 
 
-def test_compiled_without_breaks():
-    layer = Recurrent(cells.GRU, 3, 8, direction="both")
-    compiled = torch.compile(layer, fullgraph=True, backend="aot_eager")
-    x = torch.randn(6, 2, 3)
-    torch.testing.assert_close(compiled(x)[0], layer(x)[0])
-    with torch.no_grad():
-        torch.testing.assert_close(compiled(x)[0], layer(x)[0])
-
-
 def test_hooks_of_a_direction_are_called():
     layer = Recurrent(cells.LSTM, 3, 8, direction="both")
     x = torch.randn(6, 2, 3)
