@@ -2,6 +2,8 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -29,12 +31,26 @@ inline void affine(const LoopKernels& of_type, nb::handle x, nb::handle weight, 
                       from.data, bias.is_none() ? nullptr : torch.view(bias).data,
                       from.strides[0], from.shape[0], torch.view(to).data};
   nb::gil_scoped_release released;
-  const int panels = (out + of_type.panel - 1) / of_type.panel;
-  const int shares = std::min(sharing(double(affine.count) * out * in, threads), panels);
+  const int panel = of_type.panel, panels = (out + panel - 1) / panel;
+  const int shares = sharing(double(affine.count) * out * in, threads);
+  const std::size_t size = w.dtype.bits / 8, of_panel = std::size_t(in) * panel * size;
+  std::unique_ptr<char[]> packed(new char[panels * of_panel + 64]);
+  char* const first = packed.get() + (64 - std::uintptr_t(packed.get()) % 64) % 64;
   in_parallel(shares, [&](int number, int of) {
-    std::vector<double> packed(std::size_t(in) * of_type.panel);
-    for (int s = number; s < shares; s += of)
-      of_type.affine(affine, packed.data(), panels * s / shares, panels * (s + 1) / shares);
+    for (int j = number; j < panels; j += of)
+      of_type.pack({moved(w.data, j * std::ptrdiff_t(panel) * w.strides[0], size), w.strides[0], 1,
+                    std::min(panel, out - j * panel), in},
+                   first + j * of_panel);
+  });
+  constexpr std::ptrdiff_t kRowsOfAThread = 96;  // where there are fewer, threads share the panels
+  const bool by_rows = affine.count >= shares * kRowsOfAThread;
+  in_parallel(shares, [&](int number, int of) {
+    for (std::ptrdiff_t s = number; s < shares; s += of) {
+      const auto cut = [&](auto count, std::ptrdiff_t k) { return decltype(count)(count * k / shares); };
+      of_type.affine(affine, first,
+                     by_rows ? Part{cut(affine.count, s), cut(affine.count, s + 1), 0, panels}
+                             : Part{0, affine.count, cut(panels, s), cut(panels, s + 1)});
+    }
   });
 }
 

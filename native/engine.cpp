@@ -48,8 +48,7 @@ static std::optional<Split> across(const Loop& loop, const LoopKernels& kernels,
 
 Split choose_split(const Loop& loop, const LoopKernels& kernels, int threads) {
   // Measured on two cores with 512 KiB of second-level cache each, see benchmarks/.
-  constexpr std::ptrdiff_t kBlock = 64, kBlockOfFewRows = 128, kFewRows = 8;
-  constexpr std::ptrdiff_t kTileRows = 16, kTogether = 48;
+  constexpr std::ptrdiff_t kBlock = 256, kTileRows = 16, kTogether = 48;
   constexpr double kStepForThreads = 32e3, kCallForThreads = 8e6;  // multiply-adds
   const std::int32_t panel = kernels.panel;
   double step = 0;
@@ -77,8 +76,7 @@ Split choose_split(const Loop& loop, const LoopKernels& kernels, int threads) {
   split.tile_rows = tiles ? shared_out(group, tiles) : 1;
   // blocks of nearly one width, as many for each thread that shares them
   const std::ptrdiff_t sharing = split.by_units ? split.threads : 1;
-  const std::ptrdiff_t most = split.tile_rows <= kFewRows ? kBlockOfFewRows : kBlock;
-  if (const std::ptrdiff_t blocks = shared_out(units, sharing * most) * sharing)
+  if (const std::ptrdiff_t blocks = shared_out(units, sharing * kBlock) * sharing)
     split.block = padded(std::int32_t(shared_out(units, blocks)), panel);
   return split;
 }

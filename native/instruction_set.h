@@ -45,14 +45,19 @@ struct Affine {
   void* to;
 };
 
+// Rows [row, end_row) of an `Affine`, panels [panel, end_panel) of its outputs.
+struct Part {
+  std::ptrdiff_t row, end_row;
+  int panel, end_panel;
+};
+
 // The loop over time and the products around it, see timeloop.h, product.h, affine.h and outer.h.
 struct LoopKernels {
   std::int32_t lanes;  // of a vector; every pitch is a multiple of it
   std::int32_t panel;  // two vectors
   void (*pack)(const Matrix& matrix, void* packed);
   void (*run)(const Group& group);
-  // panels [first, last) of the outputs; packed (in, panel) is scratch
-  void (*affine)(const Affine& affine, void* packed, int first, int last);
+  void (*affine)(const Affine& affine, const void* packed, const Part& part);
   void (*outer)(const Outer& outer, int first, int last);  // rows [first, last) of `to`
 };
 

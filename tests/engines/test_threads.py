@@ -15,6 +15,7 @@ from throughtime import GRU, LSTM, RNN, Recurrent
 from throughtime.engines import cpu
 from throughtime.engines.lower import forward_loop
 from throughtime.engines.stored import Mode
+from throughtime.layers.over_time import OverTime
 
 KINDS = ["rnn", "lstm", "lstm-everything", "gru-before", "gru-after", "mgu", "leaky", "indrnn"]
 
@@ -69,6 +70,34 @@ def test_agrees_in_every_mode(name, hoist, recompute, monkeypatch):
             name, 5, 6, 7, 9, torch.float64, reverse, ragged, resets, 1
         )
         agree(program, call._replace(recompute=recompute), 1e-11)
+
+
+@pytest.mark.parametrize("dtype, tolerance", [(torch.float64, 1e-11), (torch.float32, 1e-4)])
+@pytest.mark.parametrize("name", ["rnn", "lstm", "gru-before", "gru-after", "mgu"])
+def test_an_input_much_wider_than_the_units_is_hoisted(name, dtype, tolerance, two_threads):
+    T, B = 60, 40
+    plain = OverTime(CELLS[name], 181, 10, dtype=dtype)
+    masked = OverTime(CELLS[name], 181, 10, dtype=dtype, variational_dropout=0.3)
+    x, lengths = torch.randn(T, B, 181, dtype=dtype), torch.randint(0, T + 1, (B,))
+    start = tuple(torch.randn(B, w, dtype=dtype) for w in plain.program.states.values())
+
+    def call(way, lengths=None, resets=None, reverse=False):
+        with torch.no_grad():
+            return way.call(x, start, lengths, resets)[1]._replace(reverse=reverse)
+
+    for resets, reverse in ((None, False), (torch.rand(T, B) < 0.3, True)):
+        whole = call(plain, None, resets, reverse)
+        if resets is not None:
+            whole = whole._replace(initial=tuple(torch.randn_like(s) for s in start))
+        assert cpu.mode(plain.program, whole).hoist
+        agree(plain.program, whole, tolerance)
+    # not where x would be masked first, nor for few steps
+    for program, other in (
+        (plain.program, call(plain, lengths)),
+        (masked.program, call(masked)),
+        (plain.program, whole._replace(x=x[:12])),
+    ):
+        assert not cpu.mode(program, other).hoist
 
 
 def test_recompute_keeps_less_and_gives_the_same():

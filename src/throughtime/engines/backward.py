@@ -13,7 +13,7 @@ from torch import Tensor
 
 from throughtime.engines.call import Call, Gradients, Result
 from throughtime.engines.evaluate import ahead, evaluate, plan
-from throughtime.engines.reference import adjoint, saved_nodes
+from throughtime.engines.reference import adjoint, known_nodes, saved_nodes
 from throughtime.engines.steps import real_steps, stack, steps
 from throughtime.program.program import Program
 
@@ -47,7 +47,7 @@ def backward(
     """
     back = adjoint(program)
     B = call.x.shape[1]
-    known, _ = ahead(program, call, for_loop=False)
+    known, _ = ahead(program, call, only=known_nodes(program))
     loop = dict(zip(saved_nodes(program), result.saved, strict=True))
     real = real_steps(call)
     value = valuer(program, call, known, loop)

@@ -7,7 +7,7 @@ what the loops do and `stored.py` for what they keep.
 
 import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -27,6 +27,7 @@ from throughtime.engines.steps import steady
 from throughtime.engines.stored import (
     Mode,
     kept_nodes,
+    known_nodes,
     late_maps,
     late_vectors,
     operand_states,
@@ -35,6 +36,7 @@ from throughtime.engines.stored import (
 from throughtime.program.program import Program
 
 DTYPES = (torch.float32, torch.float64)
+MANY = 512  # steps of rows, for a product ahead of the loop to pay
 LARGE = 1 << 20  # bytes; larger tensors are of memory that is kept for the next call
 _PLAIN = (Tensor, torch.nn.Parameter)
 _split: tuple[int, bool, int, int, int] | None = None  # for tests: `Split` in native/engine.h
@@ -71,9 +73,23 @@ def why_not(call: Call, parts: Parts | None = None) -> str | None:
 
 def mode(program: Program, call: Call) -> Mode:
     """How a call is run: a pure function of shapes, the same forward and backward."""
-    # with few rows a step costs as much as reading the weights, which many steps can share
     T, B = call.x.shape[:2]
-    return Mode(T * B > 4 and program.input_size >= 64 * B * B, call.recompute)
+    # with few rows a step costs as much as reading the weights, which many steps can share
+    few = T * B > 4 and program.input_size >= 64 * B * B
+    wide = T * B >= MANY and call.lengths is None and _is_wide(program)
+    return Mode(few or wide, call.recompute)
+
+
+@functools.lru_cache(maxsize=256)
+def _is_wide(program: Program) -> bool:
+    """Whether the input is much wider than what products make of it, and that is narrow: side by
+    side its columns have less padding than one map after the other, and there is less to move."""
+    nodes, first = program.nodes, plan(program).ahead
+    if any(nodes[i].op != "constant" for i in first.nodes):  # made of the input, and as wide
+        return False
+    columns = sum(nodes[a].width for a in program.affines
+                  for arg in nodes[a].args if nodes[arg].op == "input")  # fmt: skip
+    return columns <= products.NARROW and program.input_size >= 4 * columns
 
 
 def _new(call: Call, *shape: int) -> Tensor:
@@ -253,7 +269,8 @@ def backward(
     biased = call.bias is not None or bool(parts and parts.vectors)
     if parts is not None and (loop.ahead or again or dx or not loop.complete):
         call, parts = packed(call, parts), None
-    known, part = ahead_of_loop(program, call, mode_, for_loop=again)
+    only = None if again else known_nodes(program, mode_)
+    known, part = ahead_of_loop(program, call, mode_, only)
     values = Values(program, call, mode_, result, known)
     dz = _new(call, T, B, loop.columns)
     kept = {i: _new(call, T, B, width) for i, width in loop.kept}
@@ -294,13 +311,13 @@ def _bias(program: Program, call: Call, parts: Parts | None) -> Tensor | Parts:
 
 
 def ahead_of_loop(
-    program: Program, call: Call, mode_: Mode, *, for_loop: bool = True
+    program: Program, call: Call, mode_: Mode, only: Container[int] | None = None
 ) -> tuple[dict[int, Any], dict[int, Tensor | None]]:
     """What is known before the loop: values by node, and by block of maps what it begins from,
     where that is not the bias alone."""
     if _anything_ahead(program, mode_):
         linear = functools.partial(_linear, call)
-        return ahead(program, call, for_loop=for_loop, hoist=mode_.hoist, linear=linear)
+        return ahead(program, call, only=only, hoist=mode_.hoist, linear=linear)
     known: dict[int, Any] = {}
     if call.vectors or call.randoms:
         known.update(zip(program.find("parameter"), call.vectors, strict=True))
@@ -315,9 +332,9 @@ def _linear(call: Call, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tenso
         return F.linear(x, weight, bias)
     out, in_ = weight.shape
     rows, z = x.detach().reshape(-1, in_), _new(call, *x.shape[:2], out)
-    small = rows.shape[0] * weight.numel() <= products.SMALL // 4
+    own = out <= products.NARROW or rows.shape[0] * weight.numel() <= products.SMALL // 4
     beside = [weight.stride(1), rows.stride(1), 1 if bias is None else bias.stride(0)]
-    if small and beside == [1, 1, 1]:
+    if own and beside == [1, 1, 1]:
         native().affine(x.element_size() == 8, rows, weight, bias, z, torch.get_num_threads())
     elif bias is None:
         torch.mm(rows, weight.detach().t(), out=z.view(-1, out))

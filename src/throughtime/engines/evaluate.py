@@ -1,7 +1,7 @@
 """A program's nodes with torch operations: one node, and all that runs ahead of the loop."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any
 
 import torch
@@ -22,6 +22,17 @@ _plan = functools.lru_cache(maxsize=256)(schedule)
 def plan(program: Program, hoist: bool = True) -> Schedule:
     """The schedule of a program, made once."""
     return _plan(program, hoist)
+
+
+def made_of(
+    program: Program, wanted: set[int], there: Container[int] = frozenset()
+) -> frozenset[int]:
+    """The nodes wanted, those that they are made of, and so on down to those that are there."""
+    found = {*wanted}
+    for i in reversed(range(len(program.nodes))):
+        if i in found and i not in there:
+            found.update(program.nodes[i].args)
+    return frozenset(found)
 
 
 def evaluate(node: Node, args: list[Any], like: Tensor) -> Any:
@@ -69,13 +80,13 @@ def ahead(
     program: Program,
     call: Call,
     *,
-    for_loop: bool = True,
+    only: Container[int] | None = None,
     hoist: bool = True,
     linear: Callable[[Tensor, Tensor, Tensor | None], Tensor] = F.linear,
 ) -> tuple[dict[int, Any], dict[int, Tensor | None]]:
     """What does not wait for the loop, over all steps at once.
 
-    - `for_loop`: whether the parts of sums inside the loop are wanted; backward needs none.
+    - `only`: the nodes that are wanted, and no parts of sums; else all of both.
     - `hoist`: see `schedule`.
     - `linear`: what computes the products.
 
@@ -93,26 +104,28 @@ def ahead(
     values.update(zip(program.find("random"), call.randoms, strict=True))
     parts: dict[int, Tensor | None] = {}
     waiting = set(plan_.ahead.nodes)
-    known_maps = {a for b in plan_.ahead.blocks for a in plan_.blocks[b].affines}
+    products: dict[int, Tensor] = {}
     for i, node in enumerate(nodes):  # in order, as nodes and products feed each other here
         if node.op == "constant":
             values[i] = node.attributes["value"]
-        elif i in waiting:
+        elif i in waiting and (only is None or i in only):
             values[i] = evaluate(node, [values[a] for a in node.args], call.x)
-        elif node.op == "affine" and (for_loop or i in known_maps):
+        elif node.op == "affine":
             for b, block in enumerate(plan_.blocks):
-                if block.affines[0] != i:
+                if block.affines[0] != i or not (
+                    only is None or any(a in only for a in block.affines)
+                ):
                     continue
-                bias = None if call.bias is None else call.bias[block.columns]
-                z = None
-                for k, rows in block.rows:
-                    if plan_.products[k].level == AHEAD:
-                        operand = values[plan_.products[k].operand]
-                        if z is None:
-                            z = linear(operand, call.weights[k][rows], bias)
-                        else:
-                            z = z + linear(operand, call.weights[k][rows], None)
-                z = bias if z is None else z
+                for k, _ in block.rows:
+                    if k in plan_.ahead.products and k not in products:
+                        operand, bias = (
+                            values[plan_.products[k].operand],
+                            _begins(plan_, k, call.bias),
+                        )
+                        products[k] = linear(operand, call.weights[k], bias)
+                z = add_products(block, products, None)
+                if z is None and call.bias is not None:
+                    z = call.bias[block.columns]
                 z = None if z is None else z.expand(T, B, z.shape[-1])
                 if block.level == AHEAD:
                     assert z is not None
@@ -120,3 +133,18 @@ def ahead(
                 else:
                     parts[b] = z
     return values, parts
+
+
+def _begins(plan_: Schedule, k: int, bias: Tensor | None) -> Tensor | None:
+    """What a product ahead begins from: the biases of the blocks that it is the first part of."""
+    if bias is None:
+        return None
+    found = {}
+    for block in plan_.blocks:
+        for place, (product, rows) in enumerate(block.rows):
+            if product == k:
+                first = not any(j in plan_.ahead.products for j, _ in block.rows[:place])
+                piece = bias[block.columns]
+                found[rows.start] = piece if first else torch.zeros_like(piece)
+    pieces = [found[start] for start in sorted(found)]
+    return pieces[0] if len(pieces) == 1 else torch.cat(pieces)

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from throughtime.engines.call import Call, Result
-from throughtime.engines.evaluate import add_products, ahead, evaluate, plan, scatter
+from throughtime.engines.evaluate import add_products, ahead, evaluate, made_of, plan, scatter
 from throughtime.engines.steps import real_steps, stack, steps
 from throughtime.program.adjoint import adjoint as derive
 from throughtime.program.program import Program
@@ -22,12 +22,25 @@ adjoint = functools.lru_cache(maxsize=256)(derive)
 
 
 @functools.lru_cache(maxsize=256)
+def needed_nodes(program: Program) -> frozenset[int]:
+    """The values that backward needs: for the adjoint, and every operand."""
+    saved = {n.attributes["node"] for n in adjoint(program).nodes if n.op == "saved"}
+    return frozenset(saved | {p.operand for p in plan(program).products})
+
+
+@functools.lru_cache(maxsize=256)
 def saved_nodes(program: Program) -> tuple[int, ...]:
-    """The values inside the loop that backward needs: for the adjoint, and every operand."""
+    """Those inside the loop."""
     levels = node_levels(program.nodes)
-    wanted = {n.attributes["node"] for n in adjoint(program).nodes if n.op == "saved"}
-    wanted |= {p.operand for p in plan(program).products}
-    return tuple(i for i in sorted(wanted) if levels[i] != AHEAD)
+    return tuple(i for i in sorted(needed_nodes(program)) if levels[i] != AHEAD)
+
+
+@functools.lru_cache(maxsize=256)
+def known_nodes(program: Program) -> frozenset[int]:
+    """Those ahead of the loop, and what they are made of."""
+    levels = node_levels(program.nodes)
+    found = {i for i in needed_nodes(program) if levels[i] == AHEAD}
+    return made_of(program, found)
 
 
 def forward(program: Program, call: Call, *, save: bool = False) -> Result:

@@ -6,8 +6,8 @@ All of it follows from the program and a `Mode`; nothing is decided while a loop
 import functools
 from typing import NamedTuple
 
-from throughtime.engines.evaluate import plan
-from throughtime.engines.reference import adjoint
+from throughtime.engines.evaluate import made_of, plan
+from throughtime.engines.reference import adjoint, needed_nodes
 from throughtime.program.pointwise import POINTWISE
 from throughtime.program.program import Program
 from throughtime.program.schedule import AHEAD, node_levels
@@ -50,7 +50,7 @@ def stored_nodes(program: Program, mode: Mode) -> tuple[int, ...]:
     nodes, plan_ = program.nodes, plan(program, mode.hoist)
     levels = node_levels(nodes, mode.hoist)
     operands = {p.operand for p in plan_.products}
-    needed = {n.attributes["node"] for n in adjoint(program).nodes if n.op == "saved"} | operands
+    needed = needed_nodes(program)
     new = new_values(program)
 
     def there(i: int) -> bool:
@@ -64,6 +64,14 @@ def stored_nodes(program: Program, mode: Mode) -> tuple[int, ...]:
         if not there(i) and (i in operands or not (again or mode.recompute)):
             found.add(i)
     return tuple(sorted(found))
+
+
+@functools.lru_cache(maxsize=256)
+def known_nodes(program: Program, mode: Mode) -> frozenset[int]:
+    """The values that backward, or what of forward it does again, is made of, down to those that
+    stand in memory. Of these it needs the ones ahead of the loop."""
+    there = {*stored_nodes(program, mode), *new_values(program)}
+    return made_of(program, {*needed_nodes(program)}, there)
 
 
 @functools.lru_cache(maxsize=256)
