@@ -39,15 +39,7 @@ std::vector<std::string> names() {
 }
 
 const Kernels& kernels_of(const SetName& name) {
-  if (!name) return *chosen_instruction_set().kernels;
-  std::string known;
-  for (const InstructionSet& set : instruction_sets()) {
-    if (*name == set.name) return *set.kernels;
-    known += (known.empty() ? "" : ", ") + std::string(set.name);
-  }
-  throw nb::value_error(("instruction_set has '" + *name + "'; expected one of " + known +
-                         ", which this machine runs. Leave it out to take the best.")
-                            .c_str());
+  return *(name ? instruction_set(*name) : chosen_instruction_set()).kernels;
 }
 
 template <class T>

@@ -1,5 +1,7 @@
 #include "instruction_set.h"
 
+#include <cstdlib>
+#include <stdexcept>
 #include <vector>
 
 namespace throughtime {
@@ -53,6 +55,22 @@ std::span<const InstructionSet> instruction_sets() {
   return found;
 }
 
-const InstructionSet& chosen_instruction_set() { return instruction_sets().back(); }
+const InstructionSet& instruction_set(const std::string& name) {
+  std::string known;
+  for (const InstructionSet& set : instruction_sets()) {
+    if (name == set.name) return set;
+    known += (known.empty() ? "" : ", ") + std::string(set.name);
+  }
+  throw std::invalid_argument("the instruction set is '" + name + "'; expected one of " + known +
+                              ", which this machine runs. Leave it out to take the best.");
+}
+
+const InstructionSet& chosen_instruction_set() {
+  static const InstructionSet& chosen = [&]() -> const InstructionSet& {
+    const char* name = std::getenv("THROUGHTIME_INSTRUCTION_SET");
+    return name && *name ? instruction_set(name) : instruction_sets().back();
+  }();
+  return chosen;
+}
 
 }  // namespace throughtime

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <span>
+#include <string>
 
 #include "program.h"
 
@@ -77,7 +78,10 @@ struct InstructionSet {
 // Those that this machine runs, the best last. Never empty.
 std::span<const InstructionSet> instruction_sets();
 
-// The best that this machine runs.
+// Throws std::invalid_argument where this machine runs no such set.
+const InstructionSet& instruction_set(const std::string& name);
+
+// What the environment's THROUGHTIME_INSTRUCTION_SET names, else the best that this machine runs.
 const InstructionSet& chosen_instruction_set();
 
 }  // namespace throughtime

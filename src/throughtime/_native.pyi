@@ -18,7 +18,7 @@ def exp(x: NDArray[np.float64], instruction_set: str | None = None) -> NDArray[n
     **Arguments:**
 
     - `x`: C-contiguous, shape `(N,)`, float32 or float64; not changed.
-    - `instruction_set`: one of `instruction_sets()`; the best of them if left out.
+    - `instruction_set`: one of `instruction_sets()`; `chosen_instruction_set()` if left out.
 
     **Returns:** a new array, shape `(N,)`, of the type of `x`.
 

@@ -5,6 +5,8 @@ import importlib.util
 import math
 import os
 import shutil
+import subprocess
+import sys
 
 import mpmath
 import numpy as np
@@ -207,10 +209,22 @@ def test_other_arrays_are_refused(wrong):
 
 def test_unknown_instruction_set_is_refused():
     known = ", ".join(_native.instruction_sets())
-    with pytest.raises(ValueError, match=f"has 'abacus'; expected one of {known}, which"):
+    with pytest.raises(ValueError, match=f"is 'abacus'; expected one of {known}, which"):
         _native.exp(np.zeros(1), instruction_set="abacus")
 
 
+@pytest.mark.parametrize("name", ["baseline", "abacus", ""])
+def test_the_environment_names_the_instruction_set(name):
+    script = "from throughtime.engines import describe; print(describe()['instruction set'])"
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True,
+                         env=os.environ | {"THROUGHTIME_INSTRUCTION_SET": name})  # fmt: skip
+    if name == "abacus":
+        assert "ValueError: the instruction set is 'abacus'; expected one of" in ran.stderr
+    else:
+        assert ran.stdout.strip() == (name or _native.instruction_sets()[-1])
+
+
+@pytest.mark.skipif("THROUGHTIME_INSTRUCTION_SET" in os.environ, reason="another is asked for")
 def test_best_instruction_set_is_chosen():
     sets = _native.instruction_sets()
     assert len(set(sets)) == len(sets) > 0

@@ -19,11 +19,14 @@ def describe() -> dict[str, Any]:
     """What runs on this machine, and why.
 
     - `engine`, `why`: what a call on the CPU runs on.
-    - `instruction set`: the one chosen, the best of `instruction sets` that this machine runs.
+    - `instruction set`: the one chosen, of the `instruction sets` that this machine runs the best,
+      or what the environment's `THROUGHTIME_INSTRUCTION_SET` names.
     - `threads`: torch's number; `threads of`: the OpenMP runtime they belong to, the one that
       torch has loaded, or throughtime's own.
     - `memory kept`: bytes of large tensors that are free and kept for the next call, see
       `release_memory`.
+
+    Raises ValueError where that variable names a set that this machine does not run.
     """
     module = native()
     if module is None:
