@@ -49,4 +49,8 @@ def instruction_sets() -> list[str]:
     """
 
 def chosen_instruction_set() -> str:
-    """The instruction set in use where none is forced: the last of `instruction_sets()`."""
+    """The instruction set in use where a call names none.
+
+    The one that the environment's `THROUGHTIME_INSTRUCTION_SET` names, else the last of
+    `instruction_sets()`. Raises ValueError where this machine does not run the one named.
+    """
