@@ -154,20 +154,22 @@ def test_never_more_threads_than_torch_has(threads, shape):
     native = cpu.native()
     lowered = forward_loop(LSTM().program(16, H), native, Mode(False), True, 2)
     used, by_units, tile_rows, block, together = native.split(lowered.native, False, T, B, threads)
-    assert 1 <= used <= threads and 1 <= tile_rows <= together and block % 16 == 0
+    assert 1 <= used <= threads and 1 <= tile_rows <= together
+    assert block % native.panel(False) == 0
     if not by_units and used > 1:
         assert B // used >= 4
 
 
 @pytest.mark.parametrize(
-    ("shape", "across"),
-    [((50, 64, 8), True), ((50, 64, 20), True), ((50, 64, 64), False), ((50, 2, 8), False)],
+    ("B", "panels", "across"), [(64, 0.5, True), (64, 1.25, True), (64, 4, False), (2, 0.5, False)]
 )
-def test_rows_are_in_the_lanes_where_units_would_leave_them_empty(shape, across):
-    T, B, H = shape
+def test_rows_are_in_the_lanes_where_units_would_leave_them_empty(B, panels, across):
     native = cpu.native()
+    if native.panel(False) < 16:
+        pytest.skip("vectors of 4 leave few lanes empty")
+    H = int(panels * native.panel(False))
     lowered = forward_loop(LSTM().program(16, H), native, Mode(False), False, 1)
-    _, _, tile_rows, block, _ = native.split(lowered.native, False, T, B, 2)
+    _, _, tile_rows, block, _ = native.split(lowered.native, False, 50, B, 2)
     assert (block == 0) == across
     if across:
         assert tile_rows % native.panel(False) == 0
