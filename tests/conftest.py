@@ -10,31 +10,13 @@ settings.register_profile("sanitize", settings.get_profile("repeatable"), max_ex
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 
-def _with_nan(create):
-    import torch
-
-    def created(*args, **kwargs):
-        tensor = create(*args, **kwargs)
-        if tensor.is_floating_point() or tensor.is_complex():
-            with torch.no_grad():
-                tensor.fill_(float("nan"))
-        return tensor
-
-    return created
-
-
 @pytest.fixture(autouse=True)
-def fresh_memory_is_nan(monkeypatch):
+def fresh_memory_is_nan():
     """Fill what `torch.empty` and its like return with nan: an output left unwritten then shows."""
-    import torch
+    from fresh_memory import nan_in_fresh_memory
 
-    for owner, name in [
-        (torch, "empty"),
-        (torch, "empty_like"),
-        (torch, "empty_strided"),
-        (torch.Tensor, "new_empty"),
-    ]:
-        monkeypatch.setattr(owner, name, _with_nan(getattr(owner, name)))
+    with nan_in_fresh_memory():
+        yield
 
 
 @pytest.fixture

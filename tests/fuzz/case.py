@@ -33,7 +33,9 @@ class Case:
     - `given`: whether a state is given; `initial`: `Recurrent`'s, "tensor" being one of each state.
     - `layout`: see `LAYOUTS`; `frozen`: see `FROZEN`.
     - `wants`: of x and the given state, which ask for a gradient.
-    - `reads`: the outputs that the loss is made of; `plain_sum`: a sum, whose gradient has strides 0.
+    - `split`: how the CPU engine cuts the call up, see `Split` of native/engine.h, or None.
+    - `scale`: of the parameters.
+    - `reads`: the outputs in the loss; `plain_sum`: their sum, whose gradient has strides 0.
     """
 
     recipe: Recipe
@@ -61,6 +63,8 @@ class Case:
     reads: tuple[str, ...] = ("y",)
     plain_sum: bool = False
     threads: int = 1
+    split: tuple[int, bool, int, int, int] | None = None
+    no_grad: bool = False
     scale: float = 0.5
 
     @property
@@ -95,6 +99,11 @@ class Case:
         ]
         if self.threads > 1:
             lines.append(f"torch.set_num_threads({self.threads})")
+        if self.split is not None:
+            lines += [
+                "import throughtime.engines.cpu",
+                f"throughtime.engines.cpu._split = {self.split}",
+            ]
         start = f'"{self.initial}"'
         if self.initial == "tensor":
             lines.append(
@@ -144,7 +153,9 @@ class Case:
         if self.every_state:
             found = "y, final, states"
             call.append("return_states=True")
-        lines.append(f"{found} = layer({', '.join(call)})")
+        if self.no_grad:
+            lines.append("with torch.no_grad():")
+        lines.append(f"{'    ' * self.no_grad}{found} = layer({', '.join(call)})")
         weights = "1.0" if self.plain_sum else "torch.randn_like(o)"
         lines += [
             f"outputs = [{', '.join(self.reads)}]",

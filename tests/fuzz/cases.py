@@ -22,6 +22,8 @@ def random_case(seed: int, number: int) -> Case:
     # `Recurrent` has these only where an affine map sees the output, a state
     variational = heard and not normed and rng.random() < 0.12
     both = rng.random() < 0.3
+    # what the second layer reads is as wide as the states of the first, and not as x
+    bound = many or any(line.size == "x" and "{size}" in line.form for line in recipe.lines)
     case = Case(
         recipe,
         T,
@@ -30,7 +32,7 @@ def random_case(seed: int, number: int) -> Case:
         dtype="float64" if rng.random() < 0.75 else "float32",
         direction="both" if both else rng.choice(("forward", "forward", "backward")),
         merge=rng.choice(("concat", "concat", "sum", "mean")) if both else "concat",
-        layers=2 if rng.random() < 0.2 and not many else 1,
+        layers=2 if rng.random() < 0.2 and not bound else 1,
         initial=rng.choice(("learned", "zeros", "tensor")),
         batch_first=rng.random() < 0.15,
         recompute=rng.random() < 0.35,
@@ -46,6 +48,8 @@ def random_case(seed: int, number: int) -> Case:
         plain_sum=rng.random() < 0.1,
         threads=2 if rng.random() < 0.1 else 1,
         scale=rng.choice((0.5, 1.0, 1.5)),
+        split=_split(rng) if rng.random() < 0.2 else None,
+        no_grad=rng.random() < 0.06,
     )
     if not wide and rng.random() < 0.3:
         lengths = tuple(rng.choice((0, T, rng.randint(0, T))) for _ in range(B))
@@ -56,3 +60,8 @@ def random_case(seed: int, number: int) -> Case:
     elif how < 0.7:
         outputs = [o for o in outputs if not o.startswith("states")]
     return replace(case, reads=tuple(outputs))
+
+
+def _split(rng: Random) -> tuple[int, bool, int, int, int]:
+    return (rng.randint(1, 3), rng.random() < 0.5, rng.randint(1, 9),
+            rng.choice((0, 16, 32, 64, 128)), rng.randint(1, 20))  # fmt: skip

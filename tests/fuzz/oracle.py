@@ -10,10 +10,9 @@ from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 import torch
+from fuzz.case import LAYOUTS, Case
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
-
-from fuzz.case import LAYOUTS, Case
 
 
 class Drawn(NamedTuple):
@@ -113,7 +112,7 @@ def _truth(case: Case, given: Given, dtype: torch.dtype) -> Truth:
     loss = sum((outputs[o] * (w.to(dtype) if isinstance(w, Tensor) else w)).sum()
                for o, w in zip(case.reads, given.weights, strict=True))  # fmt: skip
     gradients = {n: torch.zeros_like(p) for n, p in leaves.items()}
-    if isinstance(loss, Tensor) and loss.requires_grad:
+    if isinstance(loss, Tensor) and loss.requires_grad and not case.no_grad:
         found = torch.autograd.grad(loss, [*leaves.values()], allow_unused=True)
         gradients |= {n: g for n, g in zip(leaves, found, strict=True) if g is not None}
     return Truth({n: o.detach() for n, o in outputs.items()}, gradients)
@@ -299,8 +298,23 @@ class _Jitter(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         found = func(*args, **(kwargs or {}))
         name = getattr(func, "__name__", "")
-        exact = ("expand", "transpose", "detach", "to", "reshape", "where", "__getitem__", "neg",
-                 "requires_grad_", "permute", "stack", "cat", "randn_like", "zeros_like", "grad")
+        exact = (
+            "expand",
+            "transpose",
+            "detach",
+            "to",
+            "reshape",
+            "where",
+            "__getitem__",
+            "neg",
+            "requires_grad_",
+            "permute",
+            "stack",
+            "cat",
+            "randn_like",
+            "zeros_like",
+            "grad",
+        )
         if isinstance(found, Tensor) and found.is_floating_point() and name not in exact:
             with torch._C.DisableTorchFunction():
                 if found.dim() and not (found.is_leaf and found.requires_grad):

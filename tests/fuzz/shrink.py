@@ -93,9 +93,7 @@ def _recipes(recipe: Recipe) -> Iterator[Recipe]:
     for k, (name, size) in enumerate(recipe.states.items()):
         for other in (name, "x"):
             if recipe.new[k] != other and sizes[other] in (size, "one"):
-                yield replace(
-                    recipe, new=recipe.new[:k] + (other,) + recipe.new[k + 1 :]
-                ).used()
+                yield replace(recipe, new=recipe.new[:k] + (other,) + recipe.new[k + 1 :]).used()
     # an operand less of an affine map, and simpler operations
     for i, line in enumerate(recipe.lines):
         if line.form.startswith("affine") and len(line.args) > 1:

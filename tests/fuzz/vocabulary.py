@@ -65,7 +65,11 @@ TWO = (  # of two rows
     "torch.sigmoid({0}) * {1}",
     "{0} * {0} + {1}",
 )
-THREE = ("torch.lerp({0}, {1}, torch.sigmoid({2}))", "{0} * {1} + {2}", "{0} * {1} + (1 - {0}) * {2}")
+THREE = (
+    "torch.lerp({0}, {1}, torch.sigmoid({2}))",
+    "{0} * {1} + {2}",
+    "{0} * {1} + (1 - {0}) * {2}",
+)
 REDUCTIONS = (
     "torch.sum({0}, dim=-1, keepdim=True)",
     "torch.mean({0}, dim=-1, keepdim=True)",

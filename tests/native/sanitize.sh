@@ -12,7 +12,7 @@ build() { # name, sanitizers
   "$bin/cmake" --build "build/sanitize-$1" >/dev/null
 }
 
-run() { # name, runtimes, pytest arguments
+run() { # name, runtimes, module, its arguments
   name=$1 runtimes=$2
   shift 2
   libraries=
@@ -26,11 +26,14 @@ run() { # name, runtimes, pytest arguments
     UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
     TSAN_OPTIONS="die_after_fork=0:suppressions=tests/native/tsan.supp:ignore_noninstrumented_modules=1" \
     setarch "$(uname -m)" -R "$bin/python" tests/native/sanitized.py \
-    "$(ls "$PWD/build/sanitize-$name"/_native.*.so)" -q -p no:cacheprovider "$@" $tests
+    "$(ls "$PWD/build/sanitize-$name"/_native.*.so)" "$@"
 }
 
+quick="pytest -q -p no:cacheprovider"
+
 build address address,undefined
-run address "asan ubsan" "$@"
+run address "asan ubsan" $quick "$@" $tests
+PYTHONPATH=tests run address "asan ubsan" fuzz --count 1000 --seed 2
 build thread thread
-run thread tsan -k "not fork" "$@"
-run thread tsan -k fork "$@" # by itself: the sanitizer stops at a child whose threads have ids of its parent's
+run thread tsan $quick -k "not fork" "$@" $tests
+run thread tsan $quick -k fork "$@" $tests # by itself: the sanitizer stops at a child whose threads have ids of its parent's

@@ -1,20 +1,20 @@
-"""Run pytest on a module built with sanitizers: `sanitized.py MODULE PYTEST_ARGUMENTS`.
+"""Run a Python module on a native part built with sanitizers: `sanitized.py PART MODULE ARGUMENTS`.
 
-The module takes the place of `throughtime._native`. The sanitizer's runtime has to be loaded
+The part takes the place of `throughtime._native`. The sanitizer's runtime has to be loaded
 before anything else (LD_PRELOAD), see `make sanitize`.
 """
 
 import importlib.machinery
 import importlib.util
+import runpy
 import sys
 
-import pytest
-
-_, path, *arguments = sys.argv
+_, path, module, *arguments = sys.argv
 loader = importlib.machinery.ExtensionFileLoader("throughtime._native", path)
 spec = importlib.util.spec_from_file_location("throughtime._native", path, loader=loader)
 assert spec is not None
-module = importlib.util.module_from_spec(spec)
-loader.exec_module(module)
-sys.modules["throughtime._native"] = module  # found there when the package is imported
-sys.exit(pytest.main(arguments))
+native = importlib.util.module_from_spec(spec)
+loader.exec_module(native)
+sys.modules["throughtime._native"] = native  # found there when the package is imported
+sys.argv = [module, *arguments]
+runpy.run_module(module, run_name="__main__", alter_sys=True)

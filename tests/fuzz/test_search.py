@@ -1,0 +1,98 @@
+"""Fixed random cases on every engine, and that the search finds what is wrong."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from fuzz.cases import random_case
+from fuzz.check import check
+from fuzz.shrink import shrink
+
+from throughtime.engines import cpu
+from throughtime.engines.compiled import native
+from throughtime.program.pointwise import POINTWISE
+
+CHUNKS, QUICK, SLOW = 8, 320, 5000
+
+
+def _search(chunk: int, count: int, seed: int) -> None:
+    for number in range(chunk, count, CHUNKS):
+        case = random_case(seed, number)
+        failures = check(case).failures
+        if failures:
+            small, wrong = shrink(case, failures[0])
+            told = f"case {number} of seed {seed}, {wrong.engine}: {wrong.kind}: {wrong.what}"
+            pytest.fail(f"{told}\n{small.script(wrong.engine)}")
+
+
+@pytest.mark.parametrize("chunk", range(CHUNKS))
+def test_random_cases(chunk):
+    _search(chunk, QUICK, seed=0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("chunk", range(CHUNKS))
+def test_many_random_cases(chunk):
+    _search(chunk, SLOW, seed=1)
+
+
+def _lines(script: str) -> list[str]:
+    """Of `step`."""
+    start = script.index("def step")
+    return script[start : script.index("\n\n\n", start)].splitlines()[1:]
+
+
+def test_a_broken_derivative_is_found_and_shrunk(monkeypatch):
+    wrong = replace(POINTWISE["sin"], derivative=lambda g, y, x: (g * torch.cos(x) * 1.01,))
+    monkeypatch.setitem(POINTWISE, "sin", wrong)
+    for number in range(300):
+        case = random_case(2, number)
+        found = [f for f in check(case).failures if f.kind == "wrong gradient"]
+        if found and "torch.sin" in case.recipe.cell():
+            break
+    else:
+        pytest.fail("300 cases did not find a derivative that is 1% off")
+    small, failure = shrink(case, found[0])
+    assert failure.engine == "cpu"  # the reference engine's gradients are autograd's
+    script = small.script("cpu")
+    assert "torch.sin" in script and len(_lines(script)) <= 4, script
+    assert (small.T, small.B) == (1, 1), script
+
+
+def test_a_state_in_the_wrong_place_is_found(monkeypatch):
+    forward = cpu.forward
+
+    def late(program, call, **options):
+        result = forward(program, call, **options)
+        if result.states[0].shape[0] > 1:
+            result.final[0].copy_(result.states[0][0])
+        return result
+
+    monkeypatch.setattr(cpu, "forward", late)
+    found = [f for number in range(40) for f in check(random_case(3, number)).failures]
+    assert any(f.engine == "cpu" and f.kind == "wrong output" for f in found)
+    assert not any(f.engine == "reference" and "wrong" in f.kind for f in found)
+
+
+def test_what_is_printed_runs_by_itself():
+    script = random_case(0, 1).script("cpu")
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_same_case_each_time():
+    assert random_case(0, 5) == random_case(0, 5) != random_case(1, 5)
+
+
+@pytest.mark.parametrize("instruction_set", native().instruction_sets() if native() else [])
+def test_the_command(instruction_set):
+    command = [sys.executable, "-m", "fuzz", "--count", "3", "--seed", "0"]
+    command += ["--instruction-set", instruction_set]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "3 cases, 0 failures" in done.stdout and instruction_set in done.stdout
