@@ -184,3 +184,20 @@ def test_a_layer_without_any_parameter_goes_on_as_others():
         torch.testing.assert_close(value, x.cumsum(0).sum())
         assert given.grad is not None
         assert given.grad[:, 0, 0].tolist() == reach
+
+
+@pytest.mark.parametrize("engine", ["cpu", "reference"])
+@pytest.mark.parametrize("width", [1, 3])
+def test_a_new_state_that_is_a_number(width, engine):
+    class Constant(Cell):
+        states = {"h": width, "C": width}
+
+        def step(self, x, h, C):
+            return 2.0, torch.tanh(affine("a", h, x, size=width))
+
+    layer = Recurrent(Constant, 3, width, engine=engine)
+    y, [[state]] = layer(torch.randn(4, 2, 3))
+    assert y.tolist() == [[[2.0] * width] * 2] * 4
+    assert state["h"].tolist() == [[2.0] * width] * 2
+    state["C"].sum().backward()
+    assert layer.cells[0][0].a_h.grad.abs().sum() > 0
