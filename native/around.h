@@ -62,7 +62,7 @@ inline void outer(const LoopKernels& of_type, nb::handle dz, const nb::list& pro
   const View a = Torch::get().view(dz);
   const std::int64_t size = a.dtype.bits / 8;
   const std::int64_t steps = a.shape[0], batch = a.shape[1];
-  Arrays arrays;
+  Arrays arrays(size);
   std::vector<std::pair<Outer, int>> all;  // and the rows of each
   for (nb::handle product : products) {
     const Array b = arrays.of(product[2]);

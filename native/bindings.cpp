@@ -128,7 +128,7 @@ Lowered lower(const Pairs& registers,
 Loop bound(const Lowered& lowered, std::int64_t size, const nb::list& tensors,
            const nb::tuple& weights, std::vector<nb::object>& kept) {
   Loop loop = lowered.loop;
-  Arrays arrays;
+  Arrays arrays(size);
   std::vector<Array> all;
   for (nb::handle tensor : tensors) all.push_back(arrays.of(tensor));
   for (const auto& [tensor, column] : lowered.arrays)
@@ -166,7 +166,7 @@ void run(const std::vector<Direction>& directions, bool is_double, std::int64_t 
   for (const auto& [lowered, tensors, weights, begins, reverse, restart_offset] : directions) {
     Loop& loop = loops.emplace_back(bound(*lowered, size, tensors, weights, kept[loops.size()]));
     for (const auto& [state, start] : begins) {
-      Arrays arrays;
+      Arrays arrays(size);
       const Array from = arrays.of(tensors[start]), to = arrays.of(tensors[state]);
       const View view = Torch::get().view(tensors[start]);
       const std::int64_t units = view.shape[view.ndim - 1];

@@ -125,14 +125,18 @@ inline void add_parts(void* to, nb::handle vectors, nb::handle places) {
 
 // Tensors `(steps, rows, units)`, `(rows, units)` or `(units,)` as arrays. Units have to be
 // neighbours, steps and rows may be any stride apart: what is not so, is copied. In place of a
-// tensor may stand the parts of a vector, (vectors, places, units), see `add_parts`.
+// tensor may stand the parts of a vector, (vectors, places, units), see `add_parts`. The numbers are
+// floats of `size` bytes; of any other kind a loop would read past their end, so that raises.
 class Arrays {
  public:
+  explicit Arrays(std::int64_t size) : size_(size) {}
+
   // Null for None.
   Array of(nb::handle tensor) {
     if (tensor.is_none()) return {nullptr, 0, 0};
     if (PyTuple_Check(tensor.ptr())) {
       const View first = Torch::get().view(tensor[0][0]);
+      check(first);
       const std::size_t bytes = nb::cast<std::size_t>(tensor[2]) * first.dtype.bits / 8;
       char* to = room(bytes);
       std::memset(to, 0, bytes);
@@ -140,6 +144,7 @@ class Arrays {
       return {to, 0, 0};
     }
     View v = Torch::get().view(tensor);
+    check(v);
     const int n = v.ndim;
     if (!v.data) return {nullptr, 0, 0};  // of no numbers
     if (n && v.strides[n - 1] != 1 && v.shape[n - 1] != 1) {
@@ -156,6 +161,11 @@ class Arrays {
   std::vector<nb::object> kept() && { return std::move(kept_); }
 
  private:
+  void check(const View& v) const {
+    if (v.dtype.code != std::uint8_t(nb::dlpack::dtype_code::Float) || v.dtype.bits != 8 * size_)
+      throw nb::type_error("a tensor of a loop has numbers of another kind than the call");
+  }
+
   char* room(std::size_t bytes) {
     kept_.push_back(nb::steal(PyBytes_FromStringAndSize(nullptr, bytes)));
     if (!kept_.back().is_valid()) throw nb::python_error();
@@ -169,6 +179,7 @@ class Arrays {
     return to;
   }
 
+  std::int64_t size_;
   std::vector<nb::object> kept_;
 };
 

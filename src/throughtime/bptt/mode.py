@@ -97,7 +97,7 @@ def backward(
     """
     stack = list(layers) if isinstance(layers, Iterable) else [layers]
     check(mode, stack, resets is not None, scale_by_replicas)
-    call, size, weight = "bptt.backward", stack[0].input_size, next(stack[0].parameters())
+    call, size, weight = "bptt.backward", stack[0].input_size, stack[0].cells[0][0].like
     checks.shape(call, "x", x, ("T", "B", size), f"because input_size={size}. Give these columns.")
     checks.same_kind(call, "x", x, weight)
     resets = checks.resets(call, resets, tuple(x.shape[:2]), x.device)

@@ -20,7 +20,14 @@ from throughtime.engines.stored import (
     operand_states,
     stored_columns,
 )
+from throughtime.program.graph import Node
+from throughtime.program.pointwise import CONDITIONS
 from throughtime.program.program import Program
+
+
+def as_condition(node: Node, value: Any) -> Any:
+    """A condition as torch has it, of booleans: the loops keep it as the numbers 0 and 1."""
+    return value != 0 if node.op in CONDITIONS and value.dtype != torch.bool else value
 
 
 class Values:
@@ -41,10 +48,12 @@ class Values:
     def __call__(self, i: int) -> Any:
         if i not in self.found:
             self.found[i] = self._find(i)
-        return self.found[i]
+        return as_condition(self.program.nodes[i], self.found[i])
 
     def _find(self, i: int) -> Any:
         node, call = self.program.nodes[i], self.call
+        if node.op == "constant":
+            return node.attributes["value"]
         if node.op == "input":
             real = real_steps(call)
             return call.x if real is None else torch.where(real, call.x, 0.0)
@@ -111,7 +120,7 @@ class After:
     def __call__(self, i: int) -> Any:
         if i not in self.found:
             self.found[i] = self._find(i)
-        return self.found[i]
+        return as_condition(self.back.nodes[i], self.found[i])
 
     def _find(self, i: int) -> Any:
         node = self.back.nodes[i]

@@ -1,8 +1,8 @@
 """The CPU engine: the loop over time in C++, what lies around it in torch.
 
 What depends on the input alone is part of the loop, or, where few rows go through time or few units
-read a wide input, one product ahead of it; what no step waits for is done after the loop. See `lower.py` for
-what the loops do and `stored.py` for what they keep.
+read a wide input, one product ahead of it; what no step waits for is done after the loop. See
+`lower.py` for what the loops do and `stored.py` for what they keep.
 """
 
 import functools
@@ -33,6 +33,7 @@ from throughtime.engines.stored import (
     operand_states,
     stored_columns,
 )
+from throughtime.program.pointwise import CONDITIONS
 from throughtime.program.program import Program
 
 DTYPES = (torch.float32, torch.float64)
@@ -314,11 +315,15 @@ def ahead_of_loop(
     program: Program, call: Call, mode_: Mode, only: Container[int] | None = None
 ) -> tuple[dict[int, Any], dict[int, Tensor | None]]:
     """What is known before the loop: values by node, and by block of maps what it begins from,
-    where that is not the bias alone."""
+    where that is not the bias alone. Conditions are the numbers 0 and 1, as the loops read them."""
     if _anything_ahead(program, mode_):
         linear = functools.partial(_linear, call)
-        return ahead(program, call, only=only, hoist=mode_.hoist, linear=linear)
-    known: dict[int, Any] = {}
+        known, part = ahead(program, call, only=only, hoist=mode_.hoist, linear=linear)
+        for i, value in known.items():
+            if program.nodes[i].op in CONDITIONS:
+                known[i] = value.to(call.x.dtype)
+        return known, part
+    known = {}
     if call.vectors or call.randoms:
         known.update(zip(program.find("parameter"), call.vectors, strict=True))
         known.update(zip(program.find("random"), call.randoms, strict=True))

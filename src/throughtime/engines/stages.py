@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 BLOCK, TILE, STEP, STATE, NEXT, CONSTANT = range(6)  # Life in native/program.h
 NOWHERE = -1
 MIXING = ("sum", "mean", "variance", "expand")
+FROM_MEMORY = ("load", "previous")
 
 
 @dataclass(frozen=True)
@@ -52,19 +53,44 @@ class Stage:
 
 def stages(instructions: Sequence[Instruction], registers: list[Register]) -> list[Stage]:
     """Cut a step into stages, and give every register its life."""
-    found: list[Stage] = []
+    cut: list[Stage] = []
     for segment in _segments(instructions):
-        found += [replace(s, instructions=_once(s)) for s in _cut(segment, registers)]
-    _lives(found, registers)
-    return found
+        cut += _cut(segment, registers)
+    cut = _load_operands_in_each(cut)
+    _lives(cut, registers)
+    return cut
 
 
-def _once(stage: Stage) -> tuple[Instruction, ...]:
-    """Every product loads its operand; once in a stage is enough."""
-    found: dict[tuple, Instruction] = {}
-    for k, i in enumerate(stage.instructions):
-        found.setdefault(("load", i.to) if i.op == "load" else (k,), i)
-    return tuple(found.values())
+def _load_operands_in_each(cut: list[Stage]) -> list[Stage]:
+    """Operands of products that come from memory, loaded in each stage that reads them, once.
+
+    A product reads its operand whole, and a stage by units leaves for another stage no more than
+    its own block of each register. So such an operand is scratch of a stage, never kept for the
+    next. The memory does not change during a step: loading again gives the same numbers.
+    """
+    everything = [i for stage in cut for i in stage.instructions]
+    operands = {i.a for i in everything if i.op == "product"}
+    loads = {i.to: i for i in everything if i.op in FROM_MEMORY and i.to in operands}
+    for i in everything:
+        if i.op not in FROM_MEMORY:
+            loads.pop(i.to, None)  # it is computed with, and left for other stages as it is
+    again = [replace(stage, instructions=_loaded(stage, loads)) for stage in cut]
+    return [stage for stage in again if stage.instructions]
+
+
+def _loaded(stage: Stage, loads: dict[int, Instruction]) -> tuple[Instruction, ...]:
+    """The instructions of a stage, each register of `loads` loaded where it is first read."""
+    found: list[Instruction] = []
+    there: set[int] = set()
+    for i in stage.instructions:
+        if i.to in loads:
+            continue
+        for r in i.sources:
+            if r in loads and r not in there:
+                found.append(loads[r])
+                there.add(r)
+        found.append(i)
+    return tuple(found)
 
 
 def _segments(instructions: Sequence[Instruction]) -> list[list[Instruction]]:
@@ -76,49 +102,40 @@ def _segments(instructions: Sequence[Instruction]) -> list[list[Instruction]]:
             segments.append([])
             computed = set()
         segments[-1].append(ins)
-        if ins.to != NOWHERE and ins.op not in ("load", "previous"):
+        if ins.to != NOWHERE and ins.op not in FROM_MEMORY:
             computed.add(ins.to)
     return [s for s in segments if s]
 
 
 def _cut(segment: list[Instruction], registers: list[Register]) -> list[Stage]:
+    """One stage by units where all is of one width; else products first, by units, and the rest
+    by whole tiles."""
     operands = {i.a for i in segment if i.op == "product"}
-
-    def widths(some: list[Instruction]) -> set[int]:
-        touched = {r for i in some for r in ((i.to,) if i.to != NOWHERE else i.sources)
-                   if r not in operands or registers[r].life in (STATE, NEXT)}  # fmt: skip
-        return {registers[r].width for r in touched}
-
-    one = widths(segment)
-    if len(one) == 1 and not any(i.op in MIXING for i in segment):
-        return [Stage(tuple(segment), one.pop())]
-    ready = _ready_at_once(segment)
-    found = []
-    for width in sorted({registers[i.to].width for i in ready if i.op == "product"}):
-        mine = {i.to for i in ready if i.op == "product" and registers[i.to].width == width}
-        mine |= {i.a for i in ready if i.op == "product" and i.to in mine}
-        found.append(Stage(tuple(i for i in ready if i.to in mine), width))
-    done = {id(i) for stage in found for i in stage.instructions if i.to not in operands}
-    rest = [i for i in segment if id(i) not in done]
-    needed = {i.a for i in rest if i.op == "product"}
-    rest = [i for i in rest if i.op != "load" or i.to not in operands or i.to in needed]
-    return found + ([Stage(tuple(rest), 0)] if rest else [])
+    loads = [i for i in segment if i.op in FROM_MEMORY and i.to in operands]
+    work = [i for i in segment if i not in loads]
+    touched = {r for i in work for r in ((i.to,) if i.to != NOWHERE else i.sources)}
+    widths = {registers[r].width for r in touched}
+    if len(widths) == 1 and not any(i.op in MIXING for i in segment):
+        return [Stage(tuple(segment), widths.pop())]
+    ready = _ready_at_once(work)
+    sums = {i.to for i in ready}
+    cut = []
+    for width in sorted({registers[r].width for r in sums}):
+        of_width = {r for r in sums if registers[r].width == width}
+        read = {i.a for i in ready if i.op == "product" and i.to in of_width}
+        first = [i for i in loads if i.to in read]
+        cut.append(Stage((*first, *(i for i in ready if i.to in of_width)), width))
+    rest = [i for i in segment if i.to not in sums]
+    return cut + ([Stage(tuple(rest), 0)] if rest else [])
 
 
-def _ready_at_once(segment: list[Instruction]) -> list[Instruction]:
-    """Products that start from memory or zero, with the instructions that load for them."""
-    sums = {i.to for i in segment if i.op == "product"}
-    begun = {i.to for i in segment if i.op in ("load", "zero")}
-    other = {i.to for i in segment if i.op not in ("load", "zero", "product")}
-    sums = (sums & begun) - other
-    operands = {i.a for i in segment if i.op == "product" and i.to in sums}
-    found, first = [], set()
-    for i in segment:
-        loads = i.op in ("load", "zero") and i.to in sums | operands and i.to not in first
-        if loads or (i.op == "product" and i.to in sums):
-            found.append(i)
-            first.add(i.to)
-    return found
+def _ready_at_once(work: list[Instruction]) -> list[Instruction]:
+    """The products of sums that begin from memory or zero and get nothing but products, with what
+    these begin from."""
+    sums = {i.to for i in work if i.op == "product"}
+    begun = {i.to for i in work if i.op in ("load", "zero")}
+    other = {i.to for i in work if i.op not in ("load", "zero", "product")}
+    return [i for i in work if i.to in (sums & begun) - other]
 
 
 def _lives(found: list[Stage], registers: list[Register]) -> None:

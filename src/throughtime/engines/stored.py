@@ -69,9 +69,9 @@ def stored_nodes(program: Program, mode: Mode) -> tuple[int, ...]:
 @functools.lru_cache(maxsize=256)
 def known_nodes(program: Program, mode: Mode) -> frozenset[int]:
     """The values that backward, or what of forward it does again, is made of, down to those that
-    stand in memory. Of these it needs the ones ahead of the loop."""
+    stand in memory, without these. Of them it needs the ones ahead of the loop."""
     there = {*stored_nodes(program, mode), *new_values(program)}
-    return made_of(program, {*needed_nodes(program)}, there)
+    return made_of(program, {*needed_nodes(program)}, there) - there
 
 
 @functools.lru_cache(maxsize=256)

@@ -133,7 +133,8 @@ def _layers(layer: torch.nn.Module, batch: int) -> list[tuple[Program, Call]]:
             f"`Stream`: layer is a {type(layer).__name__}; expected a Recurrent, or an LSTM, GRU "
             "or RNN of torch.nn. Give the recurrent layer alone, `model.recurrent` of a Model."
         )
-    one = next(layer.parameters())
+    own = isinstance(layer, Recurrent)
+    one = layer.cells[0][0].like if own else next(layer.parameters())
     if one.device.type != "cpu":
         raise OptionError(
             f"`Stream`: layer is on {one.device}; expected it on the CPU. Write `layer.cpu()`."

@@ -80,6 +80,7 @@ class OverTime(nn.Module):
                 "has no recurrent weight. Use dropout or zoneout."
             )
         self.initial = Initial(program.states, initial_state, device=device, dtype=dtype)
+        self.register_buffer("_like", torch.zeros((), device=device, dtype=dtype), persistent=False)
         for name, p in program.parameters.items():
             if hasattr(self, name):
                 raise OptionError(
@@ -174,12 +175,12 @@ class OverTime(nn.Module):
         weights = self._weights(masks)
         return program, call, Parts(biases, self.places, program.affine_width, weights)
 
-    def a_parameter(self) -> Tensor:
-        """Any, to tell device and dtype by."""
-        for found in self._parameters.values():
-            if found is not None:
-                return found
-        return next(self.parameters())
+    @property
+    def like(self) -> Tensor:
+        """A number of the device and dtype of the parameters, which a cell may have none of."""
+        found = self._buffers["_like"]
+        assert found is not None
+        return found
 
     def _own(self, name: str) -> Tensor:
         found = self._parameters.get(name)  # unless it is parametrised; getattr takes longer

@@ -160,7 +160,7 @@ class Recurrent(nn.Module):
         **Raises:** `ShapeError` for what does not fit.
         """
         call = f"Recurrent({', '.join(type(way.cell).__name__ for way in self.cells[0])})"
-        weight = self.cells[0][0].a_parameter()
+        weight = self.cells[0][0].like
         steps = "B, T" if self.batch_first else "T, B"
         checks.shape(
             call, "x", x, (*steps.split(", "), self.input_size),

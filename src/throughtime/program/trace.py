@@ -208,7 +208,7 @@ def trace(
                 f"{where}: the new {name} has width {value.width}; expected {width}, the width "
                 f"of the state. Give its affine map `size={name}.width`, or `states` that width."
             )
-        wide = value.width == width
+        wide = value.width == width and graph.nodes[value.index].op != "constant"
         outputs[name] = value.index if wide else graph.add("expand", [value.index], width)
     for i, name in names.items():
         graph.nodes[i] = replace(graph.nodes[i], name=name)
