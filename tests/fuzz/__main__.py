@@ -14,9 +14,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=1000, help="how many cases (1000)")
     parser.add_argument("--seed", type=int, default=0, help="another seed gives other cases (0)")
     parser.add_argument("--first", type=int, default=0, help="the number of the first case (0)")
-    parser.add_argument(
-        "--instruction-set", help="baseline, avx2 or avx512 (the best there is)"
-    )
+    parser.add_argument("--instruction-set", help="baseline, avx2 or avx512 (the best there is)")
     parser.add_argument("--stop-at-first", action="store_true", help="end at the first failure")
     parser.add_argument("--show", type=int, default=2, help="failures to shrink of each kind (2)")
     given = parser.parse_args()

@@ -63,5 +63,7 @@ def random_case(seed: int, number: int) -> Case:
 
 
 def _split(rng: Random) -> tuple[int, bool, int, int, int]:
-    return (rng.randint(1, 3), rng.random() < 0.5, rng.randint(1, 9),
-            rng.choice((0, 16, 32, 64, 128)), rng.randint(1, 20))  # fmt: skip
+    """Blocks are of whole panels of the widest instruction set."""
+    blocks = (0, 32, 64, 128)
+    threads, tile_rows, together = rng.randint(1, 3), rng.randint(1, 9), rng.randint(1, 20)
+    return threads, rng.random() < 0.5, tile_rows, rng.choice(blocks), together
