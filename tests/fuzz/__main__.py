@@ -37,7 +37,7 @@ class Tally:
     failed: int = 0
     uncertain: int = 0
     large: int = 0
-    kinds: Counter[str] = field(default_factory=Counter)
+    kinds: dict[str, list[int]] = field(default_factory=dict)
     refused: Counter[str] = field(default_factory=Counter)
 
     def told(self, seconds: float, instruction_set: str) -> str:
@@ -49,7 +49,9 @@ class Tally:
             "by what rounding can explain",
         ]
         lines += [f"{times} refused: {message}" for message, times in self.refused.most_common()]
-        lines += [f"{times} wrong, {kind}" for kind, times in self.kinds.most_common()]
+        for kind, numbers in sorted(self.kinds.items(), key=lambda item: -len(item[1])):
+            cases = f"cases {', '.join(map(str, numbers[:20]))}{' and more' * (len(numbers) > 20)}"
+            lines.append(f"{len(numbers)} wrong, {kind}: {cases}")
         return "\n".join(lines)
 
 
@@ -74,8 +76,8 @@ def search(given: Any) -> int:
             tally.refused[outcome.refused] += 1
         for failure in outcome.failures:
             kind = f"{failure.engine}: {failure.kind}{' with recompute' * case.recompute}"
-            tally.kinds[kind] += 1
-            if tally.kinds[kind] <= given.show:
+            tally.kinds.setdefault(kind, []).append(number)
+            if len(tally.kinds[kind]) <= given.show:
                 small, wrong = shrink(case, failure)
                 print(f"# case {number} of seed {given.seed}, {kind}: {wrong.what}")
                 print(small.script(failure.engine), flush=True)
