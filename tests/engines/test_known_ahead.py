@@ -74,6 +74,34 @@ class ReadTwice(Cell):
         return torch.tanh(affine("t", h, seen) * last), seen
 
 
+class MapOfAMap(Cell):
+    """A new state that is known ahead is what another map ahead is made of."""
+
+    states = ("h", "seen")
+
+    def step(self, x, h, seen):
+        first = affine("first", x, bias=False)
+        return h * 0.5 + torch.tanh(affine("t", seen)), torch.tanh(affine("second", first)) + first
+
+
+class Mapped(Cell):
+    states = ("first", "second")
+
+    def step(self, x, first, second):
+        first = affine("first", x, bias=False)
+        return first, torch.sigmoid(affine("second", mask(0.7, fixed=True) + first))
+
+
+class ByVariance(Cell):
+    """What is made of forward values alone is needed within the loop backward and after it."""
+
+    states = ("h",)
+
+    def step(self, x, h):
+        spread = torch.var(x, dim=-1, correction=0, keepdim=True)
+        return affine("a", torch.where(spread > 0.5, h, x.mean(-1, keepdim=True) * spread))
+
+
 class Accumulator(Cell):
     states = ("h",)
 
@@ -81,7 +109,8 @@ class Accumulator(Cell):
         return h + x
 
 
-CELLS = [ByParameter, ByInput, ByMask, ByAllOfThem, NumbersAlone, LastInput, ReadTwice]
+CELLS = [ByParameter, ByInput, ByMask, ByAllOfThem, NumbersAlone, LastInput, ReadTwice, MapOfAMap,
+         Mapped, ByVariance]  # fmt: skip
 
 
 def run(layer, x, wants):

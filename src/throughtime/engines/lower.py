@@ -141,9 +141,6 @@ def forward_loop(program: Program, native: Any, mode: Mode, save: bool, wanted: 
 class _Again(_Forward):
     """Forward values in the loop backward: loaded, or computed again."""
 
-    def known(self, i: int) -> bool:
-        return super().known(i) and i not in self.columns and i not in new_values(self.program)
-
     def leaf(self, i: int) -> int | None:
         node = self.program.nodes[i]
         if node.op == "state":

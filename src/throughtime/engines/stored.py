@@ -68,10 +68,11 @@ def stored_nodes(program: Program, mode: Mode) -> tuple[int, ...]:
 
 @functools.lru_cache(maxsize=256)
 def known_nodes(program: Program, mode: Mode) -> frozenset[int]:
-    """The values that backward, or what of forward it does again, is made of, down to those that
-    stand in memory, without these. Of them it needs the ones ahead of the loop."""
-    there = {*stored_nodes(program, mode), *new_values(program)}
-    return made_of(program, {*needed_nodes(program)}, there) - there
+    """The values that backward, or what of forward it does again, is made of, down to those of
+    the loop that stand in memory. Of these it needs the ones ahead of the loop."""
+    levels = node_levels(program.nodes, mode.hoist)
+    there = {i for i in new_values(program) if levels[i] != AHEAD}
+    return made_of(program, {*needed_nodes(program)}, there.union(stored_nodes(program, mode)))
 
 
 @functools.lru_cache(maxsize=256)
@@ -140,13 +141,13 @@ def loop_sums(program: Program) -> tuple[str, ...]:
 @functools.lru_cache(maxsize=256)
 def kept_nodes(program: Program) -> tuple[int, ...]:
     """The nodes of the loop backward that what is done afterwards needs at every step, beside
-    the gradients at the maps."""
+    the gradients at the maps. What is made of forward values alone is made of them again."""
     back, inside = adjoint(program), loop_nodes(program)
+    levels = node_levels(back.nodes)
     used = {i for n, i in back.outputs.items() if n == "dx"}
     used.update(a for i, node in enumerate(back.nodes) if i not in inside for a in node.args)
     maps = {i for n, i in back.outputs.items() if n.startswith("dz_")}
-    there = ("constant", "saved")
-    return tuple(i for i in inside if i in used - maps and back.nodes[i].op not in there)
+    return tuple(i for i in inside if i in used - maps and levels[i] != AHEAD)
 
 
 @functools.lru_cache(maxsize=256)
