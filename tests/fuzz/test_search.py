@@ -30,13 +30,13 @@ def _search(chunk: int, count: int, seed: int) -> None:
 
 
 @pytest.mark.parametrize("chunk", range(CHUNKS))
-def test_random_cases(chunk):
+def test_random_cases(chunk, types_unchecked):
     _search(chunk, QUICK, seed=0)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("chunk", range(CHUNKS))
-def test_many_random_cases(chunk):
+def test_many_random_cases(chunk, types_unchecked):
     _search(chunk, SLOW, seed=1)
 
 
@@ -46,7 +46,7 @@ def _lines(script: str) -> list[str]:
     return script[start : script.index("\n\n\n", start)].splitlines()[1:]
 
 
-def test_a_broken_derivative_is_found_and_shrunk(monkeypatch):
+def test_a_broken_derivative_is_found_and_shrunk(monkeypatch, types_unchecked):
     wrong = replace(POINTWISE["sin"], derivative=lambda g, y, x: (g * torch.cos(x) * 1.01,))
     monkeypatch.setitem(POINTWISE, "sin", wrong)
     for number in range(300):
@@ -63,7 +63,7 @@ def test_a_broken_derivative_is_found_and_shrunk(monkeypatch):
     assert (small.T, small.B) == (1, 1), script
 
 
-def test_a_state_in_the_wrong_place_is_found(monkeypatch):
+def test_a_state_in_the_wrong_place_is_found(monkeypatch, types_unchecked):
     forward = cpu.forward
 
     def late(program, call, **options):

@@ -61,7 +61,7 @@ def _results(cell, shape, seed, regulariser, engine, **options):
 @pytest.mark.slow
 @pytest.mark.parametrize("recompute", [False, True])
 @pytest.mark.parametrize("name", {**CELLS, **MORE})
-def test_cells_and_options(name, recompute):
+def test_cells_and_options(name, recompute, types_unchecked):
     cell = {**MORE, **CELLS}[name]
     wrong = []
     cases = product(SHAPES, REGULARISERS, DIRECTIONS, (1, 2))
