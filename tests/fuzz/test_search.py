@@ -14,6 +14,7 @@ from fuzz.shrink import shrink
 
 from throughtime.engines import cpu
 from throughtime.engines.compiled import native
+from throughtime.program.graph import REDUCTIONS
 from throughtime.program.pointwise import POINTWISE
 
 CHUNKS, QUICK, SLOW = 8, 320, 5000
@@ -96,3 +97,21 @@ def test_the_command(instruction_set):
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "3 cases, 0 failures" in done.stdout and instruction_set in done.stdout
+
+
+def test_every_operation_is_written(types_unchecked):
+    """A new operation joins `fuzz/vocabulary.py`."""
+    seen = set()
+    for number in range(600):
+        recipe, names = random_case(4, number).recipe, {}
+        exec(f"{_IMPORTS}\n{recipe.cell()}", names)
+        program = names["Found"]().program(recipe.sizes["x"], 3)
+        seen.update(node.op for node in program.nodes)
+    assert not {*POINTWISE, *REDUCTIONS, "parameter", "random", "constant"} - seen
+
+
+_IMPORTS = """
+import torch
+import torch.nn.functional as F
+from throughtime import Cell, affine, mask, noise, parameter
+"""
