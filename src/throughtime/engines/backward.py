@@ -13,6 +13,7 @@ from torch import Tensor
 
 from throughtime.engines.call import Call, Gradients, Result
 from throughtime.engines.evaluate import ahead, evaluate, plan, rounded
+from throughtime.engines.pieces import transposed_times
 from throughtime.engines.reference import adjoint, known_nodes, saved_nodes
 from throughtime.engines.steps import real_steps, stack, steps
 from throughtime.program.program import Program
@@ -171,7 +172,7 @@ def weight_gradient(program: Program, gradients: Gradients, k: int) -> Tensor:
     """That of product k."""
     dz, operand = gradients.dz.flatten(0, 1), gradients.operands[k]
     rows = operand.reshape(-1, operand.shape[-1])
-    first, *others = (dz[:, c].t() @ rows for c in product_columns(program)[k])
+    first, *others = (transposed_times(dz[:, c], rows) for c in product_columns(program)[k])
     return torch.cat([first, *others]) if others else first
 
 
