@@ -1,5 +1,7 @@
 """A layer one step at a time gives what it gives over the sequence."""
 
+import os
+import signal
 import threading
 
 import numpy as np
@@ -110,6 +112,33 @@ def test_weights_are_those_at_the_start_and_training_mode_stays(engine):
     assert all(m.training for m in layer.modules())
 
 
+def test_half_numbers_that_numpy_has():
+    layer, x = layer_of(LSTM, layers=2, dtype=torch.float16), torch.randn(T, I).half()
+    assert torch.equal(run(Stream(layer), x), layer(x[:, None])[0][:, 0])
+
+
+def test_ctrl_c_comes_between_steps(engine):
+    """The state is then that after a whole number of steps, in every layer."""
+    layer, x = layer_of(LSTM, layers=3), np.ones(I, np.float32)
+    for _ in range(5):
+        stream, steps = Stream(layer), 0
+        with pytest.raises(KeyboardInterrupt):
+            threading.Timer(0.02, os.kill, (os.getpid(), signal.SIGINT)).start()
+            while True:
+                stream.step(x)
+                steps += 1
+        whole = Stream(layer)
+        for _ in range(steps):
+            whole.step(x)
+        before = whole.state
+        whole.step(x)
+        assert any(
+            all(torch.equal(a[name], b[name]) for a, b in zip(stream.state, state, strict=True)
+                for name in b)
+            for state in (before, whole.state)
+        )  # fmt: skip
+
+
 def test_streams_run_at_once():
     layer, x = Recurrent(LSTM, 64, 64).eval(), torch.randn(200, 64)
     expected, found = run(Stream(layer), x), {}
@@ -155,6 +184,8 @@ def test_bad_x_leaves_the_state(kind, engine, types_unchecked):
         (torch.nn.LSTM(I, H), {"batch": 0}, "batch is 0"),
         (torch.nn.LSTM(I, H), {"batch": 1.5}, "batch is 1.5"),
         (torch.nn.LSTM(I, H, device="meta"), {}, "layer is on meta"),
+        (torch.nn.LSTM(I, H, dtype=torch.bfloat16), {}, r"dtype torch.bfloat16; .*\.float\(\)"),
+        (Recurrent(LSTM, I, H, dtype=torch.bfloat16), {}, r"dtype torch.bfloat16; .*\.float\(\)"),
     ],
 )
 def test_bad_layers(layer, options, message, types_unchecked):

@@ -14,7 +14,7 @@ from throughtime.bptt.replicas import check
 from throughtime.bptt.watch import Ran, outside, watching
 from throughtime.engines import Call
 from throughtime.engines.backward import by_name
-from throughtime.engines.evaluate import evaluate
+from throughtime.engines.evaluate import evaluate, rounded
 from throughtime.engines.gradients import detached
 from throughtime.engines.steps import real_steps
 from throughtime.errors import ShapeError, whole
@@ -140,7 +140,7 @@ class Passage:
                 value = node.attributes["value"]
             elif node.op == "affine":
                 pairs = zip(node.args, node.attributes["weights"], strict=True)
-                value = sum(F.linear(values[a], weights[w]) for a, w in pairs)
+                value = sum(F.linear(rounded(values[a], x), weights[w]) for a, w in pairs)
                 if call.bias is not None:
                     value = value + call.bias[program.columns[str(named)]]
             else:
