@@ -1,8 +1,8 @@
 """The CPU engine: the loop over time in C++, what lies around it in torch.
 
 What depends on the input alone is part of the loop, or, where few rows go through time or few units
-read a wide input, one product ahead of it; what no step waits for is done after the loop. See `lower.py` for
-what the loops do and `stored.py` for what they keep.
+read a wide input, one product ahead of it; what no step waits for is done after the loop. See
+`lower.py` for what the loops do and `stored.py` for what they keep.
 """
 
 import functools
