@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from throughtime.engines.call import Call
+from throughtime.engines.constant import assume_constant_result
 from throughtime.engines.steps import real_steps
 from throughtime.program.graph import Node
 from throughtime.program.pointwise import POINTWISE
@@ -20,7 +21,7 @@ HALF = (torch.float16, torch.bfloat16)
 _plan = functools.lru_cache(maxsize=256)(schedule)
 
 
-@torch.compiler.assume_constant_result  # for torch.compile through the plain loop
+@assume_constant_result  # for torch.compile through the plain loop
 def plan(program: Program, hoist: bool = True) -> Schedule:
     """The schedule of a program, made once."""
     return _plan(program, hoist)
