@@ -409,6 +409,12 @@ def test_a_class_that_was_not_in_training(csv):
     assert line.endswith("Did you mean 'nope'?")
 
 
+def test_an_unknown_class_is_named_at_the_first_row_of_its_sequence_in_time(csv):
+    rows = "x,1,1,2,yes\ny,9,3,4,no\nx,0,5,6,yes\ny,7,7,8,no\ny,8,9,0,no\n"
+    line = refusal(csv(HEAD + rows), classes=("yes", "other"))
+    assert line.startswith("column 'kind', row 5 has the unknown class 'no'; expected one of")
+
+
 def test_hostile_names_stay_on_one_line(csv):
     evil = '"<script>\n\x1b[31m\'\u202e"'
     line = refusal(csv(f"{evil},t,a,kind\nx,0,1,yes\n"))

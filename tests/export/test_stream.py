@@ -100,6 +100,33 @@ def test_state_of_one_layer_is_not_that_of_the_stream():
     assert torch.equal(stream.state[0]["h"], before)
 
 
+@pytest.mark.parametrize(
+    "layer",
+    [
+        layer_of(LSTM(), layers=2),
+        layer_of(LSTM(), initial_state=torch.ones(H)),
+        nn.LSTM(I, H, num_layers=2),
+    ],
+    ids=["learned", "given", "drop-in"],
+)
+def test_the_layer_stays_as_it_was(layer, engine):
+    before = {name: t.clone() for name, t in layer.state_dict().items()}
+    for batch in (None, 3):
+        stream = Stream(layer, batch)
+        run(stream, torch.randn(T, *([] if batch is None else [batch]), I))
+        stream.state = [{n: s + 1 for n, s in named.items()} for named in stream.state]
+        after = layer.state_dict()
+        assert all(torch.equal(after[name], t) for name, t in before.items())
+
+
+def test_a_state_is_told_by_its_names_in_any_order():
+    layer, x = layer_of(LSTM()), torch.randn(T, I)
+    one, other = Stream(layer), Stream(layer)
+    state = {name: torch.randn(1, H) for name in ("h", "C")}
+    one.state, other.state = (state,), ({name: state[name] for name in ("C", "h")},)
+    assert torch.equal(run(one, x), run(other, x))
+
+
 def test_weights_are_those_at_the_start_and_training_mode_stays(engine):
     layer, x = layer_of(LSTM(), zoneout=0.5).train(), torch.randn(T, I)
     stream = Stream(layer)
