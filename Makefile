@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := pyproject.toml constraints.txt CMakeLists.txt $(wildcard native/*)
 
-.PHONY: train test test-slow sanitize lint format docs bench clean
+.PHONY: train test test-slow mutate sanitize lint format docs bench clean
 
 # ARGS="--help" and the like are handed on.
 train: $(VENV)/.installed
@@ -16,6 +16,10 @@ test: $(VENV)/.group-test
 
 test-slow: $(VENV)/.group-test $(VENV)/.group-browser
 	$(BIN)/python -m pytest -m slow $(ARGS)
+
+# Small mistakes in the files named in ARGS, one at a time: which of them do the tests notice?
+mutate: $(VENV)/.group-test
+	$(BIN)/python tests/mutate/mutate.py $(ARGS)
 
 # The native part under the address, undefined-behaviour and thread sanitizers of GCC.
 sanitize: $(VENV)/.group-test $(VENV)/.group-sanitize
