@@ -19,6 +19,7 @@ _NAMES = {
     "min": "max", "max": "min", "any": "all", "all": "any", "reversed": "iter", "sorted": "list",
     "clamp_min": "clamp_max", "zeros": "ones", "zeros_like": "ones_like", "ones": "zeros",
 }  # fmt: skip
+_NO_RESULT = ("strict", "maxsize")  # arguments that no result depends on
 _NEEDED = ("items", "values", "keys")  # without these calls nothing runs
 
 
@@ -73,6 +74,7 @@ def _code(node: ast.AST) -> Iterator[ast.AST]:
         for child in value if isinstance(value, list) else [value]:
             text = isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant)
             passing = isinstance(child, ast.JoinedStr | ast.Import | ast.ImportFrom | ast.Assert)
+            passing |= isinstance(child, ast.keyword) and child.arg in _NO_RESULT
             if isinstance(child, ast.AST) and not text and not passing:
                 yield child
                 yield from _code(child)
@@ -132,7 +134,7 @@ def _of(node: ast.AST, span, text: str) -> Iterator[tuple[int, int, str]]:
     elif isinstance(node, ast.Call):
         for keyword in node.keywords:
             start, stop = span(keyword)
-            if keyword.arg in ("strict", "maxsize"):  # which no result depends on
+            if keyword.arg in _NO_RESULT:
                 continue
             while text[start - 1].isspace():
                 start -= 1
