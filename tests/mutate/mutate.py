@@ -65,8 +65,8 @@ def loaded(file: Path) -> Iterator[tuple[tuple[str, int], types.FunctionType]]:
 class Mutation:
     """A plugin of pytest: in place of running the tests once, once for each mistake."""
 
-    def __init__(self, file: Path, count: int, seed: int) -> None:
-        self.file, self.count, self.seed = file, count, seed
+    def __init__(self, files: list[Path], count: int, seed: int) -> None:
+        self.files, self.count, self.seed = files, count, seed
         self.failed: list[str] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -74,29 +74,35 @@ class Mutation:
             self.failed.append(report.nodeid)
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        text = (ROOT / self.file).read_text()
-        functions = [*loaded(self.file)]
-        here = codes(compile(text, str(self.file), "exec"))
-        if unknown := {key for key, _ in functions} - {*here}:
-            raise SystemExit(f"{self.file}: cannot put a mistake into {unknown}")
-        every = []
-        for mistake in mistakes(text):
-            new = codes(compile(mistake.applied(text), str(self.file), "exec"))
-            if any(new.get(key) != here[key] for key, _ in functions):
-                every.append((mistake, new))
         began = time.monotonic()
         if by := self.run(session, [], {}, 1800):
-            raise SystemExit(f"{self.file}: its tests fail without any mistake: {by}")
-        limit, noticed = 20 + 3 * (time.monotonic() - began), 0
+            raise SystemExit(f"The tests fail without any mistake: {by}")
+        limit = 20 + 3 * (time.monotonic() - began)
+        for file in self.files:
+            self.mutate(session, file, limit)
+        return True
+
+    def mutate(self, session: pytest.Session, file: Path, limit: float) -> None:
+        """Try some mistakes of one file, and say what became of each."""
+        text = (ROOT / file).read_text()
+        functions = [*loaded(file)]
+        here = codes(compile(text, str(file), "exec"))
+        if unknown := {key for key, _ in functions} - {*here}:
+            raise SystemExit(f"{file}: cannot put a mistake into {unknown}")
+        every = []
+        for mistake in mistakes(text):
+            new = codes(compile(mistake.applied(text), str(file), "exec"))
+            if any(new.get(key) != here[key] for key, _ in functions):
+                every.append((mistake, new))
         some = random.Random(self.seed).sample(every, min(self.count, len(every)))
+        noticed = 0
         for mistake, new in sorted(some, key=lambda pair: pair[0]):
             by = self.run(session, functions, new, limit)
             noticed += by is not None
             verdict = f"noticed by {by}" if by else "LIVED"
-            print(f"\n{self.file}: {verdict}\n{mistake.shown(text)}", flush=True)
-        print(f"\n{self.file}: {len(some)} of {len(every)} tried, {noticed} noticed, "
+            print(f"\n{file}: {verdict}\n{mistake.shown(text)}", flush=True)
+        print(f"\n{file}: {len(some)} of {len(every)} tried, {noticed} noticed, "
               f"{len(some) - noticed} lived", flush=True)  # fmt: skip
-        return True
 
     def run(self, session: pytest.Session, functions: list, new: Code, limit: float) -> str | None:
         """What noticed: the first test that failed, the time limit, or None where all pass."""
@@ -152,13 +158,19 @@ def main() -> None:
     options = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"
     os.chdir(ROOT)
+    groups: dict[frozenset[str], list[Path]] = {}  # of files with the same tests
+    order: dict[frozenset[str], list[str]] = {}
     for given in options.files:
         file = Path(given).resolve().relative_to(ROOT)
+        tests = options.tests or nearest(ROOT, file)
+        order.setdefault(frozenset(tests), tests)
+        groups.setdefault(frozenset(tests), []).append(file)
+    for key, files in groups.items():
         command = ["-q", "-s", "--no-header", "-p", "no:cacheprovider", "-m", "not slow"]
-        command += options.tests or nearest(ROOT, file)
-        child = os.fork()  # pytest collects for one file in a process of its own
+        child = os.fork()  # pytest collects in a process of its own for each group
         if not child:
-            os._exit(pytest.main(command, plugins=[Mutation(file, options.count, options.seed)]))
+            plugin = Mutation(files, options.count, options.seed)
+            os._exit(pytest.main([*command, *order[key]], plugins=[plugin]))
         os.waitpid(child, 0)
 
 
