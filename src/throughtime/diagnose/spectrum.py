@@ -60,7 +60,8 @@ def spectrum_by_lag(
             found.append(torch.where(met[..., None], logs, torch.nan))
             at.append(k)
     if not found:
-        return Spectrum(torch.tensor([]), passage.call.x.new_zeros(0, *t.shape, passage.size))
+        none = passage.call.x.new_zeros(0, *t.shape, passage.size, dtype=torch.float64)
+        return Spectrum(torch.tensor([], dtype=torch.int64), none)
     return Spectrum(torch.tensor(at), torch.stack(found))
 
 
@@ -80,7 +81,7 @@ def _largest(passage: Passage, n: int, lags: int | None, every: int | None) -> S
             found.append(logs[..., None])
             at.append(lag)
     logs = torch.stack(found) if found else torch.zeros(0, n, B, 1, dtype=torch.float64)
-    return Spectrum(torch.tensor(at), logs)
+    return Spectrum(torch.tensor(at, dtype=torch.int64), logs)
 
 
 def log_norm(
