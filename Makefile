@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := pyproject.toml constraints.txt CMakeLists.txt $(wildcard native/*)
 
-.PHONY: train test test-slow fuzz sanitize lint format docs bench clean
+.PHONY: train test test-slow fuzz mutate sanitize lint format docs bench clean
 
 # ARGS="--help" and the like are handed on.
 train: $(VENV)/.installed
@@ -20,6 +20,10 @@ test-slow: $(VENV)/.group-test $(VENV)/.group-browser
 # Random cells and calls on every engine against plain autograd: ARGS="--count 20000 --seed 1".
 fuzz: $(VENV)/.installed
 	PYTHONPATH=tests $(BIN)/python -m fuzz $(ARGS)
+
+# Small mistakes in the files named in ARGS, one at a time: which of them do the tests notice?
+mutate: $(VENV)/.group-test
+	$(BIN)/python tests/mutate/mutate.py $(ARGS)
 
 # The native part under the address, undefined-behaviour and thread sanitizers of GCC.
 sanitize: $(VENV)/.group-test $(VENV)/.group-sanitize

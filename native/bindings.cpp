@@ -15,6 +15,7 @@
 #include "around.h"
 #include "engine.h"
 #include "instruction_set.h"
+#include "interruptible.h"
 #include "memory.h"
 #include "team.h"
 #include "tensor.h"
@@ -146,6 +147,15 @@ Loop bound(const Lowered& lowered, std::int64_t size, const nb::list& tensors,
   return loop;
 }
 
+// What a loop backward adds to where states begin anew, to 0.
+void set_sums_of_restarts(const Loop& loop, std::int64_t size) {
+  if (!loop.backward) return;
+  for (const auto& [state, array] : loop.restarts)
+    for (std::int64_t row = 0; row < loop.batch; ++row)
+      std::memset(moved(array.data, row * array.row, size), 0,
+                  loop.registers[state].width * size);
+}
+
 // (lowered, tensors, weights, begins, reverse, restart_offset)
 // tensors, weights   as in `bound`.
 // begins    (state, start), numbers of tensors: the values `start` are written beside those of the
@@ -187,16 +197,18 @@ void run(const std::vector<Direction>& directions, bool is_double, std::int64_t 
     loop.lengths = reinterpret_cast<const std::int64_t*>(lengths);
     loop.restart = reinterpret_cast<const std::uint8_t*>(restart);
   }
-  nb::gil_scoped_release released;
   std::optional<Split> cut;
   if (split) {
     const auto [number, by_units, tile_rows, block, together] = *split;
     cut = {number, by_units, tile_rows, block, together};
   }
-  if (is_double)
-    run_loops<double>(loops, kernels, threads, cut);
-  else
-    run_loops<float>(loops, kernels, threads, cut);
+  interruptible([&](Interruption& interruption) {
+    for (const Loop& loop : loops) set_sums_of_restarts(loop, size);
+    if (is_double)
+      run_loops<double>(loops, kernels, threads, cut, interruption);
+    else
+      run_loops<float>(loops, kernels, threads, cut, interruption);
+  });
 }
 
 // to = 0, then what `add_parts` in tensor.h adds.

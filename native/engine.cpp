@@ -90,7 +90,8 @@ bool worth_packing(const Loop& loop) {
 }
 
 template <class T>
-static void run_loop(const Loop& loop, const LoopKernels& kernels, const Split& split) {
+static void run_loop(const Loop& loop, const LoopKernels& kernels, const Split& split,
+                     Interruption& interruption) {
   if (loop.batch == 0) {
     for (const Sum& s : loop.sums)
       std::fill_n(static_cast<T*>(loop.arrays[s.array].data), s.width, T(0));
@@ -98,7 +99,7 @@ static void run_loop(const Loop& loop, const LoopKernels& kernels, const Split& 
   }
   static thread_local Workspace packed;
   const bool pack = split.block == 0 || worth_packing(loop);
-  Plan<T>(loop, kernels, split, pack ? &packed : nullptr).run();
+  Plan<T>(loop, kernels, split, pack ? &packed : nullptr, &interruption).run();
 }
 
 // Whether several loops run at the same time, each on a thread of its own, which then waits for no
@@ -118,22 +119,22 @@ static bool at_once(const std::vector<Loop>& loops, const LoopKernels& kernels, 
 
 template <class T>
 void run_loops(const std::vector<Loop>& loops, const LoopKernels& kernels, int threads,
-               const std::optional<Split>& split) {
+               const std::optional<Split>& split, Interruption& interruption) {
   if (!split && at_once<T>(loops, kernels, threads)) {
     const int count = int(loops.size());
     in_parallel(count, [&](int number, int of) {
       for (int i = number; i < count; i += of)
-        run_loop<T>(loops[i], kernels, choose_split(loops[i], kernels, 1));
-    });
+        run_loop<T>(loops[i], kernels, choose_split(loops[i], kernels, 1), interruption);
+    }, &interruption);
     return;
   }
   for (const Loop& loop : loops)
-    run_loop<T>(loop, kernels, split ? *split : choose_split(loop, kernels, threads));
+    run_loop<T>(loop, kernels, split ? *split : choose_split(loop, kernels, threads), interruption);
 }
 
 template void run_loops<float>(const std::vector<Loop>&, const LoopKernels&, int,
-                               const std::optional<Split>&);
+                               const std::optional<Split>&, Interruption&);
 template void run_loops<double>(const std::vector<Loop>&, const LoopKernels&, int,
-                                const std::optional<Split>&);
+                                const std::optional<Split>&, Interruption&);
 
 }  // namespace throughtime

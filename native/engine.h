@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "instruction_set.h"
+#include "interrupt.h"
 #include "program.h"
 
 namespace throughtime {
@@ -58,10 +59,11 @@ Split choose_split(const Loop& loop, const LoopKernels& kernels, int threads);
 
 // Run loops that do not wait for each other, each cut up as `split` says, else as they are best. One
 // split gives the same bits every time; states and stored values do not depend on the split at all,
-// but sums do in their last digits, those over units on which way a tile lies.
+// but sums do in their last digits, those over units on which way a tile lies. Where it is interrupted,
+// what was written so far is worth nothing.
 template <class T>
 void run_loops(const std::vector<Loop>& loops, const LoopKernels& kernels, int threads,
-               const std::optional<Split>& split);
+               const std::optional<Split>& split, Interruption& interruption);
 
 // A loop of one step that is run again and again on the calling thread: packed weights, states and
 // scratch stay where they are. Arrays may get other addresses between steps.

@@ -12,7 +12,7 @@ template <class T>
 class Resident final : public Steps {
  public:
   Resident(const Loop& loop, const LoopKernels& kernels)
-      : plan_(loop, kernels, for_one_thread(loop, kernels), &packed_) {
+      : plan_(loop, kernels, for_one_thread(loop, kernels), &packed_, nullptr) {
     const std::ptrdiff_t count = loop.batch, tiles = plan_.tiles_of(count);
     T* shared = plan_.zeros(shared_memory_, plan_.shared_size(tiles));
     T* scratch = plan_.zeros(scratch_memory_, plan_.scratch_);

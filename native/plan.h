@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "engine.h"
+#include "interrupt.h"
 #include "team.h"
 
 namespace throughtime {
@@ -55,9 +56,14 @@ inline std::int32_t padded(std::int32_t width, std::int32_t to) {
 template <class T>
 class Plan {
  public:
-  // Both are to outlive the plan; `packed` gets the weights, if it is there.
-  Plan(const Loop& loop, const LoopKernels& kernels, const Split& split, Workspace* packed)
-      : loop_(loop), kernels_(kernels), split_(split), across_(split.block == 0) {
+  // All are to outlive the plan; `packed` gets the weights, if it is there; `interruption` may be null.
+  Plan(const Loop& loop, const LoopKernels& kernels, const Split& split, Workspace* packed,
+       Interruption* interruption)
+      : loop_(loop),
+        kernels_(kernels),
+        split_(split),
+        across_(split.block == 0),
+        interruption_(interruption) {
     if (across_) {  // all units in one block, whole panels of rows in a tile
       split_.block = std::numeric_limits<std::int32_t>::max();
       split_.tile_rows = padded(std::int32_t(split_.tile_rows), kernels_.panel);
@@ -84,7 +90,7 @@ class Plan {
             own_group(first, count, totals_.data() + share * totals_size_);
           });
         }
-      });
+      }, interruption_);
     }
     add_up();
   }
@@ -219,8 +225,10 @@ class Plan {
   template <class F>
   void for_groups(const std::vector<std::int64_t>& rows, F f) const {
     const std::ptrdiff_t all = std::ptrdiff_t(rows.size()), size = together(all);
-    for (std::ptrdiff_t first = 0; first < all; first += size)
+    for (std::ptrdiff_t first = 0; first < all; first += size) {
+      if (interruption_ && interruption_->ended()) return;
       f(rows.data() + first, std::min(size, all - first));
+    }
   }
 
   static T* zeros(Workspace& workspace, std::ptrdiff_t numbers) {
@@ -246,7 +254,7 @@ class Plan {
     Meeting meeting{0, claims.data(), &idle};
     in_parallel(split_.threads, [&](int number, int of) {
       run_group(shared, rows, count, totals_.data(), number, of, &meeting);
-    });
+    }, interruption_);
   }
 
   void run_group(T* shared, const std::int64_t* rows, std::ptrdiff_t count, double* totals,
@@ -276,7 +284,8 @@ class Plan {
             loop_.finals.data(), std::int32_t(loop_.finals.size()), sums_.data(),
             loop_.steps, loop_.batch, loop_.reverse, loop_.backward, loop_.restart_offset,
             loop_.restart, loop_.lengths, rows, count, split_.tile_rows, split_.block, across_,
-            totals, split_.by_units ? totals_size_ : 0, part, parts, meeting};
+            totals, split_.by_units ? totals_size_ : 0, part, parts, meeting,
+            interruption_, interruption_ && interruption_->asks()};
   }
 
   // The sums of all threads or tiles, in their order.
@@ -303,6 +312,7 @@ class Plan {
   const LoopKernels& kernels_;
   Split split_;
   const bool across_;
+  Interruption* const interruption_;
   std::vector<const void*> packed_;
   std::vector<std::int64_t> rows_;
   std::vector<Register> registers_;

@@ -119,6 +119,12 @@ struct Meeting {
   void (*idle)(int spins);  // a moment of waiting, after so many
 };
 
+// How a call ends before it is done, see interrupt.h.
+struct Interrupt {
+  int end;                 // not 0: no further step begins, and what was written is not used
+  int (*ask)(Interrupt*);  // by the calling thread; returns after how many steps to ask again
+};
+
 // Rows that go through time together, as one thread sees them.
 struct Group {
   const Instruction* instructions;
@@ -154,6 +160,9 @@ struct Group {
   // Threads that share the group; this one is `part`. Null with one.
   int part, parts;
   Meeting* meeting;
+
+  Interrupt* interrupt;  // null: never
+  bool asks;             // whether this thread is the calling one
 };
 
 }  // namespace throughtime

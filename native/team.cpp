@@ -1,5 +1,7 @@
 #include "team.h"
 
+#include "interrupt.h"
+
 #include <pthread.h>
 #include <sched.h>
 #include <time.h>
@@ -231,12 +233,13 @@ void leave_core([[maybe_unused]] int left) {
 
 }  // namespace
 
-void in_parallel(int count, const Job& unguarded) {
+void in_parallel(int count, const Job& unguarded, Interruption* interruption) {
   if (count == 1 || crowded.now()) return unguarded(0, 1);
+  constexpr std::int64_t kLong = 20'000'000;  // nanoseconds; after less the others are soon done too
   // An exception may not leave a thread: where one has no memory, the caller hears of it.
   std::atomic<bool> no_memory = false;
   std::atomic<std::int64_t> longest = 0;
-  std::atomic<int> begun = 0;
+  std::atomic<int> begun = 0, ended = 0;
   static const int cores = int(std::thread::hardware_concurrency());
   const int callers = count <= cores ? core() : -1;
   const Job job = [&](int number, int of) {
@@ -255,6 +258,9 @@ void in_parallel(int count, const Job& unguarded) {
     // A thread that has slept may wake on our core. Here it gets it, and moves to another; else the
     // runtime would spin on it until a tick of the clock, after 4 ms.
     for (int spins = 0; begun < of; ++spins) idle(spins);
+    ++ended;
+    if (interruption && mine >= kLong && interruption->asks())
+      for (int spins = 0; ended < of && !interruption->look(); ++spins) idle(spins);
   };
   const std::int64_t begin = nanoseconds(CLOCK_MONOTONIC);
   share_out(count, job);

@@ -6,6 +6,8 @@
 
 namespace throughtime {
 
+class Interruption;
+
 // job(number, count) runs once for each number below count, all at the same time.
 using Job = std::function<void(int number, int count)>;
 
@@ -14,7 +16,10 @@ using Job = std::function<void(int number, int count)>;
 // There may be fewer: inside another parallel region, where another thread of the process is using
 // our own threads, where no more can be had, or for a while after other processes have wanted the
 // cores. After fork the child has threads of its own.
-void in_parallel(int count, const Job& job);
+//
+// With an interruption a calling thread that is done long before the others goes on asking while it waits
+// for them.
+void in_parallel(int count, const Job& job, Interruption* interruption = nullptr);
 
 // A moment of waiting for another thread, after so many. What is waited for lasts microseconds; where
 // it takes longer, another thread or process has the core, and is sooner done with it if we leave it

@@ -67,14 +67,24 @@ void finish(const Group& g, const Register* registers, std::ptrdiff_t i) {
                  [](T& memory, const T& state) { memory = state; });
 }
 
-// The phases of a group in order, see Meeting; all its threads run through the same ones.
+// The phases of a group in order, see Meeting; all its threads run through the same ones. Where the
+// call is interrupted none begins any more, as others may have left the last one undone.
 class Phases {
  public:
   explicit Phases(const Group& g) : g_(g) {}
 
+  // Before a step: whether the call goes on.
+  THROUGHTIME_INLINE bool go_on() {
+    if (!g_.interrupt) return true;
+    if (g_.asks && --steps_ <= 0) steps_ = g_.interrupt->ask(g_.interrupt);
+    ended_ = ended_ || interrupted();
+    return !ended_;
+  }
+
   // run(task) for each task below count, by whichever thread; `back`: the last ones first.
   template <class F>
   THROUGHTIME_INLINE void phase(std::ptrdiff_t count, F run, bool back = false) {
+    if (ended_) return;
     if (g_.parts == 1) {
       for (std::ptrdiff_t task = 0; task < count; ++task) run(task);
       return;
@@ -88,6 +98,10 @@ class Phases {
     int spins = 0;
     bool helped = false;
     for (; __atomic_load_n(&m.done, __ATOMIC_ACQUIRE) < wanted_; ++spins) {
+      if (interrupted()) {  // others may have left already
+        ended_ = true;
+        return;
+      }
       if (spins == patience_)  // somebody may have no core
         for (std::ptrdiff_t task = 0; task < count; ++task) helped |= take(m, task, run);
       m.idle(spins);
@@ -98,6 +112,10 @@ class Phases {
 
  private:
   static constexpr int kPatience = 200;
+
+  THROUGHTIME_INLINE bool interrupted() const {
+    return g_.interrupt && __atomic_load_n(&g_.interrupt->end, __ATOMIC_RELAXED);
+  }
 
   template <class F>
   THROUGHTIME_INLINE bool take(Meeting& m, std::ptrdiff_t task, F run) {
@@ -112,6 +130,8 @@ class Phases {
   }
 
   const Group& g_;
+  bool ended_ = false;
+  int steps_ = 0;  // until the calling thread asks again
   std::uint64_t phase_ = 0, wanted_ = 0;
   int patience_ = kPatience;
 };
@@ -162,7 +182,7 @@ void run(const Group& g) {
   });
   int turn = 0;
   std::ptrdiff_t active = g.steps ? active_at(g.reverse ? g.steps - 1 : 0) : 0;
-  for (std::ptrdiff_t s = 0; s < g.steps; ++s) {
+  for (std::ptrdiff_t s = 0; s < g.steps && phases.go_on(); ++s) {
     const std::ptrdiff_t t = g.reverse ? g.steps - 1 - s : s;
     const std::ptrdiff_t later = s + 1 == g.steps ? 0 : active_at(g.reverse ? t - 1 : t + 1);
     if (g.restart && !g.backward)

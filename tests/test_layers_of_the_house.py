@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[1] / "src" / "throughtime"
 # A module may import from its own entry and from those above it.
 ORDER = [
     "errors",
+    "arguments",
     "_native",
     "program",
     "engines",

@@ -16,6 +16,10 @@ class OptionError(ThroughtimeError, ValueError):
     """An option that does not exist, or a value outside its range."""
 
 
+class CallError(ThroughtimeError, TypeError):
+    """A call with an argument that does not exist, is missing, or is of another kind."""
+
+
 class TraceError(ThroughtimeError, TypeError):
     """The equations of a cell cannot be read as a program; names the line of the cell."""
 

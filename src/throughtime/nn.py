@@ -20,6 +20,7 @@ from torch.nn.utils.rnn import PackedSequence as PackedSequence
 
 from throughtime.cells import Cell
 from throughtime.engines import Call, choose
+from throughtime.engines.constant import assume_constant_result
 from throughtime.engines.parts import Parts
 from throughtime.program import Program, affine, schedule
 
@@ -75,7 +76,7 @@ def _traced(kind: str, input_size: int, hidden_size: int, proj_size: int | None)
     return program
 
 
-@torch.compiler.assume_constant_result
+@assume_constant_result
 def _program(kind: str, input_size: int, hidden_size: int, proj_size: int | None) -> Program:
     return _traced(kind, input_size, hidden_size, proj_size)
 

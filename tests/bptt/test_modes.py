@@ -165,17 +165,40 @@ def test_dropout_is_the_same_when_a_segment_is_run_again():
         assert abs(slope - float(found["0.cells.0.0.transition_h"][0, 1])) < 1e-4 * abs(slope)
 
 
-@pytest.mark.parametrize("steps, every", [(3, 3), (6, 3), (12, 3)])
+@pytest.mark.parametrize(
+    "options", [{"dropout": 0.5}, {"zoneout": 0.3}, {"dropout": 0.5, "direction": "both"}], ids=str
+)
+def test_every_mode_leaves_the_generator_where_full_does(options):
+    """What is drawn again backward is not drawn a second time for whoever comes after."""
+    s = Setting(LSTM, layers=2, **options)
+    modes = [Full(), Checkpointed(3)]
+    modes += [Truncated(4, every=2)] if s.layers[0].direction == "forward" else []
+    after = []
+    for how in modes:
+        torch.manual_seed(3)
+        s.gradient(how)
+        after.append(torch.get_rng_state())
+    torch.manual_seed(3)
+    assert not torch.equal(torch.get_rng_state(), after[0]), "something is drawn"
+    assert all(torch.equal(state, after[0]) for state in after)
+
+
+@pytest.mark.parametrize("steps, every", [(3, 3), (6, 3), (12, 3), (4, 2)])
 def test_stream(steps, every):
-    """With weights that stand still, the window's replicas; the state goes on over windows."""
+    """With weights that stand still, the window's replicas; the state goes on over windows.
+
+    A window without a reset gives None: resets of the windows before it still hold.
+    """
     s = Setting(LSTM)
     (layer,) = s.layers
     resets = torch.zeros(T, B, dtype=torch.bool)
     resets[0] = resets[5, 1] = True
-    windows = [
-        (s.x[a : a + every], resets[a : a + every], s.target[a : a + every])
-        for a in range(0, T, every)
-    ]
+    windows = []
+    for a in range(0, T, every):
+        marks = resets[a : a + every]
+        windows.append((s.x[a : a + every], marks if marks.any() else None,
+                        s.target[a : a + every]))  # fmt: skip
+    assert {marks is None for _, marks, _ in windows} == {True, False}
     losses = []
     found = stream(Truncated(steps, every), layer, windows,
                    lambda y, target: (s.head(y) - target).square().sum())  # fmt: skip

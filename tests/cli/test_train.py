@@ -12,8 +12,8 @@ import torch
 
 from throughtime import load
 from throughtime.cli import main
-from throughtime.data import datasets
-from throughtime.training import evaluate
+from throughtime.data import datasets, read_table
+from throughtime.training import evaluate, predict
 
 COLUMNS = ["--sequence", "id", "--time", "t", "--label", "kind"]
 SMALL = ["--hidden", "3", "--epochs", "1", "--batch-size", "8", "--dropout", "0",
@@ -73,6 +73,22 @@ def test_predictions_with_names_that_need_quoting(call, table, tmp_path):
     rows = list(csv.reader(io.StringIO(call("predict", tmp_path / "run", path))))
     assert rows[0] == ["sequence", "predicted", *(f"p_{n}" for n in sorted(names))]
     assert len(rows) == 21 and {row[1] for row in rows[1:]} <= {*names}
+
+
+def test_each_probability_is_below_its_own_class(call, table, tmp_path):
+    """Ten and more whole numbers, which as text have another order."""
+    names = tuple(str(k) for k in range(12))
+    path = table(classes=names, count=48)
+    train(call, path, tmp_path / "run")
+    rows = list(csv.DictReader(io.StringIO(call("predict", tmp_path / "run", path))))
+    assert [*rows[0]] == ["sequence", "predicted", *(f"p_{name}" for name in names)]
+    model = load(tmp_path / "run").model
+    sequences = read_table(path, sequence="id", time="t", label="kind", channels=model.channels)
+    assert sequences.classes == model.classes
+    for row, expected in zip(rows, predict(model, sequences), strict=True):
+        for name, p in zip(sequences.classes, expected.tolist(), strict=True):
+            assert float(row[f"p_{name}"]) == pytest.approx(p, abs=1e-6)
+        assert row["predicted"] == sequences.classes[int(expected.argmax())]
 
 
 def test_info(call, table, tmp_path):
@@ -311,6 +327,9 @@ def test_another_seed_is_another_model_and_the_same_seed_is_the_same(call, table
         train(call, path, tmp_path / name, "--seed", seed)
     a, b, c = ((tmp_path / name / "weights.safetensors").read_bytes() for name in "abc")
     assert a == b != c
+    for part in (0, 1):  # the sequences to train on, and those to test on
+        a, b, c = (load(tmp_path / name).details["data"]["sha256"][part] for name in "abc")
+        assert a == b != c
 
 
 def test_checkpoint_seconds(call, table, tmp_path, monkeypatch):

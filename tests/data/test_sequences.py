@@ -78,6 +78,8 @@ def test_from_list_takes_one_channel_lists_and_whole_numbers():
         (torch.tensor([1, 0, 1]), ("0", "1"), [1, 0, 1]),
         (np.array([3, 3, -1]), ("-1", "3"), [1, 1, 0]),
         (["b", "a", "10"], ("10", "a", "b"), [2, 1, 0]),
+        ([torch.tensor(7), np.array(3), np.int8(7)], ("3", "7"), [1, 0, 1]),
+        (np.array(["b", "a", "b"]), ("a", "b"), [1, 0, 1]),
     ],
 )
 def test_classes_are_sorted_as_numbers_or_as_text(labels, classes, codes):
@@ -145,6 +147,13 @@ def test_a_value_that_is_not_finite_is_located(bad, shown):
         ([[1.0], []], None, "sequence 1 .'1'. has 0 steps"),
         ([[1.0]], [0, 1], r"labels has shape \(2,\).*expected \(1,\)"),
         ([[1.0], [2.0]], [0.5, 1], "Sequences: labels has the number '0.5'; .*whole numbers"),
+        ([[1.0], [2.0]], [np.array([1]), 2], r"label 0 has shape \(1,\); expected one text or "),
+        ([[1.0], [2.0]], [1, torch.tensor([1, 2])], r"label 1 has shape \(2,\); .*shape \(S,\)"),
+        ([[1.0], [2.0]], torch.tensor([[1], [2]]), r"label 0 has shape \(1,\); expected one text"),
+        ([[1.0], [2.0]], ["a", None], "label 1 has no value; expected one text or whole number"),
+        ([[1.0], [2.0]], ["a", float("nan")], "label 1 has no value; expected one text"),
+        ([[1.0], [2.0]], [b"a", b"b"], "label 0 has \"b'a'\"; expected one text or whole number"),
+        ([[1.0], [2.0]], [[1], [2]], r"label 0 has '\[1\]'; expected one text or whole number"),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(arrays, labels, says):

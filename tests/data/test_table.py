@@ -1,5 +1,7 @@
 """A long table read as sequences: what it means, whatever the format and the order of rows."""
 
+from datetime import datetime, timedelta
+
 import polars as pl
 import pytest
 import torch
@@ -71,9 +73,30 @@ def test_without_time_the_order_is_that_of_the_rows(csv):
         ["2024-02-01", "2024-01-31", "2023-12-31"],
         ["2024-01-01T00:00:01.5", "2024-01-01 00:00:01", "2024-01-01T00:00"],
         ["2024-01-01T00:00:01.5Z", "2024-01-01T00:00:01Z", "2024-01-01T00:00:00Z"],
+        ["2024-01-02", "2024-01-01 23:59", "2024-01-01"],
+        ["2024-01-01 00:30+00:00", "2024-01-01T01:00+01:00", "2024-01-01t05:15:00+0530"],
+        ["2024-01-01 00:00-01:30", "2024-01-01T00:00:00.5z", "2024-01-01T00:00:00.49-00"],
+        ["9999-12-31 23:59:59.000000002", "9999-12-31T23:59:59.000000001", "0001-01-01"],
+        ["2024-03-01", "2024-02-29 23:59:59", "2024-02-28"],
     ],
 )
 def test_times_are_numbers_or_dates(csv, times):
+    rows = "".join(f"s,{time},{place}\n" for place, time in enumerate(times))
+    sequences = read_table(csv("id,t,a\n" + rows), sequence="id", time="t")
+    assert sequences[0].flatten().tolist() == [2, 1, 0]
+
+
+@pytest.mark.parametrize("moment", ["2024-01-01 12:30:00.25", "2024-01-01T12:30", "2024-01-01"])
+@pytest.mark.parametrize("zone", ["", "Z", "+00:00", "-0000", "+05:30", "-11"])
+def test_a_time_is_the_one_that_the_calendar_of_python_has(moment, zone, csv):
+    """Sorted among whole seconds around it, each sequence's row lands where datetime puts it."""
+    zone = zone if " " in moment or "T" in moment else ""
+    text = f"{moment}{zone}"
+    exact = datetime.fromisoformat(text)
+    utc = exact.replace(tzinfo=None) - (exact.utcoffset() or timedelta(0))
+    around = [utc + timedelta(microseconds=d) for d in (-1, 1)]
+    ends = "Z" if zone else ""
+    times = [f"{around[1].isoformat()}{ends}", text, f"{around[0].isoformat()}{ends}"]
     rows = "".join(f"s,{time},{place}\n" for place, time in enumerate(times))
     sequences = read_table(csv("id,t,a\n" + rows), sequence="id", time="t")
     assert sequences[0].flatten().tolist() == [2, 1, 0]
@@ -125,6 +148,9 @@ def test_what_programs_write_around_a_csv_is_harmless(csv):
     for text in (
         "\ufeff" + GOOD,  # a byte order mark
         GOOD.replace("\n", "\r\n"),
+        GOOD.replace("\n", "\r"),  # carriage returns alone
+        "\r" + GOOD.replace("\n", "\r\r"),
+        GOOD.replace("x,0", " x ,0").replace("yes", " yes\t"),  # blanks around names and labels
         GOOD.rstrip("\n"),
         GOOD + "\n\n",
         "\n" + GOOD.replace("x,1", "\nx,1"),
@@ -146,3 +172,66 @@ def test_a_name_may_hold_anything(csv):
 
 def test_the_path_may_be_text_and_the_suffix_in_capitals(csv):
     assert len(read_table(str(csv(GOOD, "DATA.CSV")), sequence="id", channels=["a"])) == 2
+
+
+def test_ids_with_blanks_around_them_are_one_sequence(csv, tmp_path):
+    text = csv("id,a,kind\na,1,x\na ,2, x\n b,3,y\n")
+    pl.DataFrame({"id": ["a", "a ", " b"], "a": [1, 2, 3], "kind": ["x", " x", "y"]}).write_parquet(
+        tmp_path / "data.parquet"
+    )
+    for path in (text, tmp_path / "data.parquet"):
+        sequences = read_table(path, sequence="id", label="kind")
+        assert sequences.names == ("a", "b") and sequences.classes == ("x", "y")
+        assert sequences.lengths.tolist() == [2, 1]
+
+
+def test_columns_that_are_not_asked_for_may_be_empty(csv):
+    rows = "id,a,note\n1,2,\n1,3,hello\n1,4,\n"
+    assert read_table(csv(rows), sequence="id", channels=("a",)).values.flatten().tolist() == [
+        2, 3, 4,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("cell", ["1.5", " 1.5 "])
+@pytest.mark.parametrize("name", ["data.csv", "data.parquet"])
+def test_reading_takes_no_step_of_polars_for_each_column(csv, tmp_path, monkeypatch, name, cell):
+    """Each of these steps takes time for every column, so that steps times columns is a square."""
+    counts = []
+    steps = ("select", "with_columns", "filter", "__getitem__", "get_column", "drop_nulls")
+    did = 0
+
+    def counted(step):
+        def call(*args, **options):
+            nonlocal did
+            did += 1
+            return step(*args, **options)
+
+        return call
+
+    for step in steps:
+        monkeypatch.setattr(pl.DataFrame, step, counted(getattr(pl.DataFrame, step)))
+    monkeypatch.setattr(pl.DataFrame, "schema", property(counted(pl.DataFrame.schema.fget)))
+    monkeypatch.setattr(pl.DataFrame, "columns", property(
+        counted(pl.DataFrame.columns.fget), pl.DataFrame.columns.fset))  # fmt: skip
+    for columns in (20, 200):
+        header = ",".join(f"c{k}" for k in range(columns))
+        text = f"id,{header}\n" + f"x{f',{cell}' * columns}\n" * 2
+        path = csv(text)
+        if name.endswith("parquet"):
+            pl.read_csv(path, infer_schema=False).write_parquet(tmp_path / name)
+        did = 0
+        assert read_table(tmp_path / name, sequence="id").values.shape == (2, columns)
+        counts.append(did)
+    assert counts[0] == counts[1]
+
+
+def test_the_names_of_the_columns_are_not_compared_each_with_each(csv, monkeypatch):
+    """A list of names is searched from its start; what is searched here is hashed."""
+    from throughtime.data import columns
+
+    searched = []
+    find = columns.find
+    monkeypatch.setattr(columns, "find", lambda header, *args: (searched.append(type(header)),
+                                                                find(header, *args)))  # fmt: skip
+    read_table(csv(GOOD), sequence="id", time="t", label="kind")
+    assert {*searched} == {dict}

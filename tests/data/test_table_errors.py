@@ -89,19 +89,53 @@ def test_only_a_header(csv, text):
     assert refusal(csv(text)).startswith("file has a header and no rows; expected at least 1.")
 
 
+@pytest.mark.parametrize("channels", [None, ("a",), ("b", "a")])
 @pytest.mark.parametrize(
     "rows, says",
     [
         (GOOD + "y,1,5", "row 5 has 3 fields; expected 5"),
+        (GOOD + "y,1,5,6", "row 5 has 4 fields; expected 5"),
         (GOOD + "y", "row 5 has 1 field; expected 5"),
-        ("x,0,1,2,yes,9\n" + GOOD, "row 2 has 6 fields; expected 5"),
         ("\n\nx,0,1\n" + GOOD, "row 4 has 3 fields; expected 5"),
         ('"x\n\n",0,1,2,yes\n"y",1\n', "row 5 has 2 fields; expected 5"),
     ],
 )
-def test_a_ragged_row(csv, rows, says):
-    line = refusal(csv(HEAD + rows))
-    assert line.startswith(says) and "cut off" in line
+def test_a_row_that_is_too_short(csv, rows, says, channels):
+    line = refusal(csv(HEAD + rows), channels=channels)
+    assert line.startswith(says) and line.endswith("or the file if it was cut off there.")
+
+
+@pytest.mark.parametrize("channels", [None, ("a",), ("b", "a")])
+@pytest.mark.parametrize(
+    "rows, says",
+    [
+        ("x,0,1,2,yes,9\n" + GOOD, "row 2 has 6 fields; expected 5"),
+        ("x,0,1,2,yes,\n" + GOOD, "row 2 has 6 fields; expected 5"),
+        (GOOD + "y,1,1.5,000,2,no\n", "row 5 has 6 fields; expected 5"),
+        (GOOD + "y,1,1,2,no,", "row 5 has 6 fields; expected 5"),
+        (GOOD + 'y,1,"1,5",2,no,,,\n', "row 5 has 8 fields; expected 5"),
+        (GOOD.replace("\n", ",0\n"), "row 2 has 6 fields; expected 5"),
+        (GOOD * 3000 + "y,1,1,2,no,9\n", "row 9002 has 6 fields; expected 5"),
+    ],
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_row_that_is_too_long(csv, rows, says, channels, end):
+    line = refusal(csv((HEAD + rows).replace("\n", end)), channels=channels)
+    assert line.startswith(says) and "Complete" not in line
+    assert line.endswith("Remove what is too much, or put a text with commas in quotation marks.")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        HEAD.replace("\n", "\r") + GOOD,
+        HEAD + GOOD.replace("\n", "\r"),
+        HEAD + GOOD + "y,1,1,2,no\ry,2,1,2,no\n",
+    ],
+)
+def test_line_ends_of_two_kinds(csv, text):
+    line = refusal(csv(text))
+    assert line.startswith("file has lines that end in a carriage return and others that do not;")
 
 
 def test_a_quotation_that_never_ends(csv):
@@ -256,6 +290,26 @@ def test_parquet_rows_are_counted_from_1(parquet, values, says):
         (["0", "soon", "1"], "column 't', row 3 has the text 'soon'"),
         (["0", "nan", "1"], "column 't', row 3 has the text 'nan'"),
         (["2024-01-01", "2024-01-02", "03/01/2024"], "column 't', row 4 has the text '03/01/2024'"),
+        (
+            ["2024-02-31", "2024-01-02", "2024-01-03"],
+            "column 't', row 2 has '2024-02-31', which no ",
+        ),
+        (
+            ["2024-02-28", "2023-02-29 01:00", "2024-03-01"],
+            "column 't', row 3 has '2023-02-29 01:00', which",
+        ),
+        (["2024-13-01"], "column 't', row 2 has '2024-13-01', which no calendar has; expected"),
+        (
+            ["2024-01-01T00:00Z", "2024-01-01T24:00Z"],
+            "column 't', row 3 has '2024-01-01T24:00Z', which",
+        ),
+        (["2024-01-01", "2024-01-01 12:60"], "column 't', row 3 has the text '2024-01-01 12:60'"),
+        (["2024-01-01", "2024-01-01 00:00+24:00"], "column 't', row 3 has the text '2024-01-01 00"),
+        (
+            ["2024-01-01 00:00Z", "2024-01-01 00:01"],
+            "column 't', row 3 has the time '2024-01-01 00:01' without a time zone; expected one "
+            "because row 2 has the time '2024-01-01 00:00Z'. Write all times with a zone, or all",
+        ),
     ],
 )
 def test_a_time_that_is_none(csv, times, says):
@@ -268,20 +322,52 @@ def test_parquet_times_that_are_none(parquet):
     assert "column 't' has type List(Int64)" in refusal(parquet(t=[[0], [1], [2]]))
 
 
-@pytest.mark.parametrize("time, shown", [("1", "1"), ("1.0", "1"), ("01", "1")])
-def test_a_time_twice_in_a_sequence(csv, time, shown):
-    line = refusal(csv(HEAD + GOOD + f"y,5,1,2,no\nx,{time},1,2,yes\nx,0,1,2,yes\n"))
-    assert line.startswith(f"column 't', row 6 has the time '{shown}")
-    assert "a second time in sequence 'x'; expected every time once" in line
+@pytest.mark.parametrize(
+    "one, other",
+    [
+        ("1", "1"),
+        ("1", "1.0"),
+        ("1", "01"),
+        ("1", "1e0"),
+        ("2024-01-01", "2024-01-01 00:00"),
+        ("2024-01-01T00:00", "2024-01-01 00:00:00.000"),
+        ("2024-01-01T00:00Z", "2024-01-01T01:00+01:00"),
+        ("2024-01-01T00:00:00.5Z", "2023-12-31 18:30:00.50-0530"),
+        ("2024-02-29T23:59:59,123456789Z", "2024-03-01 00:59:59.123456789000+01"),
+    ],
+)
+def test_a_moment_twice_in_a_sequence_however_it_is_written(csv, one, other):
+    quoted = [f'"{time}"' for time in (one, other)]  # a comma may be in it
+    rows = "".join(
+        f"{id},{time},1,2,no\n" for id, time in zip("xyx", [*quoted, quoted[1]], strict=True)
+    )
+    line = refusal(csv(HEAD + rows))
+    assert line.startswith(
+        f"column 't', row 4 has the time '{other}' a second time in sequence 'x'"
+    )
+    assert f"expected every time once in a sequence, and row 2 has it as '{one}'." in line
 
 
-@pytest.mark.parametrize("cell", ["", '""'])
+@pytest.mark.parametrize(
+    "ids, says",
+    [
+        ([1.0, 1.0, float("nan")], "column 'id', row 3 has the number nan; expected a sequence in"),
+        ([1.0, float("inf"), 2.0], "column 'id', row 2 has the number inf; expected a sequence in"),
+        ([1.0, None, 2.0], "column 'id', row 2 has no value; expected a sequence in every row."),
+        (["a", "b", " "], "column 'id', row 3 has no value; expected a sequence in every row."),
+    ],
+)
+def test_parquet_ids_that_are_none(parquet, ids, says):
+    assert refusal(parquet(id=ids)).startswith(says)
+
+
+@pytest.mark.parametrize("cell", ["", '""', "  "])
 def test_a_sequence_without_a_name(csv, cell):
     line = refusal(csv(HEAD + GOOD + f"{cell},0,1,2,yes\n"))
     assert line.startswith("column 'id', row 5 has no value; expected a sequence in every row.")
 
 
-@pytest.mark.parametrize("cell", ["", '""'])
+@pytest.mark.parametrize("cell", ["", '""', "  "])
 def test_a_label_that_is_missing(csv, cell):
     line = refusal(csv(HEAD + GOOD + f"y,1,1,2,{cell}\n"))
     assert line.startswith("column 'kind', row 5 has no value; expected a label in every row.")
@@ -321,6 +407,12 @@ def test_a_class_that_was_not_in_training(csv):
     line = refusal(csv(HEAD + GOOD), classes=("yes", "nope"))
     assert line.startswith("column 'kind', row 4 has the unknown class 'no'; expected one of 'yes'")
     assert line.endswith("Did you mean 'nope'?")
+
+
+def test_an_unknown_class_is_named_at_the_first_row_of_its_sequence_in_time(csv):
+    rows = "x,1,1,2,yes\ny,9,3,4,no\nx,0,5,6,yes\ny,7,7,8,no\ny,8,9,0,no\n"
+    line = refusal(csv(HEAD + rows), classes=("yes", "other"))
+    assert line.startswith("column 'kind', row 5 has the unknown class 'no'; expected one of")
 
 
 def test_hostile_names_stay_on_one_line(csv):

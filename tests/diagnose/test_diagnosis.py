@@ -119,10 +119,15 @@ def test_gates():
 
 @pytest.mark.parametrize("direction", ["forward", "backward"])
 def test_where_rectified_paths_end(direction):
+    """The bias shuts all units at the steps past a length, which count for nothing."""
     torch.manual_seed(0)
     layer = Recurrent(RNN("relu"), 3, 4, direction=direction)
-    lengths = torch.tensor([T, 0, 5])
-    p = passages(layer, torch.randn(T, B, 3), lengths)[0]
+    way, lengths, x = layer.cells[0][0], torch.tensor([T, 0, 5]), torch.randn(T, B, 3)
+    with torch.no_grad():
+        way.transition_bias.fill_(-0.6)
+        way.transition_x[:, 0] = 0.5
+        x[..., 0] = 1.4
+    p = passages(layer, x, lengths)[0]
     lags = relu_cuts(p, n=T)
     h = p.states["h"]
     for row in range(T):
@@ -136,6 +141,7 @@ def test_where_rectified_paths_end(direction):
                         want = k
                         break
                 assert lags[row, b, unit] == want
+    assert (lags[:, 2] == -1).any() and (lags[:, 2] > 0).any(), "some are cut, and some are not"
     assert relu_cuts(passages(Recurrent(RNN, 3, 4), torch.randn(T, B, 3))[0]) is None
 
 

@@ -75,6 +75,60 @@ def test_against_autograd(name, direction):
         assert flow.jacobian.norms[row, b, length:].isnan().all()
 
 
+class WithResets(torch.nn.Module):
+    def __init__(self, layer, resets):
+        super().__init__()
+        self.layer, self.resets = layer, resets
+
+    def forward(self, x, lengths):
+        return self.layer(x, lengths=lengths, resets=self.resets)
+
+
+@pytest.mark.parametrize("direction", ["forward", "backward"])
+@pytest.mark.parametrize("name", ALL)
+def test_piece_by_piece_it_is_the_same(monkeypatch, name, direction):
+    """A sequence ends or begins inside a piece, a reset stands at its border and inside it."""
+    steps, lengths = 13, torch.tensor([13, 0, 5, 9])
+    layer, x, _ = passage(ALL[name], direction, T=steps, B=4)
+    for start in layer.cells[0][0].initial.parameters():
+        torch.nn.init.normal_(start)
+    resets = torch.zeros(steps, 4, dtype=torch.bool)
+    resets[[4, 7, 3, 6], [0, 0, 2, 3]] = True
+    (p,) = passages(WithResets(layer, resets), x, lengths, lambda out: out[0].square().sum())
+    found = []
+    for room in (2**20, 1, 4 * 3 * 4 * 4 * 7):  # all at once; a step at a time; a few of them
+        monkeypatch.setattr("throughtime.diagnose.gradient_flow.ROOM", room)
+        flow = gradient_by_lag(p, n=4, probes=2)
+        found.append([flow.jacobian, flow.gradient, *flow.of_states.values()])
+        assert flow.jacobian.norms[:, [0, 2, 3], 0].isfinite().all()
+    for pieces in found[1:]:
+        for whole, by in zip(found[0], pieces, strict=True):
+            assert torch.allclose(whole.norms, by.norms, rtol=1e-9, atol=0, equal_nan=True)
+
+
+def test_the_work_grows_with_the_steps_and_the_memory_does_not(monkeypatch):
+    """What the engine is given in all, and at most in one call, in numbers."""
+    from throughtime.diagnose import gradient_flow
+
+    given = []
+
+    def counted(program, call, dstates, *rest, **options):
+        given.append(sum(d.numel() for d in dstates))
+        return engine(program, call, dstates, *rest, **options)
+
+    engine = gradient_flow.gradients
+    monkeypatch.setattr(gradient_flow, "gradients", counted)
+    monkeypatch.setattr(gradient_flow, "ROOM", 2**14)
+    work, most = [], []
+    for steps in (100, 400, 1600):
+        given.clear()
+        gradient_by_lag(passage(LSTM(), T=steps)[2], n=4, probes=4)
+        work.append(sum(given))
+        most.append(max(given))
+    assert work[2] < 4.2 * work[1] < 4.2 * 4.2 * work[0]
+    assert most[0] == most[1] == most[2] <= 2 * 2**14
+
+
 def test_of_one_state():
     layer, x, p = passage(LSTM())
     flow = gradient_by_lag(p, n=1, probes=4)
@@ -214,6 +268,10 @@ def test_the_largest_alone(monkeypatch):
     met = want.isfinite()
     assert torch.equal(large.logs.isfinite(), met)
     assert (large.logs - want)[met].abs().max() < 0.02, "from below"
+    assert spectrum_by_lag(p, n=1).lags.tolist() == [1, 2, 3, 4, 5, 6]
+    long = passage(RNN(), hidden=5, T=200, B=1)[2]
+    assert spectrum_by_lag(long, n=1).lags.tolist() == list(range(13, 201, 13)), "16 at most"
+    assert spectrum_by_lag(long, n=1, lags=20).lags.tolist() == list(range(2, 21, 2))
 
 
 def test_spectra_of_the_steps():

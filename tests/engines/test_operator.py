@@ -70,6 +70,34 @@ def test_opcheck(name, lengths, resets, reverse):
     )
 
 
+@pytest.mark.parametrize(
+    "engine, autocast, lengths, resets",
+    [
+        ("cpu", None, "ragged", "some"),
+        ("reference", torch.bfloat16, "ragged", "some"),
+        ("reference", torch.bfloat16, "all", "never"),
+    ],
+)
+@pytest.mark.parametrize("name", CELLS)
+def test_fake_results_are_like_the_real_ones(name, engine, autocast, lengths, resets):
+    """Shapes, strides and dtypes of both operators, which autocast makes unlike one another."""
+    program = CELLS[name].program(3, 4)
+    call = random_call(program, 5, 4, lengths=lengths, resets=resets, dtype=torch.float32)
+    call = [[p.detach() for p in part] if isinstance(part, tuple)
+            else part.detach() if isinstance(part, torch.Tensor) else part
+            for part in call]  # fmt: skip
+    ours, head = torch.ops.throughtime, (program.json, engine, autocast)
+    torch.library.opcheck(ours.forward.default, (*head, *call), test_utils="test_faketensor")
+    found, n = ours.forward(*head, *call), len(program.states)
+    if name == "lstm":
+        assert (torch.bfloat16 in {t.dtype for t in found}) == (autocast is not None)
+    torch.library.opcheck(
+        ours.backward.default,
+        (*head, found[: 2 * n], found[:n], found[2 * n :], *call),
+        test_utils="test_faketensor",
+    )
+
+
 LAYERS = {
     "plain": (RNN, {}),
     "both": (LSTM, {"direction": "both", "layers": 2}),
@@ -94,8 +122,9 @@ def test_compiled_equals_eager(key, ragged):
     if ragged:
         start = layer(x.detach())[1]
         start = tuple(tuple({n: s.detach() for n, s in w.items()} for w in ways) for ways in start)
-        given = {"lengths": torch.tensor([4, 0, 1, 3]), "resets": torch.rand(4, 4) < 0.3,
-                 "state": start}  # fmt: skip
+        resets = torch.rand(4, 4) < 0.3
+        resets[2] = True  # so that the initial states count, too
+        given = {"lengths": torch.tensor([4, 0, 1, 3]), "resets": resets, "state": start}
 
     def run(f):
         y, final, states = f(x, return_states=True, **given)
@@ -108,9 +137,10 @@ def test_compiled_equals_eager(key, ragged):
     (outputs, found), (want, wanted) = run(compiled(layer)), run(layer)
     for a, b in zip(outputs, want, strict=True):
         assert error(a, b) < 1e-10
-    for a, b in zip(found, wanted, strict=True):
-        a, b = (torch.zeros(1) if t is None else t for t in (a, b))
-        assert error(a, b) < 1e-10
+    names = ["x", *dict(layer.named_parameters())]
+    for name, a, b in zip(names, found, wanted, strict=True):
+        assert b is not None and bool(b.any()), f"{name} has no gradient"
+        assert a is not None and error(a, b) < 1e-10, name
 
 
 def test_compiled_in_training_mode_draws_masks_anew():

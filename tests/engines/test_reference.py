@@ -7,6 +7,7 @@ from engines.calls import OPTIONS, error, leaves, random_call
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from throughtime import Cell, Recurrent, affine
 from throughtime.engines import Call
 from throughtime.engines.backward import backward, weight_gradients
 from throughtime.engines.reference import forward
@@ -173,3 +174,48 @@ def test_none_for_no_gradient():
         b = backward(program, call, result, zeros, [dfinal[0], torch.zeros_like(dfinal[0])])
     assert torch.equal(a.dz, b.dz) and a.dz.abs().max() > 0
     assert torch.equal(a.dx, b.dx)
+
+
+class KnownAhead(Cell):
+    """Maps with several operands that are known before the loop, and one of these alone."""
+
+    @property
+    def states(self):
+        return {"h": None, "C": 2}
+
+    def step(self, x, h, C):
+        first = affine("first", x, torch.sin(x), h)
+        second = affine("second", torch.sin(x), C, x, bias=False)
+        return torch.tanh(first) + second, torch.tanh(affine("third", torch.sin(x), x, size=2))
+
+
+def plain(layer, x):
+    """The same cell as a loop of torch operations."""
+    w, h = dict(layer.cells[0][0].named_parameters()), layer.cells[0][0].initial.h0
+    C = layer.cells[0][0].initial.C0
+    h, C, outputs = h.expand(x.shape[1], -1), C.expand(x.shape[1], -1), []
+    for x_t in x:
+        s = x_t.sin()
+        first = x_t @ w["first_x"].T + s @ w["first_1"].T + h @ w["first_h"].T + w["first_bias"]
+        second = s @ w["second_0"].T + C @ w["second_C"].T + x_t @ w["second_x"].T
+        third = s @ w["third_0"].T + x_t @ w["third_x"].T + w["third_bias"]
+        h, C = first.tanh() + second, third.tanh()
+        outputs.append(h)
+    return torch.stack(outputs)
+
+
+@pytest.mark.parametrize("T, B", [(5, 3), (600, 1)])
+@pytest.mark.parametrize("engine", ["reference", "cpu"])
+def test_a_bias_counts_once_whatever_is_known_ahead(engine, T, B):
+    torch.manual_seed(0)
+    layer = Recurrent(KnownAhead, 3, 4, engine=engine, dtype=torch.float64)
+    with torch.no_grad():
+        for p in layer.parameters():
+            p.normal_(std=0.5)
+    x = torch.randn(T, B, 3, dtype=torch.float64)
+    got, want = layer(x)[0], plain(layer, x)
+    assert error(got, want) < 1e-10
+    parameters = list(layer.parameters())
+    pairs = zip(torch.autograd.grad(got.sum(), parameters),
+                torch.autograd.grad(want.sum(), parameters), strict=True)  # fmt: skip
+    assert all(error(a, b) < 1e-9 for a, b in pairs)

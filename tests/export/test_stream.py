@@ -1,5 +1,7 @@
 """A layer one step at a time gives what it gives over the sequence."""
 
+import os
+import signal
 import threading
 
 import numpy as np
@@ -98,6 +100,33 @@ def test_state_of_one_layer_is_not_that_of_the_stream():
     assert torch.equal(stream.state[0]["h"], before)
 
 
+@pytest.mark.parametrize(
+    "layer",
+    [
+        layer_of(LSTM(), layers=2),
+        layer_of(LSTM(), initial_state=torch.ones(H)),
+        nn.LSTM(I, H, num_layers=2),
+    ],
+    ids=["learned", "given", "drop-in"],
+)
+def test_the_layer_stays_as_it_was(layer, engine):
+    before = {name: t.clone() for name, t in layer.state_dict().items()}
+    for batch in (None, 3):
+        stream = Stream(layer, batch)
+        run(stream, torch.randn(T, *([] if batch is None else [batch]), I))
+        stream.state = [{n: s + 1 for n, s in named.items()} for named in stream.state]
+        after = layer.state_dict()
+        assert all(torch.equal(after[name], t) for name, t in before.items())
+
+
+def test_a_state_is_told_by_its_names_in_any_order():
+    layer, x = layer_of(LSTM()), torch.randn(T, I)
+    one, other = Stream(layer), Stream(layer)
+    state = {name: torch.randn(1, H) for name in ("h", "C")}
+    one.state, other.state = (state,), ({name: state[name] for name in ("C", "h")},)
+    assert torch.equal(run(one, x), run(other, x))
+
+
 def test_weights_are_those_at_the_start_and_training_mode_stays(engine):
     layer, x = layer_of(LSTM(), zoneout=0.5).train(), torch.randn(T, I)
     stream = Stream(layer)
@@ -108,6 +137,33 @@ def test_weights_are_those_at_the_start_and_training_mode_stays(engine):
             p.fill_(7)
     close(run(stream, x), expected)
     assert all(m.training for m in layer.modules())
+
+
+def test_half_numbers_that_numpy_has():
+    layer, x = layer_of(LSTM, layers=2, dtype=torch.float16), torch.randn(T, I).half()
+    assert torch.equal(run(Stream(layer), x), layer(x[:, None])[0][:, 0])
+
+
+def test_ctrl_c_comes_between_steps(engine):
+    """The state is then that after a whole number of steps, in every layer."""
+    layer, x = layer_of(LSTM, layers=3), np.ones(I, np.float32)
+    for _ in range(5):
+        stream, steps = Stream(layer), 0
+        with pytest.raises(KeyboardInterrupt):
+            threading.Timer(0.02, os.kill, (os.getpid(), signal.SIGINT)).start()
+            while True:
+                stream.step(x)
+                steps += 1
+        whole = Stream(layer)
+        for _ in range(steps):
+            whole.step(x)
+        before = whole.state
+        whole.step(x)
+        assert any(
+            all(torch.equal(a[name], b[name]) for a, b in zip(stream.state, state, strict=True)
+                for name in b)
+            for state in (before, whole.state)
+        )  # fmt: skip
 
 
 def test_streams_run_at_once():
@@ -155,6 +211,8 @@ def test_bad_x_leaves_the_state(kind, engine, types_unchecked):
         (torch.nn.LSTM(I, H), {"batch": 0}, "batch is 0"),
         (torch.nn.LSTM(I, H), {"batch": 1.5}, "batch is 1.5"),
         (torch.nn.LSTM(I, H, device="meta"), {}, "layer is on meta"),
+        (torch.nn.LSTM(I, H, dtype=torch.bfloat16), {}, r"dtype torch.bfloat16; .*\.float\(\)"),
+        (Recurrent(LSTM, I, H, dtype=torch.bfloat16), {}, r"dtype torch.bfloat16; .*\.float\(\)"),
     ],
 )
 def test_bad_layers(layer, options, message, types_unchecked):

@@ -4,9 +4,10 @@ import re
 
 import pytest
 import torch
+from torch.nn.utils.rnn import pack_sequence, pad_packed_sequence, pad_sequence
 
 from throughtime import GRU, LSTM, RNN, Cell, Recurrent, affine, parameter
-from throughtime.errors import OptionError, ShapeError
+from throughtime.errors import CallError, OptionError, ShapeError
 
 pytestmark = pytest.mark.usefixtures("types_unchecked")
 
@@ -25,16 +26,69 @@ OK = (({"h": H, "C": H},),)
          "input_size to the number of columns, or give three dimensions with `x.unsqueeze`."),
         (X.double(), "x has dtype torch.float64; expected torch.float32, that of the weights. "
          "Write `x.to(torch.float32)` or `layer.to(torch.float64)`."),
-        (X.long(), "x has dtype torch.int64; expected torch.float32, that of the weights. "
-         "Write `x.to(torch.float32)` or `layer.to(torch.int64)`."),
+        (X.long(), "x has dtype torch.int64; expected floating point numbers. Write `x.float()` "
+         "for numbers; for classes or words, `torch.nn.Embedding(count, input_size)` makes vectors "
+         "of them."),
+        (X[..., 0].long(), "x has dtype torch.int64; expected floating point numbers. Write "
+         "`x.float()` for numbers; for classes or words, `torch.nn.Embedding(count, input_size)` "
+         "makes vectors of them."),
+        (pack_sequence([X[:, 0], X[:2, 0]]), "x is a PackedSequence; expected a padded tensor with "
+         "its lengths. Write `x, lengths = torch.nn.utils.rnn.pad_packed_sequence(x)` and "
+         "`layer(x, lengths=lengths)`."),
+        ([X[:, 0], X[:2, 0]], "x is a list of tensors; expected a padded tensor with its lengths. "
+         "Write `layer(torch.nn.utils.rnn.pad_sequence(x), lengths=[len(s) for s in x])`."),
         (X.to("meta"), "x is on meta; expected cpu, where the weights are. Write `x.to('cpu')` "
          "or move the layer."),
         (X.numpy(), "x is a ndarray; expected a tensor. Write `torch.as_tensor(x)`."),
     ],
-    ids=["columns", "dimensions", "dtype", "integers", "device", "array"],
+    ids=["columns", "dimensions", "dtype", "integers", "words", "packed", "list", "device",
+         "array"],
 )  # fmt: skip
 def test_x(x, message):
     refuses(message, x)
+
+
+def test_what_the_errors_say_to_write_works():
+    layer = Recurrent(LSTM, 3, 4)
+    sequences = [torch.randn(5, 3), torch.randn(2, 3)]
+    padded, lengths = pad_packed_sequence(pack_sequence(sequences))
+    of_packed = layer(padded, lengths=lengths)[0]
+    of_list = layer(pad_sequence(sequences), lengths=[len(s) for s in sequences])[0]
+    assert torch.equal(of_packed, of_list) and of_packed.shape == (5, 2, 4)
+    first = Recurrent(LSTM, 3, 4, batch_first=True)
+    with pytest.raises(ShapeError, match=r"pad_packed_sequence\(x, batch_first=True\)"):
+        first(pack_sequence(sequences))
+
+
+def test_whole_numbers_are_refused_under_autocast_too():
+    with torch.autocast("cpu"), pytest.raises(ShapeError, match="x has dtype torch.int64"):
+        Recurrent(LSTM, 3, 4)(X.long())
+
+
+ARGUMENTS = {
+    "bidirectional": 'Write `direction="both"`.',
+    "num_layers": "Write `layers=`.",
+    "proj_size": "`Recurrent(LSTM(projection=32), input_size, hidden_size)`.",
+    "nonlinearity": '`Recurrent(RNN("relu"), input_size, hidden_size)`.',
+    "zonout": "Did you mean zoneout?",
+    "colour": "Leave it out.",
+}
+
+
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_arguments_of_other_libraries(name):
+    with pytest.raises(CallError) as caught:
+        Recurrent(LSTM, 3, 4, **{name: 2})
+    assert str(caught.value).startswith(f"`Recurrent`: has no argument {name!r}; expected cell, ")
+    assert str(caught.value).endswith(ARGUMENTS[name])
+
+
+@pytest.mark.parametrize("cell", [torch.nn.LSTM, torch.nn.LSTM(3, 4), "LSTM", torch.nn.LSTMCell])
+def test_a_layer_of_torch_is_no_cell(cell):
+    with pytest.raises(
+        OptionError, match=r"expected a Cell or its class. Write `throughtime.LSTM`"
+    ):
+        Recurrent(cell, 3, 4)
 
 
 @pytest.mark.parametrize(
@@ -190,11 +244,10 @@ RATE = "expected a probability in [0, 1). Give a smaller one, or 0 for none."
          "h, C. Name one of these."),
         ((LSTM, GRU), {}, "`Recurrent`: cell has 2 cells; expected 1, one for each direction. Use "
          'direction="both" for a pair.'),
-        ("lstm", {}, "`Recurrent`: cell is 'lstm'; expected a Cell or its class. Write a class "
+        ("lstm", {}, "`Recurrent`: cell is 'lstm'; expected a Cell or its class. "
+         "Write `throughtime.LSTM`."),
+        ("mine", {}, "`Recurrent`: cell is 'mine'; expected a Cell or its class. Write a class "
          "with `states` and `step`, derived from throughtime.Cell."),
-        (torch.nn.LSTM, {}, "`Recurrent`: cell is <class 'torch.nn.modules.rnn.LSTM'>; expected a "
-         "Cell or its class. Write a class with `states` and `step`, derived from "
-         "throughtime.Cell."),
         (Initial, {}, "`Initial`: a parameter is named 'initial'; expected another name, because "
          "the layer has an attribute of that name. Rename it."),
         (Training, {}, "`Training`: a parameter is named 'training'; expected another name, "

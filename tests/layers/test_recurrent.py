@@ -158,9 +158,21 @@ def test_given_initial_state(given):
     assert torch.equal(layer(SEQUENCES)[0], layer(SEQUENCES, state=start)[0])
     assert not [n for n, _ in layer.named_parameters() if "initial" in n]
     assert "cells.0.0.initial.C0" in layer.state_dict()
-    twin = layer_of(initial_state=torch.zeros(5) if given != "mapping" else {"C": torch.zeros(5)})
+    zeros = torch.zeros(() if given == "scalar" else 5)
+    twin = layer_of(initial_state={"C": zeros} if given == "mapping" else zeros)
     twin.load_state_dict(layer.state_dict())
     assert torch.equal(twin(SEQUENCES)[0], layer(SEQUENCES)[0])
+    assert not zeros.any(), "what was given belongs to whoever gave it"
+
+
+@pytest.mark.parametrize("given", ["tensor", "scalar", "mapping"])
+def test_an_initial_state_that_was_given_may_be_changed_afterwards(given):
+    tensor = torch.tensor(0.5) if given == "scalar" else torch.linspace(-1, 1, 5)
+    tensor = tensor.double()
+    layer = layer_of(initial_state={"C": tensor} if given == "mapping" else tensor)
+    before = layer(SEQUENCES)[0]
+    tensor.fill_(7)
+    assert torch.equal(layer(SEQUENCES)[0], before)
 
 
 @pytest.mark.parametrize("name", CELLS)
@@ -175,12 +187,59 @@ def test_a_state_passed_on_is_one_long_sequence(name):
             torch.testing.assert_close(ways[0][n], others[0][n], rtol=1e-12, atol=1e-12)
 
 
-def test_gradient_flows_through_a_given_state():
+def test_a_state_is_told_by_its_names_in_any_order():
     layer = layer_of()
-    h, C = (torch.randn(4, 5, dtype=torch.float64, requires_grad=True) for _ in range(2))
-    layer(SEQUENCES, state=[[{"C": C, "h": h}]])[0].sum().backward()
-    assert h.grad.abs().max() > 0 and C.grad.abs().max() > 0
+    h, C = torch.randn(2, 4, 5, dtype=torch.float64)
+    (y, end), (z, last) = (
+        layer(SEQUENCES, state=[[named]]) for named in ({"h": h, "C": C}, {"C": C, "h": h})
+    )
+    assert torch.equal(y, z) and torch.equal(end[0][0]["C"], last[0][0]["C"])
+    assert not torch.equal(y, layer(SEQUENCES, state=[[{"h": C, "C": h}]])[0])
+
+
+@pytest.mark.parametrize("engine", ["cpu", "reference"])
+@pytest.mark.parametrize("frozen", [False, True])
+def test_gradient_flows_to_where_it_starts_with_all_weights_frozen(frozen, engine):
+    """The learned initial states, or a given state in their place, whatever else is learned."""
+    layer = layer_of(layers=2, direction="both", engine=engine)
+    given = [[{n: torch.randn(4, 5, dtype=torch.float64) for n in "hC"} for _ in range(2)]
+             for _ in range(2)]  # fmt: skip
+    initial = [p for n, p in layer.named_parameters() if ".initial." in n]
+    states = [s.requires_grad_() for ways in given for named in ways for s in named.values()]
+
+    def gradients():
+        found = torch.autograd.grad(layer(SEQUENCES)[0].sin().sum(), initial)
+        y, end = layer(SEQUENCES, state=given)
+        loss = y.sin().sum() + end[0][1]["C"].sin().sum()
+        return [*found, *torch.autograd.grad(loss, states)]
+
+    want = gradients()
+    assert all(g.abs().min() > 0 for g in want)
+    for name, p in layer.named_parameters():
+        p.requires_grad_(".initial." in name or not frozen)
+    for got, g in zip(gradients(), want, strict=True):
+        torch.testing.assert_close(got, g, rtol=1e-12, atol=1e-14)
+
+
+def test_a_given_state_is_in_place_of_the_initial_one():
+    layer = layer_of()
+    h, C = torch.randn(2, 4, 5, dtype=torch.float64)
+    layer(SEQUENCES, state=[[{"h": h, "C": C}]])[0].sum().backward()
+    assert layer.cells[0][0].keep_h.grad.abs().max() > 0
     assert layer.cells[0][0].initial.h0.grad is None
+
+
+def test_parameters_are_reset_with_the_initial_state():
+    layer = layer_of()
+    way = layer.cells[0][0]
+    torch.manual_seed(1)
+    way.reset_parameters()
+    assert way.initial.h0.tolist() == way.initial.C0.tolist() == [0.0] * 5
+    fresh = Recurrent(LSTM, 3, 5, dtype=torch.float64)
+    torch.manual_seed(1)
+    fresh.cells[0][0].reset_parameters()
+    for (name, p), q in zip(layer.named_parameters(), fresh.parameters(), strict=True):
+        assert torch.equal(p, q), name
 
 
 @pytest.mark.parametrize("name", CELLS)

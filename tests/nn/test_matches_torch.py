@@ -248,13 +248,23 @@ def test_dropout(kind):
     assert not torch.allclose(quiet[1], found[1])
 
 
+@pytest.mark.parametrize("state", [None, torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("kind", NAMES)
-def test_autocast(kind):
+def test_autocast(kind, dtype, state):
+    """Whatever dtypes come together, outputs, states and gradients are those of float32, rounded
+    to 8 bits somewhere and only there."""
     torch.manual_seed(0)
     theirs, ours = getattr(torch.nn, kind)(3, 8), getattr(nn, kind)(3, 8)
     ours.load_state_dict(theirs.state_dict())
-    x = torch.randn(6, 4, 3)
-    want = theirs(x)[0]
+    x, hx = torch.randn(6, 4, 3), None
+    if state is not None:
+        hx = torch.randn(2, 1, 4, 8).unbind() if kind == "LSTM" else torch.randn(1, 4, 8)
+    want = everything(theirs, x, hx)
+    cast = tuple(h.to(state) for h in hx) if isinstance(hx, tuple) else hx
+    cast = cast.to(state) if isinstance(cast, torch.Tensor) else cast
     with torch.autocast("cpu", torch.bfloat16):
-        y = ours(x)[0]
-    assert 0 < (y.float() - want).abs().max() < 0.05
+        found = everything(ours, x.to(dtype), cast)
+    assert not torch.equal(found[0].float(), want[0])
+    for k, (a, b) in enumerate(zip(found, want, strict=True)):
+        assert (a.float() - b).abs().max() < 0.05 * b.abs().max(), f"tensor {k}"

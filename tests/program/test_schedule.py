@@ -119,6 +119,35 @@ def test_maps_with_other_operands_in_between_are_blocks_of_their_own():
     assert plan.biases == ("a_bias", "b_bias", "c_bias", "d_bias")
 
 
+def test_without_hoisting_the_input_waits_for_its_step():
+    def step(x, h):
+        rate = torch.sigmoid(parameter("rate"))
+        return rate * torch.tanh(affine("a", torch.tanh(affine("seen", x)), h)) + noise()
+
+    program = trace(step, {"h": 4}, cell="Test", input_size=3, hidden_size=4)
+    plan = schedule(program, hoist=False)
+    levels = zip(program.nodes, node_levels(program.nodes, hoist=False), strict=True)
+    assert {node.op: level for node, level in levels if not node.args} == {
+        "input": 0, "state": 0, "parameter": AHEAD, "random": AHEAD,
+    }  # fmt: skip
+    assert plan.ahead.products == plan.ahead.blocks == ()
+    assert [program.nodes[i].op for i in plan.ahead.nodes] == ["sigmoid"]
+    packed = [p.weights for p in plan.products]
+    assert [p.level for p in plan.products] == [1, 2, 1]
+    assert packed == [p.weights for p in schedule(program).products], "one packing for both"
+
+
+def test_products_are_in_the_order_in_which_they_become_ready():
+    def step(x, h, m):
+        deep = affine("deep", torch.tanh(affine("first", h, x)))
+        return torch.tanh(deep + affine("late", m * 0.5)), m
+
+    program = trace(step, {"h": 4, "m": 4}, cell="Test", input_size=3, hidden_size=4)
+    assert [(p.level, p.weights[0]) for p in schedule(program).products] == [
+        (AHEAD, "first_x"), (1, "first_h"), (1, "late_0"), (2, "deep_0"),
+    ]  # fmt: skip
+
+
 def test_biases_are_names_or_sizes():
     def step(x, h):
         return affine("a", h) + affine("b", x, bias=False)

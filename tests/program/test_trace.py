@@ -8,6 +8,8 @@ import torch
 from program.interpreter import forward, leaves
 
 from throughtime.errors import TraceError
+from throughtime.program.hints import HINTS
+from throughtime.program.symbol import SUPPORTED
 
 pytestmark = pytest.mark.usefixtures("unchecked")
 
@@ -218,8 +220,25 @@ REFUSED = {
     "2 @ h": ("no @, //, %", 'affine("name", x)'),
     "h // 2": ("no @, //, %", "+ - * / **"),
     "h % 2": ("no @, //, %", "+ - * / **"),
-    "torch.softmax(h, -1)": ("softmax cannot be traced", "Known: abs, add"),
-    "torch.cat([h, x], -1)": ("cat cannot be traced", "Known:"),
+    "torch.fft.fft(h)": ("fft_fft cannot be traced", "Known: abs, add"),
+    "torch.softmax(h, -1)": ("softmax cannot be traced", "/ torch.sum(e, dim=-1, keepdim=True)"),
+    "h.softmax(-1)": ("no attribute 'softmax'", "e = torch.exp(z - torch.mean(z, dim=-1, keep"),
+    "nn.Softmax(-1)(h)": ("softmax cannot be traced", "/ torch.sum(e, dim=-1, keepdim=True)"),
+    "F.log_softmax(h, -1)": ("log_softmax cannot be traced", "torch.log(torch.sum(torch.exp(e)"),
+    "torch.cat([h, x], -1)": ("cat cannot be traced", 'affine("name", x, h)'),
+    "torch.stack([h, h])": ("stack cannot be traced", 'affine("name", x, h)'),
+    "torch.chunk(h, 2, -1)": ("chunk cannot be traced", 'affine("a", h, x)'),
+    "h.chunk(2, -1)": ("no attribute 'chunk'", 'affine("b", h, x)'),
+    "h.split(2)": ("no attribute 'split'", 'affine("a", h, x)'),
+    "h.matmul(h)": ("no attribute 'matmul'", 'affine("name", x)'),
+    "torch.zeros_like(h)": ("zeros_like cannot be traced", "the number itself"),
+    "h.view(2, -1)": ("no attribute 'view'", "one row of units"),
+    "torch.amax(h, -1)": ("amax cannot be traced", "torch.maximum"),
+    "torch.linalg.norm(h)": ("linalg_norm cannot be traced", "torch.sqrt(torch.sum(z * z"),
+    "F.dropout(h, 0.1)": ("dropout cannot be traced", "throughtime.mask(0.9) / 0.9"),
+    "torch.randn_like(h)": ("randn_like cannot be traced", "throughtime.noise()"),
+    "h.detach()": ("no attribute 'detach'", "leave it out"),
+    "h.size(-1)": ("no attribute 'size'", "`.width`"),
     "torch.rand_like(h)": ("rand_like cannot be traced", "Known:"),
     "torch.sigmoid_(h)": ("sigmoid_ cannot be traced", "Did you mean sigmoid?"),
     "torch.atan(h)": ("atan cannot be traced", "Did you mean tanh?"),
@@ -274,6 +293,23 @@ REFUSED = {
     'affine("a", h) + affine("a", h)': ("'a_h' is there already", "its own name"),
     'affine("a", h) + parameter("a_h")': ("'a_h' is there already", "its own name"),
 }
+
+
+def test_hints_say_what_can_be_traced(tmp_path):
+    """What they tell people to write is a softmax, its logarithm, a norm."""
+    wanted = {
+        "softmax": lambda h: h.softmax(-1),
+        "log_softmax": lambda h: h.log_softmax(-1),
+        "norm": lambda h: h.norm(dim=-1, keepdim=True).expand(-1, 4),
+    }
+    for name in wanted:
+        *first, last = HINTS[name].split("`")[1::2]
+        program = write(tmp_path, "\n".join(["z = h", *first, f"return {last}"])).program(3, 4)
+        _, _, normal = leaves(program, 5, torch.Generator().manual_seed(1))
+        x, h = normal(5, 3), normal(5, 4)
+        new = forward(program, {}, x, {"h": h})[program.outputs["h"]]
+        torch.testing.assert_close(new, wanted[name](h), rtol=1e-12, atol=1e-12)
+    assert not {*HINTS} & {*SUPPORTED}, "a hint for what can be traced"
 
 
 @pytest.mark.parametrize("line", REFUSED)

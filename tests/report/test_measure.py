@@ -1,5 +1,6 @@
 """What is measured for a report: plain data, nothing disturbed, before and after."""
 
+import itertools
 import json
 
 import torch
@@ -68,16 +69,24 @@ def test_both_ends_reach_the_loss_of_both_directions(tmp_path):
 
 
 def test_the_commonest_confusions(plain_run):
-    run, found = plain_run
-    counts = run.results["test"]["confusion"]
-    names = run.results["test"]["classes"]
-    for pair in found["confusions"]:
+    """Each beside the surest right ones, with the probability of the class it was taken for."""
+    run, test = plain_run[0], data(seed=1)
+    names = list(test.classes)
+    probabilities = torch.rand(len(test), 3, generator=torch.Generator().manual_seed(0)).softmax(-1)
+    found = measure(run, data(), test, probabilities)["confusions"]
+    chosen, wrong = probabilities.argmax(-1), []
+    for i, j in itertools.permutations(range(3), 2):
+        wrong.append(int(((test.labels == i) & (chosen == j)).sum()))
+    assert [p["count"] for p in found] == sorted(wrong, reverse=True)[:3]
+    for pair in found:
         i, j = names.index(pair["true"]), names.index(pair["taken"])
-        assert pair["count"] == counts[i][j] > 0
-        assert pair["it"]["label"] == pair["true"]
-        assert pair["of_taken"] is None or pair["of_taken"]["label"] == pair["taken"]
-    wrong = [counts[i][j] for i in range(3) for j in range(3) if i != j and counts[i][j]]
-    assert [p["count"] for p in found["confusions"]] == sorted(wrong, reverse=True)[:3]
+        for key, label, taken in (("it", i, j), ("of_true", i, i), ("of_taken", j, j)):
+            those = ((test.labels == label) & (chosen == taken)).nonzero()[:, 0].tolist()
+            surest = max(those, key=lambda k, c=taken: float(probabilities[k, c]))
+            assert pair[key]["name"] == test.names[surest]
+            assert pair[key]["label"] == names[label]
+            assert pair[key]["probability"] == rounded(float(probabilities[surest, taken]))
+        assert pair["count"] == ((test.labels == i) & (chosen == j)).sum()
 
 
 def test_long_sequences_and_many_units_are_thinned_out(tmp_path):

@@ -6,13 +6,14 @@ import json
 import re
 from html.parser import HTMLParser
 
+import plotly.graph_objects as go
 import pytest
 from report.conftest import HOSTILE, copied, trained
 
 from throughtime.report import report, write
 from throughtime.report.look import plain, safe
 from throughtime.report.numbers import table
-from throughtime.report.page import paragraphs
+from throughtime.report.page import Figure, Section, page, paragraphs
 from throughtime.training import load
 from throughtime.training.run import read
 
@@ -109,6 +110,29 @@ def test_hostile_text_is_text(hostile_run):
 def test_a_folder_with_a_hostile_name(hostile_run):
     page = Page(report(load(hostile_run[0].folder), hostile_run[1]))
     assert "<img src=x onerror=alert(1)>" in page.text
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, "</script><b>", "<!--<script>", "\u2028\u2029"])
+def test_no_text_of_a_figure_ends_the_script_that_holds_it(text):
+    """Whatever a figure was given: here the names come as they are."""
+    made = go.Figure(go.Scatter(x=[1, 2], y=[3, 4], name=text))
+    figure = Figure("it", text, text, made, tables="")
+    whole = page(text, text, [Section("one", text, [figure])])
+    found = Page(whole)
+    assert len(found.all("script")) == 3 and not found.all("img") and not found.all("b")
+    assert found.figures["it"]["data"][0]["name"] == text
+    data = whole[whole.index('id="figures">') :].partition("</script>")[0]
+    assert not {"<", "\u2028", "\u2029"} & {*data.partition(">")[2]}
+
+
+def test_the_probability_beside_a_confusion(plain_run):
+    run, found = plain_run
+    said = Page(report(run, found)).text
+    for pair in found["confusions"]:
+        assert (
+            f"Sequence {pair['it']['name']}, which the network is "
+            f"{pair['it']['probability']:.0%} sure of, beside"
+        ) in said
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import sys
 
 import pytest
 import torch
@@ -175,11 +176,23 @@ def test_onecycle_rises_and_falls():
     assert 0 < top < 5 and rates[-1] < 1e-3 * rates[top] <= 1e-3 * 0.01
 
 
-def test_plateau_is_told_the_validation_loss():
-    run = trained(
-        epochs=16, batch_size=12, schedule="plateau", validation=0.25, learning_rate=3.0, clip=None
+@pytest.mark.parametrize("validation", [0.0, 0.25])
+def test_plateau_is_told_the_validation_loss(validation, monkeypatch):
+    """Where there is one; the rate falls after six epochs in a row without a lower loss."""
+    told = iter([3.0, 2.0, 2.5, 2.4, 2.3, 2.2, 2.1, 2.0, 1.0, *[1.0] * 9])
+    scores = evaluate(model(DATA), DATA)
+    monkeypatch.setattr(
+        sys.modules["throughtime.training.fit"],
+        "evaluate",
+        lambda *of: dataclasses.replace(scores, loss=next(told)),
     )
-    assert run.history[-1]["learning_rate"] < 3.0
+    run = trained(epochs=18, batch_size=12, schedule="plateau", validation=validation,
+                  learning_rate=0.01, patience=None, dropout=0.0)  # fmt: skip
+    losses = [row["loss"] for row in run.history]
+    assert losses == sorted(losses, reverse=True), "on the training sequences it only falls"
+    rates = [row["learning_rate"] for row in run.history]
+    falls = [1.0] * 8 + [0.5] * 7 + [0.25] * 3
+    assert rates == [0.01 * f for f in (falls if validation else [1.0] * 18)]
 
 
 def test_early_stopping_keeps_the_best_weights(tmp_path):
@@ -222,6 +235,14 @@ def test_gradients_are_clipped():
     assert clipped == pytest.approx(norm / 10, rel=1e-4)
     assert same_norm == norm, "the history has the norm before it was clipped"
     assert step(10 * norm)[0] == pytest.approx(norm, rel=1e-4)
+
+
+def test_the_gradient_norm_of_an_epoch_is_its_largest(monkeypatch):
+    norms = iter([2.0, 9.0, 3.0, 1.0, 4.0, 2.0, 0.5, 0.25, 0.125])
+    module = sys.modules["throughtime.training.fit"]
+    monkeypatch.setattr(module, "_clip", lambda model, largest: next(norms))
+    run = trained(epochs=3, batch_size=8)
+    assert [row["gradient_norm"] for row in run.history] == [9.0, 4.0, 0.5]
 
 
 def test_a_loss_that_is_no_number_ends_the_run(tmp_path):

@@ -1,9 +1,12 @@
 """What a cell is: its states and one step of its equations."""
 
 import difflib
+import functools
+import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
+from throughtime.arguments import checked_arguments
 from throughtime.errors import OptionError, TraceError
 from throughtime.program import ACTIVATIONS, Program, trace
 
@@ -66,6 +69,49 @@ class Cell:
             input_size=input_size,
             hidden_size=hidden_size,
         )
+
+
+BuiltIn = TypeVar("BuiltIn", bound=type[Cell])
+
+
+def checked_options(cell: BuiltIn) -> BuiltIn:
+    """A decorator for a built-in cell: its options are what they should be, and no sizes.
+
+    A cell as torch.nn has it is given sizes first: here these are the layer's, and `LSTM(3, 4)`
+    would be other options.
+    """
+    sizes = no_sizes(cell.__name__)
+    signature = inspect.signature(cell.__init__)
+    known = checked_arguments(otherwise=sizes)(cell.__init__)
+
+    @functools.wraps(cell.__init__)
+    def checked(*args: Any, **given: Any) -> None:
+        by_place = dict(zip(signature.parameters, args, strict=False))
+        for name, value in (by_place | given).items():
+            default = getattr(signature.parameters.get(name), "default", None)
+            if isinstance(default, bool) and not isinstance(value, bool):
+                wanted = "True or False"
+            elif isinstance(default, str) and isinstance(value, int | float):
+                wanted = f"a name, such as {default!r}"
+            else:
+                continue
+            raise OptionError(
+                f"`{cell.__name__}`: {name} is {value!r}; expected {wanted}. "
+                + (sizes if name in by_place else "Give it that, or leave it out.")
+            )
+        known(*args, **given)
+
+    cell.__init__ = checked
+    return cell
+
+
+def no_sizes(cell: str) -> str:
+    """What to write where a cell was given sizes."""
+    return (
+        f"A cell has no sizes: write `Recurrent({cell}, input_size, hidden_size)` for a layer of it"
+        + (f", or `throughtime.nn.{cell}(input_size, hidden_size)` for the one that torch has"
+           if cell in ("LSTM", "GRU", "RNN") else "") + "."
+    )  # fmt: skip
 
 
 def activation(spec: str | Callable[..., Any]) -> Callable[..., Any]:

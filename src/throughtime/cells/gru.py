@@ -4,11 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from throughtime.cells.cell import Cell, activation
+from throughtime.cells.cell import Cell, activation, checked_options
 from throughtime.errors import OptionError
 from throughtime.program import affine
 
 
+@checked_options
 @dataclass(frozen=True)
 class GRU(Cell):
     r"""$h_t = (1 - \text{update}) \odot h_{t-1} + \text{update} \odot \text{candidate}$.

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from throughtime.cells.cell import Cell, activation
+from throughtime.cells.cell import Cell, activation, checked_options
 from throughtime.program import Range, affine, parameter
 
 
+@checked_options
 @dataclass(frozen=True)
 class IndRNN(Cell):
     r"""$h_t = a(W x_t + u \odot h_{t-1} + b)$ with a vector $u$.

@@ -5,11 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from throughtime.cells.cell import Cell, activation
+from throughtime.cells.cell import Cell, activation, checked_options, no_sizes
 from throughtime.errors import OptionError
 from throughtime.program import affine, noise
 
 
+@checked_options
 @dataclass(frozen=True)
 class LeakyRNN(Cell):
     r"""Euler's method on $\tau \dot h = -h + a(W_h h + W_x x + b + \text{noise})$.
@@ -39,7 +40,8 @@ class LeakyRNN(Cell):
         if not 0 < self.alpha <= 1:
             raise OptionError(
                 f"`LeakyRNN`: alpha is {self.alpha}; expected a number in (0, 1]. "
-                "It is the time step divided by the time constant: make the step smaller."
+                "It is the time step divided by the time constant: make the step smaller. "
+                + no_sizes("LeakyRNN")
             )
         if not self.noise >= 0:
             raise OptionError(

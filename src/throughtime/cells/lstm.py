@@ -4,11 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from throughtime.cells.cell import Cell, activation
+from throughtime.cells.cell import Cell, activation, checked_options
 from throughtime.cells.layer_norm import layer_norm
 from throughtime.program import Chrono, Negative, affine, parameter
 
 
+@checked_options
 @dataclass(frozen=True)
 class LSTM(Cell):
     r"""A memory cell $C$ that gates keep, write to and read from.

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 from torch import sigmoid, tanh
 
-from throughtime.cells.cell import Cell
+from throughtime.cells.cell import Cell, checked_options
 from throughtime.program import affine
 
 
+@checked_options
 @dataclass(frozen=True)
 class MinimalGatedUnit(Cell):
     r"""One gate both forgets and writes.

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from throughtime.cells.cell import Cell, activation
+from throughtime.cells.cell import Cell, activation, checked_options
 from throughtime.program import affine
 
 
+@checked_options
 @dataclass(frozen=True)
 class RNN(Cell):
     r"""$h_t = a(W_h h_{t-1} + W_x x_t + b)$, or a deeper transition.

@@ -1,9 +1,9 @@
-"""The columns of a table: found by name, read as numbers, times or texts, errors with the row.
+"""The columns of a table: found by name, read as numbers or texts, errors with the row.
 
 Imported by `read_table` when it is called, since polars takes its time to load.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import polars as pl
@@ -14,25 +14,26 @@ from throughtime.data.source import Table
 from throughtime.errors import DataError
 
 LARGEST = float(np.finfo(np.float32).max)
-ISO_DATE = r"^\d{4}-\d{2}-\d{2}( \d{2}:\d{2}(:\d{2}(\.\d+)?)?)?$"
 
 
 def check_header(header: Sequence[str]) -> None:
     """**Raises:** `DataError` if a column has no name or the name of another."""
+    met = set()
     for place, name in enumerate(header):
         if not name.strip():
             raise DataError(
                 f"header has no name for column {place + 1}; expected one for every column. "
                 "Name the column or leave it out."
             )
-        if name in header[:place]:
+        if name in met:
             raise DataError(
                 f"header has the column {quote(name)} twice; expected every name once. "
                 "Rename or remove one of the two."
             )
+        met.add(name)
 
 
-def find(header: Sequence[str], role: str, name: str) -> None:
+def find(header: Collection[str], role: str, name: str) -> None:
     """**Raises:** `DataError` if there is no column `name`; `role` says what it is for."""
     if name not in header:
         near = nearest(name, header)
@@ -44,84 +45,61 @@ def find(header: Sequence[str], role: str, name: str) -> None:
 
 def numbers(table: Table, names: Sequence[str], mend: str) -> Float32[np.ndarray, "N C"]:
     """The columns `names` as finite numbers; `mend` says what to do about a column of text."""
-    frame = _floats(table.frame.select(names))
-    sound = frame.select((pl.all().abs() <= LARGEST).fill_null(False))
-    for name in frame.columns:
-        if not sound[name].all():
-            place = _first(~sound[name])
-            given, number = table.frame[name][place], frame[name][place]
-            raise DataError(f"{_at(table, name, place)} {_unsound(given, number, mend)}")
-    return frame.cast(pl.Float32).to_numpy(order="c")
+    given = table.frame[list(names)]
+    floats = _floats(given)
+    values = floats.to_numpy(order="c")  # what is missing or no number is NaN
+    sound = np.abs(values) <= LARGEST
+    if not sound.all():
+        column = int((~sound).any(0).argmax())
+        name, place = names[column], int((~sound[:, column]).argmax())
+        got = _unsound(given[name][place], floats[name][place], mend)
+        raise DataError(f"{at(table, name, place)} {got}")
+    return values.astype(np.float32)
 
 
 def texts(table: Table, name: str, role: str) -> pl.Series:
-    """The column `name` as text, none missing."""
+    """The column `name` as text without blanks around it, none missing."""
     given = table.frame[name]
     if given.dtype.is_nested() or given.dtype == pl.Binary:
         raise DataError(
             f"column {quote(name)} has type {given.dtype}; expected text or numbers because it "
             f"is the {role} column. Convert it or name another column."
         )
-    column = given.cast(pl.String)
+    column = given.cast(pl.String).str.strip_chars()
     missing = column.is_null() | (column == "")
+    if given.dtype.is_float():
+        missing = missing | ~given.is_finite().fill_null(True)
     if missing.any():
+        place = first(missing)
+        got = f"the number {given[place]}" if isinstance(given[place], float) else "no value"
         raise DataError(
-            f"{_at(table, name, _first(missing))} has no value; expected a {role} in every "
-            "row. Fill it in or remove the row."
+            f"{at(table, name, place)} has {got}; expected a {role} in every row. Fill it in or "
+            "remove the row."
         )
     return column
-
-
-def moments(table: Table, name: str) -> pl.Series:
-    """The column `name` as something that can be sorted: numbers, dates or dates with times."""
-    given = table.frame[name]
-    if given.dtype == pl.String:
-        column = _parsed_moments(given.str.strip_chars())
-    elif given.dtype.is_numeric() or given.dtype.is_temporal():
-        column = given
-    else:
-        raise DataError(
-            f"column {quote(name)} has type {given.dtype}; expected numbers or dates because it "
-            "is the time column. Convert it or name another column."
-        )
-    bad = column.is_null()
-    if column.dtype.is_float():
-        bad = bad | ~column.is_finite().fill_null(True)
-    if bad.any():
-        place = _first(bad)
-        got = "no value" if given[place] in (None, "") else f"the text {quote(given[place])}"
-        raise DataError(
-            f"{_at(table, name, place)} has {got}; expected a number or a date such as "
-            "2024-12-31 23:59:59 because it is the time column. Correct it or remove the row."
-        )
-    return column
-
-
-def _parsed_moments(given: pl.Series) -> pl.Series:
-    """As whole numbers, numbers or ISO dates, whichever fits most rows; others become null."""
-    # Whole numbers first: nanoseconds since 1970 do not fit into a float.
-    numbers = (given.cast(kind, strict=False) for kind in (pl.Int64, pl.Float64))
-    # ISO dates sort as the texts they are, once they are spelled alike.
-    dates = given.str.replace("T", " ").str.strip_suffix("Z")
-    dates = pl.select(pl.when(dates.str.contains(ISO_DATE)).then(dates)).to_series()
-    return min((*numbers, dates), key=pl.Series.null_count)
 
 
 def _floats(given: pl.DataFrame) -> pl.DataFrame:
-    """All columns as float64, in one go; a text that is no number becomes null."""
-    for column in given:
-        if column.dtype != pl.String and not column.dtype.is_numeric():
+    """All columns as float64; a text that is no number becomes null."""
+    kinds = given.schema
+    for name, kind in kinds.items():
+        if kind != pl.String and not kind.is_numeric():
             raise DataError(
-                f"column {quote(column.name)} has type {column.dtype}; expected numbers. "
-                "Convert the column or leave it out."
+                f"column {quote(name)} has type {kind}; expected numbers. Convert the column or "
+                "leave it out."
             )
-    frame = given.select(pl.all().cast(pl.Float64, strict=False))
-    for column in frame:
-        if column.null_count() and given[column.name].dtype == pl.String:
-            # Blanks around a number are harmless, but seldom.
-            text = given[column.name].str.strip_chars()
-            frame = frame.with_columns(text.cast(pl.Float64, strict=False))
-    return frame
+    # Column by column, because an expression of polars costs more than a column of few rows.
+    floats = {column.name: _float(column) for column in given.get_columns()}
+    blank = [name for name, column in floats.items()
+             if column.null_count() and kinds[name] == pl.String]  # fmt: skip
+    if blank:  # harmless around a number, and seldom
+        stripped = given[blank].select(pl.all().str.strip_chars())
+        floats |= {column.name: _float(column) for column in stripped.get_columns()}
+    return pl.DataFrame(list(floats.values()))
+
+
+def _float(column: pl.Series) -> pl.Series:
+    return column.cast(pl.Float64, strict=False)
 
 
 def _unsound(given: object, number: float | None, mend: str) -> str:
@@ -140,9 +118,11 @@ def _unsound(given: object, number: float | None, mend: str) -> str:
     return f"has {kind}; expected a finite number. Replace it or remove the row."
 
 
-def _first(mask: pl.Series) -> int:
+def first(mask: pl.Series) -> int:
+    """The first place at which `mask` is true."""
     return int(mask.arg_true()[0])
 
 
-def _at(table: Table, name: str, place: int) -> str:
+def at(table: Table, name: str, place: int) -> str:
+    """How an error names the cell of the column `name` at `place`."""
     return f"column {quote(name)}, row {table.row(place)}"

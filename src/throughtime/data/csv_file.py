@@ -4,6 +4,7 @@ Imported by `read_table` when it is called, since polars takes its time to load.
 """
 
 import csv
+import os
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -24,6 +25,7 @@ class Csv:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.line_end = self._line_end()
         self.names, self.first = self._header()
 
     def header(self) -> list[str]:
@@ -31,20 +33,42 @@ class Csv:
         return self.names
 
     def read(self, columns: Sequence[str]) -> Table:
-        """`columns` as text; rows that are blank are left out but counted."""
-        # By place and not by name: polars leaves doubled quotation marks in a name as they are.
-        places = sorted(self.names.index(name) for name in columns)
+        """`columns` as text; rows that are blank are left out but counted.
+
+        All columns are read, because a row that is too long or too short is only then noticed.
+        """
         try:
-            frame = pl.read_csv(self.path, columns=places, infer_schema=False, glob=False)
+            frame = pl.read_csv(self.path, infer_schema=False, glob=False, eol_char=self.line_end)
+            if frame.width != len(self.names):
+                raise pl.exceptions.ShapeError(f"{frame.width} columns, {len(self.names)} names")
         except Failure as error:
-            raise DataError(self._fault() or unreadable("CSV", error)) from None
-        frame.columns = [self.names[place] for place in places]
-        filled = frame.select(~pl.all_horizontal(pl.all().is_null())).to_series()
-        frame = frame.filter(filled)
-        if frame.null_count().sum_horizontal().sum() and (fault := self._fault()):
+            raise DataError(self._fault() or self._mixed() or unreadable("CSV", error)) from None
+        # By place and not by name: polars leaves doubled quotation marks in a name as they are.
+        frame.columns = self.names
+        filled = frame.to_series(-1).is_not_null()
+        if not filled.all():
+            filled = frame.select(~pl.all_horizontal(pl.all().is_null())).to_series()
+            frame = frame.filter(filled)
+        # A row that is too short has nothing in the last column. One that is too long polars
+        # refuses, but overlooks a comma at the very end of the file.
+        suspect = frame.to_series(-1).null_count() or self._ends_in_comma()
+        if suspect and (fault := self._fault()):
             raise DataError(fault)
         kept = filled.arg_true()
-        return Table(frame.select(columns), lambda place: self._line(kept[place]))
+        return Table(frame[list(columns)], lambda place: self._line(kept[place]))
+
+    def _line_end(self) -> str:
+        """What ends a line; a file without any line feed is one of carriage returns."""
+        with self.path.open("rb") as file:
+            while part := file.read(2**20):
+                if b"\n" in part:
+                    return "\n"
+        return "\r"
+
+    def _ends_in_comma(self) -> bool:
+        with self.path.open("rb") as file:
+            file.seek(-1, os.SEEK_END)
+            return file.read() == b","
 
     def _header(self) -> tuple[list[str], int]:
         try:
@@ -90,10 +114,14 @@ class Csv:
             for start, fields in self._records():
                 line = start
                 if fields and len(fields) != len(self.names):
+                    mend = (
+                        "Remove what is too much, or put a text with commas in quotation marks."
+                        if len(fields) > len(self.names)
+                        else "Complete the row, or the file if it was cut off there."
+                    )
                     return (
                         f"row {start} has {_fields(len(fields))}; expected {len(self.names)} "
-                        "because the header names so many columns. Complete the row, or the "
-                        "file if it was cut off there."
+                        f"because the header names so many columns. {mend}"
                     )
         except UnicodeDecodeError:
             return self._not_utf8()
@@ -104,12 +132,22 @@ class Csv:
             )
         return None
 
+    def _mixed(self) -> str | None:
+        """Said where polars and the csv module, which takes any line end, see other rows."""
+        data = self.path.read_bytes()
+        if b"\r" not in data.replace(b"\r\n", b""):
+            return None
+        return (
+            "file has lines that end in a carriage return and others that do not; expected one "
+            "kind of line end. Save the file again as CSV."
+        )
+
     def _not_utf8(self) -> str:
         data = self.path.read_bytes()
         try:
             data.decode("utf-8")
         except UnicodeDecodeError as error:
-            line = data.count(b"\n", 0, error.start) + 1
+            line = data.count(self.line_end.encode(), 0, error.start) + 1
             return (
                 f"row {line} has the byte 0x{data[error.start]:02x}; expected UTF-8 text. "
                 "Save the file as CSV in UTF-8."

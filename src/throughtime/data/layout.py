@@ -9,7 +9,8 @@ import numpy as np
 import polars as pl
 from jaxtyping import Int64
 
-from throughtime.data.columns import moments, texts
+from throughtime.data.columns import texts
+from throughtime.data.moments import moments
 from throughtime.data.naming import quote
 from throughtime.data.source import Table
 from throughtime.errors import DataError
@@ -44,10 +45,14 @@ def lay_out(table: Table, sequence: str, time: str | None) -> Layout:
     twice = ~start & (keys["time"] == keys["time"].shift(1)).fill_null(False)
     if twice.any():
         again = keys.filter(twice).sort("row").row(0, named=True)
+        same = (keys["name"] == again["name"]) & (keys["time"] == again["time"])
+        before = keys["row"].filter(same)[0]  # rows of one time stay in order
+        given = table.frame[str(time)]
         raise DataError(
             f"column {quote(time)}, row {table.row(again['row'])} has the time "
-            f"{quote(again['time'])} a second time in sequence {quote(again['name'])}; expected "
-            "every time once in a sequence. Remove the row or correct its time."
+            f"{quote(given[again['row']])} a second time in sequence {quote(again['name'])}; "
+            f"expected every time once in a sequence, and row {table.row(before)} has it as "
+            f"{quote(given[before])}. Remove the row or correct its time."
         )
     return Layout(
         order=keys["row"].to_numpy(),

@@ -1,5 +1,6 @@
 """Ragged sequences: one array of values and one of offsets, nothing padded."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -57,7 +58,8 @@ class Sequences:
         - `channels`, `names`: default to `c0, c1, ...` and `0, 1, ...`.
         - `classes`: default to the distinct labels, sorted; the labels are looked up in them.
 
-        **Raises:** `DataError` if an array has another shape, or nothing fits together.
+        **Raises:** `DataError` if an array has another shape, a label is neither text nor a
+        whole number, or nothing fits together.
         """
         steps = [_steps(array, place) for place, array in enumerate(arrays)]
         if not steps:
@@ -72,8 +74,7 @@ class Sequences:
         kinds = tuple(classes) if classes is not None else ()
         codes = None
         if labels is not None:
-            plain = labels.tolist() if isinstance(labels, Tensor) else labels
-            texts = [str(label) for label in plain]
+            texts = [_label(label, place) for place, label in enumerate(labels)]
             try:
                 kinds = kinds if classes is not None else sort_classes(texts)
                 codes = encode(texts, kinds)
@@ -152,6 +153,20 @@ def _steps(array: Any, place: int) -> Float32[Tensor, "T C"]:
             "Flatten the channels into one axis."
         )
     return steps
+
+
+def _label(label: Any, place: int) -> str:
+    """As the text that names its class; an array of no axes is the number in it."""
+    shape = getattr(label, "shape", ())
+    plain = label.item() if hasattr(label, "item") and shape == () else label
+    if isinstance(plain, str | int) or (isinstance(plain, float) and not math.isnan(plain)):
+        return str(plain)
+    missing = plain is None or isinstance(plain, float)
+    got = f"shape {tuple(shape)}" if shape else "no value" if missing else quote(label)
+    raise DataError(
+        f"Sequences: label {place} has {got}; expected one text or whole number for each sequence. "
+        "Give labels of shape (S,)."
+    )
 
 
 def _range(indices: Tensor) -> str:

@@ -28,8 +28,8 @@ def read_table(
 
     - `sequence`: the column that names the sequence of each row. Sequences keep the order in
       which they first appear; their rows need not lie together.
-    - `time`: the column to sort the steps of a sequence by, numbers or ISO dates; without it
-      they are in order of the rows.
+    - `time`: the column to sort the steps of a sequence by: numbers, or ISO 8601 dates with or
+      without a time and a zone; without it they are in order of the rows.
     - `label`: the column with the class, text or whole numbers, the same in all rows of a
       sequence; without it the sequences have no labels.
     - `channels`: exactly these columns, in this order, others are ignored; without it every
@@ -69,8 +69,8 @@ def _read(
     from throughtime.data.layout import lay_out, sequence_labels
 
     source = open_table(path)
-    header = source.header()
-    check_header(header)
+    check_header(source.header())
+    header = dict.fromkeys(source.header())  # in order, and quick to look a name up in
     if label not in header and not require_label:
         label = None
     roles = {"sequence": sequence, "time": time, "label": label}

@@ -111,10 +111,12 @@ def direct_by_lag(passage: Passage, *, n: int = 16) -> dict[str, ByLag]:
     t = passage.sampled("direct_by_lag", n)
     found = {}
     for name, factors in direct(passage).items():
-        each = factors.double()[:, None].expand(-1, n, -1, -1)  # (T, n, B, width)
-        back = counted_back(each, t, passage.lengths, passage.call.reverse)
-        first = torch.ones_like(back[:, :, :1])  # lag 0 is the identity
-        paths = torch.cat([first, back[:, :, :-1].cumprod(2)], 2)
-        norms = paths.square().mean(-1).sqrt()
-        found[name] = ByLag(norms.masked_fill(back[..., 0].isnan(), torch.nan))
+        over_time, norms = factors.double()[:, None], []  # (T, 1, B, width)
+        for row in t:  # one sampled step at a time: the paths of all would be n times as large
+            back = counted_back(over_time, row[None], passage.lengths, passage.call.reverse)
+            first = torch.ones_like(back[:, :, :1])  # lag 0 is the identity
+            paths = torch.cat([first, back[:, :, :-1].cumprod(2)], 2)
+            root = paths.square().mean(-1).sqrt()
+            norms.append(root.masked_fill(back[..., 0].isnan(), torch.nan))
+        found[name] = ByLag(torch.cat(norms))
     return found

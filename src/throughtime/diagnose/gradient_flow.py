@@ -1,5 +1,6 @@
 """How large a gradient is k steps back: of a loss, and of the state itself."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +11,8 @@ from throughtime.diagnose.passage import Passage
 from throughtime.engines.gradients import gradients, probe
 from throughtime.errors import whole
 from throughtime.program.probe import state_map
+
+ROOM = 2**20  # numbers of one state, over steps and rows, that go back at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,10 +33,11 @@ class Flow:
 
 
 def gradient_by_lag(passage: Passage, *, n: int = 16, probes: int = 8, seed: int = 0) -> Flow:
-    """Gradients k steps back from n steps of each sequence, in one adjoint call.
+    """Gradients k steps back from n steps of each sequence.
 
     The n steps (evenly spaced, the last one among them) times the vectors sent back from each are
-    stacked into the batch.
+    stacked into the batch, and go back over a piece of the steps at a time: the work grows with
+    the number of steps, and beside what is returned the memory does not.
 
     **Arguments:**
 
@@ -49,31 +53,14 @@ def gradient_by_lag(passage: Passage, *, n: int = 16, probes: int = 8, seed: int
     states, like = passage.program.states, passage.call.x
     t = passage.sampled("gradient_by_lag", n)
     vectors = _vectors(states, probes, like, seed)  # for each state (p, width)
-    sent = sum(len(v) for v in vectors.values()) + (passage.entering is not None)
-    rows, b = torch.arange(n, device=t.device)[:, None], torch.arange(B, device=t.device)
-    at = t.clamp(min=0)  # of a sequence without steps nothing is read
-    dstates, of_rows, row = {}, {}, 0
-    for name, width in states.items():
-        values = like.new_zeros(n, B, sent, width)
-        of_rows[name] = slice(row, row + len(vectors[name]))
-        values[:, :, of_rows[name]] = vectors[name]
-        row += len(vectors[name])
-        if passage.entering is not None:
-            values[:, :, -1] = passage.entering[name][at, b]
-        dstates[name] = like.new_zeros(T, n, sent, B, width)
-        dstates[name].movedim(3, 2)[at, rows, b] = values
-    back = _back(passage, dstates)  # for each state the squared norms (T, n, B, sent)
-
-    total, size = sum(back.values()), sum(states.values())
-    parts = [total[..., of_rows[n]].mean(-1) * w / size for n, w in states.items()]  # type: ignore[index]
-    curves = [sum(parts), *(back[n][..., of_rows[n]].mean(-1) for n in states)]
-    if passage.entering is not None:
-        curves.append(total[..., -1])  # type: ignore[index]
-    squares = torch.stack(curves, -1)  # type: ignore[arg-type]
+    of_loss = passage.entering is not None
+    squares = like.new_zeros(T, n, B, 1 + len(states) + of_loss, dtype=torch.float64)
+    for a, b, first, back in _back(passage, t, _sent(passage, t, vectors)):
+        squares[a:b, first:] = _curves(back, vectors, of_loss)
     norms = counted_back(squares, t, passage.lengths, passage.call.reverse).sqrt().to(like)
     norms = torch.where(norms[:, :, :1] > 0, norms, torch.nan)
     jacobian, *own = map(ByLag, norms.unbind(-1))
-    gradient = own.pop() if passage.entering is not None else None
+    gradient = own.pop() if of_loss else None
     return Flow(passage.where, jacobian, dict(zip(states, own, strict=True)), gradient)
 
 
@@ -89,18 +76,79 @@ def _vectors(states: dict[str, int], probes: int, like: Tensor, seed: int) -> di
     return found
 
 
-def _back(passage: Passage, dstates: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The squared norm of what reaches each state at each step, in one adjoint call.
+def _places(vectors: dict[str, Tensor]) -> dict[str, slice]:
+    """The rows of each state's vectors among all that are sent back; the loss has the last row."""
+    found, row = {}, 0
+    for name, own in vectors.items():
+        found[name] = slice(row, row + len(own))
+        row += len(own)
+    return found
 
-    From `(T, n, sent, B, width)` to `(T, n, B, sent)`.
+
+def _sent(passage: Passage, t: Tensor, vectors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """For each state what is sent back from each sampled step, `(n, rows, B, width)`."""
+    n, B = t.shape
+    of_loss, places = passage.entering is not None, _places(vectors)
+    rows = sum(len(v) for v in vectors.values()) + of_loss
+    found = {}
+    for name, own in vectors.items():
+        found[name] = own.new_zeros(n, rows, B, own.shape[-1])
+        found[name][:, places[name]] = own[:, None]
+        if passage.entering is not None:
+            at = t.clamp(min=0)  # a sequence without steps sends nothing
+            found[name][:, -1] = passage.entering[name][at, torch.arange(B, device=t.device)]
+    return found
+
+
+def _back(
+    passage: Passage, t: Tensor, sent: dict[str, Tensor]
+) -> Iterator[tuple[int, int, int, dict[str, Tensor]]]:
+    """What is sent from the steps `t (n, B)`, on its way back over one piece after the other.
+
+    Yields for the steps a to b the first of the n sampled ones from which anything is on its way,
+    and for each state the squared norm of what reaches it, `(b - a, n - first, B, rows)`.
     """
-    program, call = probe(passage.program, passage.call)
-    T, n, sent = next(iter(dstates.values())).shape[:3]
-    entering = [d.flatten(1, 3) for d in dstates.values()]
-    found = gradients(program, call, entering, [None] * len(entering), times=n * sent)[1]
-    squares = {}
-    for name in dstates:
-        reached = found.dz[..., program.columns[state_map(name)]]
-        norms = torch.linalg.vector_norm(reached, dim=-1, dtype=torch.float64)
-        squares[name] = norms.square().reshape(T, n, sent, -1).transpose(2, 3)
-    return squares
+    T, B = passage.shape
+    n, rows = next(iter(sent.values())).shape[:2]
+    carried = {name: torch.zeros_like(s) for name, s in sent.items()}
+    steps = max(1, ROOM // max(1, *(s.numel() for s in sent.values())))
+    starts = range(0, T, steps)
+    for a in starts if passage.call.reverse else reversed(starts):
+        b = min(a + steps, T)
+        left = (t >= 0) & (t < b) if passage.call.reverse else t >= a
+        first = n - int(left.any(1).sum())  # those that leave earlier come later in t
+        if first == n:
+            continue
+        piece = passage.piece(a, b)
+        program, call = probe(piece.program, piece.call)
+        row, column = ((t >= a) & (t < b)).nonzero(as_tuple=True)
+        entering = []
+        for s in sent.values():
+            dstate = s.new_zeros(b - a, n - first, *s.shape[1:])
+            dstate[t[row, column] - a, row - first, :, column] = s[row, :, column]
+            entering.append(dstate.flatten(1, 3))
+        found = gradients(
+            program, call, entering, [c[first:].flatten(0, 2) for c in carried.values()],
+            times=(n - first) * rows,
+        )[1]  # fmt: skip
+        back = {}
+        for name, dstart in zip(sent, found.dstart, strict=True):
+            assert dstart is not None
+            carried[name][first:] = dstart.reshape(n - first, rows, B, -1)
+            if passage.call.reverse:
+                carried[name][:, :, passage.restarts(b)] = 0  # the piece does not see this reset
+            reached = found.dz[..., program.columns[state_map(name)]]
+            norms = torch.linalg.vector_norm(reached, dim=-1, dtype=torch.float64)
+            back[name] = norms.square().reshape(b - a, n - first, rows, B).transpose(2, 3)
+        yield a, b, first, back
+
+
+def _curves(back: dict[str, Tensor], vectors: dict[str, Tensor], of_loss: bool) -> Tensor:
+    """The squared norms `(..., rows)` of each state as those of the full state's Jacobian, of the
+    blocks of each state, and of the loss: `(..., curves)`."""
+    places, total = _places(vectors), torch.stack([*back.values()]).sum(0)
+    widths = {name: own.shape[-1] for name, own in vectors.items()}
+    size = sum(widths.values())
+    parts = [total[..., places[name]].mean(-1) * w / size for name, w in widths.items()]
+    blocks = [back[name][..., places[name]].mean(-1) for name in widths]
+    return torch.stack([torch.stack(parts).sum(0), *blocks, *[total[..., -1]] * of_loss], -1)

@@ -14,7 +14,7 @@ from throughtime.bptt.replicas import check
 from throughtime.bptt.watch import Ran, outside, watching
 from throughtime.engines import Call
 from throughtime.engines.backward import by_name
-from throughtime.engines.evaluate import evaluate
+from throughtime.engines.evaluate import evaluate, rounded
 from throughtime.engines.gradients import detached
 from throughtime.engines.steps import real_steps
 from throughtime.errors import ShapeError, whole
@@ -87,6 +87,28 @@ class Passage:
             found[name] = value
         return found
 
+    def restarts(self, b: int) -> Tensor:
+        """Where a layer that runs backward begins anew between the steps b and b - 1, `(B,)`."""
+        T, B = self.shape
+        if self.call.resets is None or b == T:
+            return torch.zeros(B, dtype=torch.bool, device=self.call.x.device)
+        return self.call.resets[b] & (b < self.lengths)
+
+    def piece(self, a: int, b: int) -> "Passage":
+        """The steps a to b as a passage of their own, from the state in which they begin."""
+        call, entry = self.call, b - 1 if self.call.reverse else a
+        late = ((self.lengths < b) & call.reverse)[:, None]  # a sequence that has not begun
+        states = zip(self.before.values(), call.start, strict=True)
+        call = call._replace(
+            x=call.x[a:b],
+            start=tuple(torch.where(late, start, before[entry]) for before, start in states),
+            lengths=None if call.lengths is None else (call.lengths - a).clamp(0, b - a),
+            resets=None if call.resets is None else call.resets[a:b],
+        )
+        entering = self.entering and {n: e[a:b] for n, e in self.entering.items()}
+        states = {n: s[a:b] for n, s in self.states.items()}
+        return replace(self, call=call, states=states, entering=entering)
+
     def sampled(self, call: str, n: int) -> Tensor:
         """The steps to look back from: n of each sequence, evenly spaced, its last one the last.
 
@@ -140,7 +162,7 @@ class Passage:
                 value = node.attributes["value"]
             elif node.op == "affine":
                 pairs = zip(node.args, node.attributes["weights"], strict=True)
-                value = sum(F.linear(values[a], weights[w]) for a, w in pairs)
+                value = sum(F.linear(rounded(values[a], x), weights[w]) for a, w in pairs)
                 if call.bias is not None:
                     value = value + call.bias[program.columns[str(named)]]
             else:

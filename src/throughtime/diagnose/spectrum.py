@@ -11,12 +11,13 @@ from throughtime.diagnose.product import Product
 from throughtime.errors import OptionError, whole
 
 DEAR = 256  # units of the full state above which only the largest is computed
+SAMPLED = 16  # lags at which it is, unless told otherwise: each takes as many steps as it is long
 
 
 class Spectrum(NamedTuple):
     """Natural logarithms of singular values of ds_t/ds_{t-k}.
 
-    - `lags`: `(K,)`.
+    - `lags`: `(K,)`, those that were measured.
     - `logs`: `(K, n, B, S)`, largest first; `(K, n, B, 1)` where only the largest is known. Minus
       infinity for 0, nan where a sequence has no such step.
     """
@@ -26,22 +27,24 @@ class Spectrum(NamedTuple):
 
 
 def spectrum_by_lag(
-    passage: Passage, *, n: int = 4, lags: int | None = None, every: int = 1
+    passage: Passage, *, n: int = 4, lags: int | None = None, every: int | None = None
 ) -> Spectrum:
     """Singular values of the Jacobian k steps back from n steps of each sequence.
 
     A graded factorisation with logarithmic scales, see `throughtime.diagnose.product`: any
     length, no under- or overflow. A full state of more than 256 units has its largest singular
-    value alone, by power iteration.
+    value alone, by power iteration, which takes as many steps for a lag as the lag is long.
 
     **Arguments:**
 
     - `lags`: at most so many steps back; all unless given.
-    - `every`: at each `every`-th lag only.
+    - `every`: at each `every`-th lag only; each lag unless given, and of a full state of more
+      than 256 units at most 16 of them, evenly spaced. `Spectrum.lags` has those that were taken.
 
     **Raises:** `OptionError` for less than 1.
     """
-    whole("spectrum_by_lag", "every", every, "Set it to 1.")
+    if every is not None:
+        whole("spectrum_by_lag", "every", every, "Leave it out, or set it to 1.")
     if lags is not None:
         whole("spectrum_by_lag", "lags", lags, "Leave it out for all.")
     if passage.size > DEAR:
@@ -52,21 +55,24 @@ def spectrum_by_lag(
     for k, (jacobian, met) in enumerate(each, 1):
         product = product or Product(jacobian)
         product.multiply(jacobian.mT)
-        if k % every == 0:
+        if k % (every or 1) == 0:
             logs = product.log_singular_values()
             found.append(torch.where(met[..., None], logs, torch.nan))
             at.append(k)
     if not found:
-        return Spectrum(torch.tensor([]), passage.call.x.new_zeros(0, *t.shape, passage.size))
+        none = passage.call.x.new_zeros(0, *t.shape, passage.size, dtype=torch.float64)
+        return Spectrum(torch.tensor([], dtype=torch.int64), none)
     return Spectrum(torch.tensor(at), torch.stack(found))
 
 
-def _largest(passage: Passage, n: int, lags: int | None, every: int) -> Spectrum:
+def _largest(passage: Passage, n: int, lags: int | None, every: int | None) -> Spectrum:
     T, B = passage.shape
+    most = min(lags or T, T)
+    every = every or -(-most // SAMPLED)
     t = passage.sampled("spectrum_by_lag", n)
     b = torch.arange(B, device=t.device).expand(n, B)
     found, at = [], []
-    for lag in range(every, min(lags or T, T) + 1, every):
+    for lag in range(every, most + 1, every):
         last = t + lag - 1 if passage.call.reverse else t - lag + 1
         met = (t >= 0) & (last >= 0) & (last < passage.lengths)
         logs = torch.full(t.shape, torch.nan, dtype=torch.float64, device=t.device)
@@ -75,7 +81,7 @@ def _largest(passage: Passage, n: int, lags: int | None, every: int) -> Spectrum
             found.append(logs[..., None])
             at.append(lag)
     logs = torch.stack(found) if found else torch.zeros(0, n, B, 1, dtype=torch.float64)
-    return Spectrum(torch.tensor(at), logs)
+    return Spectrum(torch.tensor(at, dtype=torch.int64), logs)
 
 
 def log_norm(

@@ -9,6 +9,7 @@ from torch import Tensor
 from throughtime.engines.backward import by_name, product_columns
 from throughtime.engines.call import Call, Result
 from throughtime.engines.evaluate import evaluate, plan
+from throughtime.engines.pieces import times
 from throughtime.engines.reference import adjoint
 from throughtime.engines.steps import previous, real_steps
 from throughtime.engines.stored import (
@@ -70,7 +71,7 @@ class Values:
         if node.op == "affine":
             weights = by_name(self.program, call)
             pairs = zip(node.args, node.attributes["weights"], strict=True)
-            z = sum(self(a) @ weights[w].t() for a, w in pairs)
+            z = sum(times(self(a), weights[w].t()) for a, w in pairs)
             at = self.program.columns[node.attributes["name"]]
             return z if call.bias is None else z + call.bias[at]
         return evaluate(node, [self(a) for a in node.args], call.x)
@@ -136,7 +137,7 @@ class After:
             columns = product_columns(self.program)[k]
             if product.weights[::-1] == node.attributes["weights"] and len(columns) == 1:
                 if all(a in self.at for a in node.args):  # all its maps, side by side in dz
-                    return self.dz[..., columns[0]] @ self.call.weights[k]
+                    return times(self.dz[..., columns[0]], self.call.weights[k])
         weights = by_name(self.program, self.call)
         pairs = zip(node.args, node.attributes["weights"], strict=True)
-        return sum(self(a) @ weights[w] for a, w in pairs)
+        return sum(times(self(a), weights[w]) for a, w in pairs)

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from throughtime.engines.call import Call, Gradients, Result
-from throughtime.engines.evaluate import ahead, evaluate, plan
+from throughtime.engines.evaluate import ahead, evaluate, plan, rounded
+from throughtime.engines.pieces import transposed_times
 from throughtime.engines.reference import adjoint, known_nodes, saved_nodes
 from throughtime.engines.steps import real_steps, stack, steps
 from throughtime.program.program import Program
@@ -69,7 +70,8 @@ def backward(
             values[i] = entering[node.attributes["name"]] if gradient else value(i, values, t)
         for i in keep:
             rows[i].append(values[i].expand(B, back.nodes[i].width))
-        leaving = [values[back.outputs[f"dstate_{n}"]] if f"dstate_{n}" in back.outputs else z
+        leaving = [rounded(values[back.outputs[f"dstate_{n}"]], call.x)
+                   if f"dstate_{n}" in back.outputs else z
                    for n, z in zip(names, zeros, strict=True)]  # fmt: skip
         if real is not None:
             pairs = zip(leaving, total, strict=True)
@@ -112,7 +114,7 @@ def valuer(
             return loop[k][t] if k in loop else known[k] if k in timeless else known[k][t]
         if node.op == "transposed":
             pairs = zip(node.args, node.attributes["weights"], strict=True)
-            return sum(values[a] @ weights[w] for a, w in pairs)
+            return sum(rounded(values[a], call.x) @ weights[w] for a, w in pairs)
         return evaluate(node, [values[a] for a in node.args], call.x)
 
     return value
@@ -144,7 +146,7 @@ def finish(
     def output(name: str, width: int) -> Tensor:
         if name not in back.outputs:
             return call.x.new_zeros(T, B, width)
-        found = all_[back.outputs[name]].expand(T, B, width)
+        found = rounded(all_[back.outputs[name]], call.x).expand(T, B, width)
         return found if real is None else torch.where(real, found, 0.0)
 
     maps = [(program.nodes[a].attributes["name"], program.nodes[a].width) for a in program.affines]
@@ -152,7 +154,7 @@ def finish(
     dz = torch.cat([call.x.new_zeros(T, B, 0), *(output(f"dz_{n}", w) for n, w in maps)], -1)
     return Gradients(
         dz,
-        tuple(_operand(p.operand, known, loop, T, B) for p in plan(program).products),
+        tuple(_operand(p.operand, call, known, loop) for p in plan(program).products),
         output("dx", program.input_size),
         dstart,
         dinitial,
@@ -170,7 +172,7 @@ def weight_gradient(program: Program, gradients: Gradients, k: int) -> Tensor:
     """That of product k."""
     dz, operand = gradients.dz.flatten(0, 1), gradients.operands[k]
     rows = operand.reshape(-1, operand.shape[-1])
-    first, *others = (dz[:, c].t() @ rows for c in product_columns(program)[k])
+    first, *others = (transposed_times(dz[:, c], rows) for c in product_columns(program)[k])
     return torch.cat([first, *others]) if others else first
 
 
@@ -203,6 +205,6 @@ def by_name(program: Program, call: Call) -> dict[str, Tensor]:
     return found
 
 
-def _operand(i: int, known: dict[int, Any], loop: dict[int, Tensor], T: int, B: int) -> Tensor:
-    value = loop[i] if i in loop else known[i]
-    return value.expand(T, B, value.shape[-1])
+def _operand(i: int, call: Call, known: dict[int, Any], loop: dict[int, Tensor]) -> Tensor:
+    value = rounded(loop[i] if i in loop else known[i], call.x)
+    return value.expand(*call.x.shape[:2], value.shape[-1])

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from throughtime.engines import cpu, node, operator, reference
 from throughtime.engines.call import Call, Result
+from throughtime.engines.constant import assume_constant_result
 from throughtime.engines.parts import Parts, traced
 from throughtime.errors import OptionError
 from throughtime.program.program import Program
@@ -79,7 +80,7 @@ def _direct(engine: str | None) -> bool:
     return not (transformed() or engine == "reference" or torch.compiler.is_compiling())
 
 
-@torch.compiler.assume_constant_result  # dynamo guards on the transforms that are active
+@assume_constant_result  # dynamo guards on the transforms that are active
 def transformed() -> bool:
     """Whether a torch.func transform or forward-mode differentiation is active."""
     return (

@@ -22,6 +22,7 @@ from throughtime.engines.emitter import Lowered
 from throughtime.engines.evaluate import ahead, plan
 from throughtime.engines.lower import backward_loop, forward_loop
 from throughtime.engines.parts import Parts, packed
+from throughtime.engines.pieces import pieces
 from throughtime.engines.reference import adjoint
 from throughtime.engines.steps import steady
 from throughtime.engines.stored import (
@@ -341,10 +342,13 @@ def _linear(call: Call, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tenso
     beside = [weight.stride(1), rows.stride(1), 1 if bias is None else bias.stride(0)]
     if own and beside == [1, 1, 1]:
         native().affine(x.element_size() == 8, rows, weight, bias, z, torch.get_num_threads())
-    elif bias is None:
-        torch.mm(rows, weight.detach().t(), out=z.view(-1, out))
-    else:
-        torch.addmm(bias.detach(), rows, weight.detach().t(), out=z.view(-1, out))
+        return z
+    columns, flat = weight.detach().t(), z.view(-1, out)
+    for piece in pieces(rows.shape[0], weight.numel()):
+        if bias is None:
+            torch.mm(rows[piece], columns, out=flat[piece])
+        else:
+            torch.addmm(bias.detach(), rows[piece], columns, out=flat[piece])
     return z
 
 

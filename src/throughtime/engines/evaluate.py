@@ -9,16 +9,19 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from throughtime.engines.call import Call
+from throughtime.engines.constant import assume_constant_result
 from throughtime.engines.steps import real_steps
 from throughtime.program.graph import Node
 from throughtime.program.pointwise import POINTWISE
 from throughtime.program.program import Program
 from throughtime.program.schedule import AHEAD, Block, Schedule, schedule
 
+HALF = (torch.float16, torch.bfloat16)
+
 _plan = functools.lru_cache(maxsize=256)(schedule)
 
 
-@torch.compiler.assume_constant_result  # for torch.compile through the plain loop
+@assume_constant_result  # for torch.compile through the plain loop
 def plan(program: Program, hoist: bool = True) -> Schedule:
     """The schedule of a program, made once."""
     return _plan(program, hoist)
@@ -40,23 +43,44 @@ def evaluate(node: Node, args: list[Any], like: Tensor) -> Any:
 
     `args` are tensors `(..., width)`, or numbers for constants; `like` gives dtype and device
     where numbers alone would not.
+
+    Of half types, means, variances and sums of rows are float32, and so is what is made of these
+    alone: a variance can be beyond 65,504, the largest number of float16. What is made of these
+    and of other values is rounded to the half type.
     """
     op = node.op
     if op in POINTWISE:
         operation = POINTWISE[op]
-        if not operation.numbers or not any(isinstance(a, Tensor) for a in args):
+        tensors = [a for a in args if isinstance(a, Tensor)]
+        if not operation.numbers or not tensors:
             args = [a if isinstance(a, Tensor) else like.new_tensor(a) for a in args]
-        return operation.evaluate(*args, **node.attributes)
+        value = operation.evaluate(*args, **node.attributes)
+        return rounded(value, like) if any(a.dtype in HALF for a in tensors) else value
     if op == "mean":
-        return args[0].mean(-1, keepdim=True)
+        return _wide(args[0]).mean(-1, keepdim=True)
     if op == "sum":
-        return args[0].sum(-1, keepdim=True)
+        return _wide(args[0]).sum(-1, keepdim=True)
     if op == "variance":
-        return args[0].var(-1, correction=node.attributes["correction"], keepdim=True)
+        return _wide(args[0]).var(-1, correction=node.attributes["correction"], keepdim=True)
     if op == "expand":
         value = args[0] if isinstance(args[0], Tensor) else like.new_tensor([args[0]])
         return value.expand(*value.shape[:-1], node.width)
     raise AssertionError(f"{op} is a leaf or a product")
+
+
+def rounded(value: Tensor, like: Tensor) -> Tensor:
+    """A value in the half type of a call, where it is float32, as sums over rows are.
+
+    Under autocast, which has its own rules, as it is.
+    """
+    if like.dtype not in HALF or value.dtype != torch.float32:
+        return value
+    return value if torch.is_autocast_enabled(like.device.type) else value.to(like.dtype)
+
+
+def _wide(value: Tensor) -> Tensor:
+    """What rows are summed in."""
+    return value.float() if value.dtype in HALF else value
 
 
 def add_products(block: Block, products: dict[int, Tensor], z: Tensor | None) -> Tensor | None:
@@ -119,7 +143,7 @@ def ahead(
                 for k, _ in block.rows:
                     if k in plan_.ahead.products and k not in products:
                         operand, bias = (
-                            values[plan_.products[k].operand],
+                            rounded(values[plan_.products[k].operand], call.x),
                             _begins(plan_, k, call.bias),
                         )
                         products[k] = linear(operand, call.weights[k], bias)

@@ -68,12 +68,13 @@ class Steps:
             raise TypeError
         y = torch.from_numpy(x).reshape(1, *self._x.shape)
         with torch.no_grad():
+            old, new = [self._y], []
             for program, call in zip(self.programs, self.calls, strict=True):
                 result = reference.forward(program, call._replace(x=y))
                 y = result.states[0]
-                for state, value in zip(call.start, result.final, strict=True):
-                    state.copy_(value)
-        self._y.copy_(y[0])
+                old += call.start
+                new += result.final
+            torch._foreach_copy_(old, [y[0], *new])  # at once: Ctrl-C leaves all or none of it
         return self.y
 
     def begin(self) -> None: ...

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from throughtime.engines import backward, cpu, products, reference
 from throughtime.engines.call import Call, Result
+from throughtime.engines.constant import assume_constant_result
 from throughtime.engines.stored import Mode, stored_columns
 from throughtime.program.program import Program
 
@@ -39,7 +40,7 @@ def _same(call: Call) -> bool:
     return call.x.dtype in cpu.DTYPES and all(t.dtype == call.x.dtype for t in tensors) and _there()
 
 
-@torch.compiler.assume_constant_result
+@assume_constant_result
 def _there() -> bool:
     return cpu.native() is not None
 

@@ -12,7 +12,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from throughtime.engines.call import Call, Result
-from throughtime.engines.evaluate import add_products, ahead, evaluate, made_of, plan, scatter
+from throughtime.engines.evaluate import (
+    add_products,
+    ahead,
+    evaluate,
+    made_of,
+    plan,
+    rounded,
+    scatter,
+)
 from throughtime.engines.steps import real_steps, stack, steps
 from throughtime.program.adjoint import adjoint as derive
 from throughtime.program.program import Program
@@ -66,8 +74,8 @@ def forward(program: Program, call: Call, *, save: bool = False) -> Result:
         products: dict[int, Tensor] = {}
         for level in plan_.levels:
             for k in level.products:
-                operand = plan_.products[k].operand
-                products[k] = F.linear(values[operand], call.weights[k])
+                operand = rounded(values[plan_.products[k].operand], call.x)
+                products[k] = F.linear(operand, call.weights[k])
             for b in level.blocks:
                 part = parts[b]
                 z = add_products(plan_.blocks[b], products, None if part is None else part[t])
@@ -75,7 +83,7 @@ def forward(program: Program, call: Call, *, save: bool = False) -> Result:
                 scatter(program, plan_.blocks[b], z, values)
             for i in level.nodes:
                 values[i] = evaluate(nodes[i], [values[a] for a in nodes[i].args], call.x)
-        new = tuple(values[i].expand(B, nodes[i].width) for i in outputs)
+        new = tuple(rounded(values[i], call.x).expand(B, nodes[i].width) for i in outputs)
         if real is not None:
             pairs = zip(new, state, strict=True)
             new = tuple(torch.where(real[t], n, s) for n, s in pairs)

@@ -35,12 +35,12 @@ class Stream:
     **Arguments:**
 
     - `layer`: a `Recurrent`, or an LSTM, GRU or RNN of `torch.nn` or `throughtime.nn`, on the
-      CPU.
+      CPU, of a dtype that numpy has: bfloat16 is none.
     - `batch`: how many streams side by side, then x is `(batch, I)` and y `(batch, H)`; one
       without that axis unless given.
 
-    **Raises:** `OptionError` for another kind of layer, one that runs backward in time or a
-    batch that is no whole number from 1 on.
+    **Raises:** `OptionError` for another kind of layer, one of a dtype that numpy lacks, one that
+    runs backward in time or a batch that is no whole number from 1 on.
     """
 
     def __init__(self, layer: torch.nn.Module, batch: int | None = None) -> None:
@@ -139,6 +139,14 @@ def _layers(layer: torch.nn.Module, batch: int) -> list[tuple[Program, Call]]:
         raise OptionError(
             f"`Stream`: layer is on {one.device}; expected it on the CPU. Write `layer.cpu()`."
         )
+    try:
+        one.new_empty(0).numpy()
+    except TypeError:
+        raise OptionError(
+            f"`Stream`: layer has dtype {one.dtype}; expected torch.float32, torch.float64 or "
+            "torch.float16, because a step takes and returns numpy arrays. Write "
+            "`copy.deepcopy(layer).float()`, which computes with the same weights."
+        ) from None
     direction = getattr(layer, "direction", "both" if getattr(layer, "bidirectional", 0) else "")
     if direction in ("backward", "both"):
         raise OptionError(

@@ -2,9 +2,33 @@
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence
 
 from throughtime.engines import choose
 from throughtime.errors import ShapeError
+
+
+def numbers(call: str, name: str, got: object, batch_first: bool) -> None:
+    """**Raises:** `ShapeError` for sequences that are not padded, and whole numbers."""
+    first = ", batch_first=True" if batch_first else ""
+    if isinstance(got, PackedSequence):
+        raise ShapeError(
+            f"`{call}`: {name} is a PackedSequence; expected a padded tensor with its lengths. "
+            f"Write `{name}, lengths = torch.nn.utils.rnn.pad_packed_sequence({name}{first})` and "
+            f"`layer({name}, lengths=lengths)`."
+        )
+    if isinstance(got, list | tuple) and got and all(isinstance(g, Tensor) for g in got):
+        raise ShapeError(
+            f"`{call}`: {name} is a {type(got).__name__} of tensors; expected a padded tensor with "
+            f"its lengths. Write `layer(torch.nn.utils.rnn.pad_sequence({name}{first}), "
+            f"lengths=[len(s) for s in {name}])`."
+        )
+    if isinstance(got, Tensor) and not got.is_floating_point():
+        raise ShapeError(
+            f"`{call}`: {name} has dtype {got.dtype}; expected floating point numbers. Write "
+            f"`{name}.float()` for numbers; for classes or words, `torch.nn.Embedding(count, "
+            "input_size)` makes vectors of them."
+        )
 
 
 def shape(call: str, name: str, got: object, want: tuple[object, ...], because: str) -> None:
@@ -31,10 +55,12 @@ def same_kind(call: str, name: str, got: Tensor, weight: Tensor) -> None:
             f"`{call}`: {name} is on {got.device}; expected {weight.device}, where the weights "
             f"are. Write `{name}.to({str(weight.device)!r})` or move the layer."
         )
-    if got.dtype != weight.dtype and not torch.is_autocast_enabled(got.device.type):
+    cast = got.is_floating_point() and torch.is_autocast_enabled(got.device.type)
+    if got.dtype != weight.dtype and not cast:
+        other = f" or `layer.to({got.dtype})`" if got.is_floating_point() else ""
         raise ShapeError(
             f"`{call}`: {name} has dtype {got.dtype}; expected {weight.dtype}, that of the "
-            f"weights. Write `{name}.to({weight.dtype})` or `layer.to({got.dtype})`."
+            f"weights. Write `{name}.to({weight.dtype})`{other}."
         )
 
 

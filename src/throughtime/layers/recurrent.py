@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from throughtime import cells as built_in
+from throughtime.arguments import checked_arguments
 from throughtime.cells import Cell
 from throughtime.engines import Result, choose
 from throughtime.errors import OptionError, ShapeError, whole
@@ -18,6 +20,29 @@ State = tuple[tuple[dict[str, Tensor], ...], ...]
 """`state[layer][direction][name]`, `(B, width)`; over time `(T, B, width)`."""
 
 Cells = Cell | type[Cell]
+
+
+def _of_the_cell(option: str) -> str:
+    return f"Give it to the cell: `Recurrent({option}, input_size, hidden_size)`."
+
+
+_INSTEAD = {  # what other libraries have, and what is written here
+    "bidirectional": 'Write `direction="both"`.',
+    "go_backwards": 'Write `direction="backward"`.',
+    "num_layers": "Write `layers=`.",
+    "merge_mode": "Write `merge=`.",
+    "units": "Write `hidden_size=`.",
+    "recurrent_dropout": "Write `variational_dropout=`.",
+    "return_sequences": "Leave it out: `y, state = layer(x)` has every step in y.",
+    "return_state": "Leave it out: `y, state = layer(x)` has the state beside y.",
+    "proj_size": _of_the_cell("LSTM(projection=32)"),
+    "bias": _of_the_cell("LSTM(bias=False)"),
+    "use_bias": _of_the_cell("LSTM(bias=False)"),
+    "nonlinearity": _of_the_cell('RNN("relu")'),
+    "activation": _of_the_cell('RNN("relu")'),
+    "peephole": _of_the_cell("LSTM(peephole=True)"),
+    "layer_norm": _of_the_cell("LSTM(layer_norm=True)"),
+}
 
 
 class Recurrent(nn.Module):
@@ -53,12 +78,13 @@ class Recurrent(nn.Module):
     - `engine`: `None` to let throughtime choose, `"cpu"` or `"reference"`; one that is named and
       cannot run a call raises.
 
-    **Raises:** `OptionError` for an option that does not exist, `TraceError` for equations
-    that cannot be a program.
+    **Raises:** `CallError` for an argument that does not exist, `OptionError` for a value that is
+    none of those above, `TraceError` for equations that cannot be a program.
     """
 
     cells: Any  # ModuleList of layers, each a ModuleList of directions, each an `OverTime`
 
+    @checked_arguments(_INSTEAD)
     def __init__(
         self,
         cell: Cells | tuple[Cells, Cells],
@@ -162,6 +188,7 @@ class Recurrent(nn.Module):
         call = f"Recurrent({', '.join(type(way.cell).__name__ for way in self.cells[0])})"
         weight = self.cells[0][0].like
         steps = "B, T" if self.batch_first else "T, B"
+        checks.numbers(call, "x", x, self.batch_first)
         checks.shape(
             call, "x", x, (*steps.split(", "), self.input_size),
             f"because input_size={self.input_size}. Set input_size to the number of columns, or "
@@ -286,10 +313,14 @@ def _cells(cell, directions: int) -> list[Any]:
     cells = [c() if isinstance(c, type) and issubclass(c, Cell) else c for c in pair]
     for c in cells:
         if not isinstance(c, Cell):
+            name = c if isinstance(c, str) else getattr(c, "__name__", type(c).__name__)
+            known = {n.lower(): n for n in vars(built_in) if n[0].isupper() and n != "Cell"}
+            found = known.get(name.lower().removesuffix("cell"))
             raise OptionError(
-                f"`Recurrent`: cell is {c!r}; expected a Cell or its class. Write a class with "
-                "`states` and `step`, derived from throughtime.Cell."
-            )
+                f"`Recurrent`: cell is {c!r}; expected a Cell or its class. "
+                + (f"Write `throughtime.{found}`." if found else
+                   "Write a class with `states` and `step`, derived from throughtime.Cell.")
+            )  # fmt: skip
     return cells
 
 

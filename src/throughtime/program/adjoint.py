@@ -14,7 +14,7 @@ An output that nothing reaches is missing.
 from typing import Any
 
 from throughtime.program.graph import Graph
-from throughtime.program.pointwise import CONDITIONS, POINTWISE
+from throughtime.program.pointwise import POINTWISE
 from throughtime.program.program import Program, rebuild
 from throughtime.program.symbol import Symbol
 
@@ -62,9 +62,9 @@ def adjoint(program: Program) -> Program:
                 arriving.setdefault(operand, []).append((g.index, weight))
         elif node.op in _ROWS:
             reach.setdefault(node.args[0], []).append(_ROWS[node.op](g, saved, program, i))
-        elif node.op in POINTWISE and node.op not in CONDITIONS:
+        else:
             rule = POINTWISE[node.op].derivative
-            assert rule is not None
+            assert rule is not None, "a condition, and no gradient reaches those"
             gradients = rule(g, saved(i), *(saved(a) for a in node.args), **node.attributes)
             for a, d in zip(node.args, gradients, strict=True):
                 if d is not None and a in varies:

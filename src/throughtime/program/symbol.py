@@ -21,6 +21,7 @@ import torch.nn.functional as F
 
 from throughtime.errors import TraceError
 from throughtime.program.graph import Graph
+from throughtime.program.hints import HINTS
 from throughtime.program.pointwise import COMPOSED, CONDITIONS, POINTWISE, Pointwise
 
 _HERE = Path(__file__).parent
@@ -77,6 +78,9 @@ class Symbol:
                 f"{name} mixes a tensor with the symbols of the cell",
                 'Write `affine("name", x)` for W·x + b and `parameter("name", size)` for a vector.',
             )
+        hint = HINTS.get(name.removeprefix("linalg_"))
+        if hint is not None:
+            refuse(f"{name} cannot be traced", hint)
         refuse(
             f"{name} cannot be traced",
             (f"Did you mean {near[0]}? " if near else "") + f"Known: {', '.join(SUPPORTED)}.",
@@ -123,6 +127,8 @@ class Symbol:
     def __getattr__(self, name: str) -> NoReturn:
         if name.startswith("__"):
             raise AttributeError(name)
+        if name in HINTS:
+            refuse(f"a symbol has no attribute {name!r}", HINTS[name])
         near = difflib.get_close_matches(name, [*SUPPORTED, "width"], n=1)
         refuse(
             f"a symbol has no attribute {name!r}",

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from throughtime.data import Batches, Sequences
 from throughtime.errors import DataError
+from throughtime.training import given
 from throughtime.training.model import Model
 
 
@@ -34,8 +35,11 @@ class Scores:
 def predict(model: Model, sequences: Sequences, *, batch_size: int = 256) -> Tensor:
     """The probability of each class for each sequence, `(S, classes)`, in their order.
 
-    **Raises:** `DataError` if the channels are not those of the model.
+    **Raises:** `DataError` if the channels are not those of the model, `CallError` for another
+    kind of argument.
     """
+    given.model("predict", model)
+    given.sequences("predict", "sequences", sequences)
     _check(model, sequences)
     device = next(model.parameters()).device
     training = model.training
@@ -54,8 +58,11 @@ def predict(model: Model, sequences: Sequences, *, batch_size: int = 256) -> Ten
 def evaluate(model: Model, sequences: Sequences, *, batch_size: int = 256) -> Scores:
     """Accuracy, loss and confusion on labelled sequences.
 
-    **Raises:** `DataError` without labels, or with other classes or channels than the model's.
+    **Raises:** `DataError` without labels, or with other classes or channels than the model's,
+    `CallError` for another kind of argument.
     """
+    given.model("evaluate", model)
+    given.sequences("evaluate", "sequences", sequences)
     if sequences.labels is None:
         raise DataError("evaluate: sequences has no labels; expected a class for each. Give them.")
     if sequences.classes != model.classes:

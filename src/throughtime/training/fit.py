@@ -11,14 +11,39 @@ import torch
 from torch import Tensor, nn
 
 from throughtime import bptt
+from throughtime.arguments import checked_arguments, no_argument
 from throughtime.data import Batch, Batches, Scaler, Sequences, split
 from throughtime.errors import DataError, OptionError, RunError
-from throughtime.training import optimise, randomness
+from throughtime.training import given, optimise, randomness
 from throughtime.training.checkpoint import read_checkpoint, write_checkpoint
 from throughtime.training.evaluate import evaluate
 from throughtime.training.model import Model, recurrent
 from throughtime.training.options import Options
 from throughtime.training.run import Run
+
+_OWN = ("folder", "resume", "checkpoint_seconds", "progress", "details")
+_INSTEAD = {  # what other libraries have, and what is written here
+    "lr": "Write `learning_rate=`.",
+    "optimizer": 'Write `optimiser=`, such as `optimiser="adam"`.',
+    "scheduler": 'Write `schedule=`, such as `schedule="cosine"`.',
+    "n_epochs": "Write `epochs=`.",
+    "num_epochs": "Write `epochs=`.",
+    "max_epochs": "Write `epochs=`.",
+    "validation_split": "Write `validation=`, the share of the sequences.",
+    "validation_data": "Write `validation=`, the share of the sequences.",
+    "weight_decay_rate": "Write `weight_decay=`.",
+    "gradient_clip": "Write `clip=`.",
+    "gradient_clip_val": "Write `clip=`.",
+    "max_grad_norm": "Write `clip=`.",
+    "clipnorm": "Write `clip=`.",
+    "early_stopping": "Write `patience=`, in epochs, and `validation=`.",
+    "class_weight": "Write `class_weights=True`.",
+    "callbacks": "Write `progress=`, a function that is called after every batch.",
+    "device": "Move the model: `model.to(device)`; it is trained where it is.",
+    "shuffle": "Leave it out: the order of the sequences is drawn anew in each epoch.",
+    "verbose": "Leave it out, or give `progress=` a function that prints.",
+    "random_state": "Write `seed=`.",
+}
 
 
 class Progress(NamedTuple):
@@ -46,6 +71,7 @@ class _Place:
     done: bool = False
 
 
+@checked_arguments()
 def fit(
     model: Model,
     data: Sequences,
@@ -76,9 +102,15 @@ def fit(
 
     **Returns:** the `Run`: model, options and the history of its epochs.
 
-    **Raises:** `OptionError` for options out of range, `DataError` for data that do not fit
+    **Raises:** `CallError` for an argument that does not exist or is of another kind,
+    `OptionError` for options out of range, `DataError` for data that do not fit
     the model, `RunError` if the loss is no longer a number, or the folder cannot be used.
     """
+    given.model("fit", model)
+    given.sequences("fit", "data", data)
+    for name in options:
+        if name not in Options.__dataclass_fields__:
+            raise no_argument("fit", name, [*Options.__dataclass_fields__, *_OWN], _INSTEAD)
     settings = Options(**options)
     if not checkpoint_seconds >= 0:
         raise OptionError(

@@ -10,9 +10,10 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from throughtime.arguments import checked_arguments
 from throughtime.cells import Cell, activation
 from throughtime.data import Scaler
-from throughtime.errors import OptionError, RunError
+from throughtime.errors import CallError, OptionError, RunError
 from throughtime.layers import Recurrent
 from throughtime.program import Program
 
@@ -72,6 +73,7 @@ class Model(nn.Module):
     mean: Tensor
     std: Tensor
 
+    @checked_arguments()
     def __init__(
         self,
         recurrent: Recurrent | list[Recurrent],
@@ -84,7 +86,7 @@ class Model(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        stack = [recurrent] if isinstance(recurrent, Recurrent) else list(recurrent)
+        stack = list(recurrent) if isinstance(recurrent, list | tuple) else [recurrent]
         _check(stack, classes, channels, pooling, dropout)
         self.recurrent = nn.ModuleList(stack)
         self.width = _width(stack[-1], pooling)
@@ -267,6 +269,11 @@ def _check(stack: list[Recurrent], classes, channels, pooling: str, dropout: flo
         raise OptionError(f"`Model`: classes has {len(classes)}; expected at least 2 names.")
     width = len(channels)
     for k, layer in enumerate(stack):
+        if not isinstance(layer, Recurrent):
+            raise CallError(
+                f"`Model`: recurrent[{k}] is a {type(layer).__name__}; expected a Recurrent. "
+                "Write `Recurrent(LSTM, input_size, hidden_size)`."
+            )
         if layer.batch_first:
             raise OptionError(f"`Model`: recurrent[{k}] is batch_first; expected time first.")
         if layer.input_size != width:

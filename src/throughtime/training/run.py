@@ -141,12 +141,13 @@ class Run:
         """What a notebook shows; `throughtime.report` has the whole."""
         parameters = sum(p.numel() for p in self.model.parameters())
         last = self.history[-1] if self.history else {}
+        scores = {k: v for k, v in self.results.items() if isinstance(v, dict) and "accuracy" in v}
         rows = {
             "model": " + ".join(r["cells"][0][0] for r in self.model.describe()["recurrent"]),
             "parameters": f"{parameters:,}",
             "epochs": f"{len(self.history)} of {self.options.epochs}",
             **{k: f"{last[k]:.4g}" for k in ("loss", "validation_loss") if k in last},
-            **{f"accuracy, {k}": f"{v['accuracy']:.4f}" for k, v in self.results.items()},
+            **{f"accuracy, {k}": f"{v['accuracy']:.4f}" for k, v in scores.items()},
             "folder": str(self.folder or "none"),
         }
         shown = "".join(
