@@ -30,6 +30,6 @@ def _digests(sequences: Sequences) -> Iterator[bytes]:
     labels = None if sequences.labels is None else sequences.labels.tolist()
     for place in range(len(sequences)):
         label = None if labels is None else sequences.classes[labels[place]]
-        digest = hashlib.sha256(repr(label).encode())
+        digest = hashlib.sha256(repr((label, tuple(sequences[place].shape))).encode())
         digest.update(sequences[place].contiguous().numpy().tobytes())
         yield digest.digest()
