@@ -1,5 +1,6 @@
 """What a person gives wrongly: one clear line on stderr, status 2, and nothing else touched."""
 
+import fcntl
 import os
 import re
 import subprocess
@@ -12,6 +13,7 @@ from cli.conftest import frame
 from throughtime.cli import main
 from throughtime.training import files
 from throughtime.training.files import read_json, write_json
+from throughtime.training.lock import NAME
 
 COLUMNS = ["--sequence", "id", "--time", "t", "--label", "kind"]
 SMALL = ["--hidden", "2", "--epochs", "1", "--dropout", "0"]
@@ -167,7 +169,10 @@ RATES = ("dropout", "variational-dropout", "zoneout", "weight-drop", "label-smoo
 NUMBERS = {
     **{f"--{name}={bad}": name for name in COUNTS for bad in ("0", "-1", "nan", "many", "1.5")},
     **{f"--{name}={bad}": name for name in RATES for bad in ("1", "-1", "nan", "many", "inf")},
-    **{f"--learning-rate={bad}": "learning-rate" for bad in ("0", "-1", "nan", "inf", "fast")},
+    **{
+        f"--learning-rate={bad}": "learning-rate"
+        for bad in ("0", "-1", "nan", "inf", "fast", "1e5", "101")
+    },
     **{f"--weight-decay={bad}": "weight-decay" for bad in ("-1", "nan", "inf", "much")},
     **{f"--clip={bad}": "clip" for bad in ("-1", "nan", "inf", "much")},
     **{f"--seed={bad}": "seed" for bad in ("-1", "nan", "1.5", "some", str(10**30))},
@@ -345,10 +350,19 @@ def test_a_run_of_another_version(refused, run, use, monkeypatch):
     assert_says(refused(*USES[use]), "config.json: has format 2; expected 1, .* Use the version")
 
 
+def test_a_run_that_another_process_is_resuming(refused, run, tmp_path):
+    (tmp_path / "data.csv").unlink()  # it is not even read
+    with open(run / NAME, "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        line = refused("train", "--resume", "run")
+    assert_says(line, "run: is in use by another process that trains or resumes this run; expected")
+
+
 DAMAGE = [(use, "config.json") for use in USES] + [
     ("evaluate", "weights.safetensors"), ("predict", "weights.safetensors"),
     ("diagnose", "weights.safetensors"),
     ("info", "results.json"), ("resume", "checkpoint.safetensors"),
+    ("info", "metrics.jsonl"), ("resume", "metrics.jsonl"),
 ]  # fmt: skip
 
 
@@ -358,7 +372,15 @@ def test_a_damaged_run(refused, run, use, name, how):
     content = bytearray((run / name).read_bytes())
     content[-9] ^= 1
     (run / name).write_bytes(content if how == "flipped" else content[: len(content) // 2])
-    assert_says(refused(*USES[use]), f"run/{name}: is damaged: .* Restore it from a copy, or train")
+    assert_says(refused(*USES[use]), f"run/{name}: is damaged: .* Restore it from a copy, or ")
+
+
+@pytest.mark.parametrize(("use", "name"), DAMAGE)
+def test_a_run_with_deeply_nested_json(refused, run, use, name):
+    nested = b"[" * 100_000
+    head = len(nested).to_bytes(8, "little") if name.endswith("safetensors") else b""
+    (run / name).write_bytes(head + nested)
+    assert_says(refused(*USES[use]), f"run/{name}: is damaged: .* Restore it from a copy, or ")
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,23 @@ def test_the_result(scores, says):
     assert sum(word in " ".join(said[1:]) for word in others) == 1
 
 
+def test_test_sequences_that_are_training_sequences():
+    scores = results(0.95, 0.70, 0.5)
+    scores["test"]["also_in_training"] = 3
+    assert findings.result(scores, "LSTM")[-1].startswith(
+        "3 of 400 test sequences are in the train"
+    )
+
+
+def test_constant_channels():
+    assert findings.constant([]) == []
+    assert findings.constant(["<b>"]) == [
+        "Channel <b>: the same value in every training step, so the network learns nothing from it."
+    ]
+    (line,) = findings.constant([f"c{k}" for k in range(9)])
+    assert line.startswith("Channels c0, c1, c2, c3, c4, c5 and 3 more: the same value in every")
+
+
 def test_chance():
     assert findings.chance(0.97, 0.98, 370) and not findings.chance(0.9, 0.98, 370)
     assert not findings.chance(0.97, 0.98, 100_000)

@@ -69,8 +69,7 @@ def train(
     quiet: bool = typer.Option(False, help="No progress bar."),
 ) -> None:
     """Train a model on a table of sequences, test it, and write a run folder."""
-    from throughtime.cli.report import write_report
-    from throughtime.cli.show import progress_bar, show_results
+    from throughtime.cli.show import progress_bar
 
     if resume is not None:
         if data is not None:
@@ -79,7 +78,7 @@ def train(
                 "run remembers its table: leave it out."
             )
         _alone(context, resume)
-        finished, train_part, test_part = _resume(resume, checkpoint_seconds, progress_bar(quiet))
+        _resume(resume, checkpoint_seconds, progress_bar(quiet))
     else:
         from dataclasses import asdict
 
@@ -97,6 +96,7 @@ def train(
             validation=validation, patience=patience, seed=seed,
             bptt=bptt, scale_by_replicas=scale_by_replicas,
         )  # fmt: skip
+        options.check_new()
         if initial_state not in ("learned", "zeros"):
             raise OptionError(f"--initial-state {initial_state!r}; expected learned or zeros.")
         made = named_cell(cell)
@@ -126,9 +126,7 @@ def train(
                 model, train_part, folder=run or _new_folder(), progress=progress,
                 checkpoint_seconds=checkpoint_seconds, details=details, **asdict(options),
             )  # fmt: skip
-    results, probabilities = tested(finished.model, train_part, test_part)
-    finished.record(results)
-    show_results(finished, write_report(finished, train_part, test_part, probabilities))
+        _finish(finished, train_part, test_part)
 
 
 def _alone(context: typer.Context, folder: str) -> None:
@@ -144,32 +142,48 @@ def _alone(context: typer.Context, folder: str) -> None:
             )
 
 
-def _resume(folder: str, checkpoint_seconds: float, bar):
+def _resume(folder: str, checkpoint_seconds: float, bar) -> None:
     from dataclasses import asdict
 
     from throughtime.training.fit import fit
+    from throughtime.training.lock import locked
     from throughtime.training.run import read
 
     run = read(folder)
-    _threads(run.details.get("threads", 0))
-    source, fingerprints = remembered(run.details, folder)
-    train_part, test_part = read_again(source, fingerprints)
-    with bar as progress:
-        finished = fit(
-            run.model, train_part, folder=folder, resume=True, progress=progress,
-            checkpoint_seconds=checkpoint_seconds, details=run.details, **asdict(run.options),
-        )  # fmt: skip
-    return finished, train_part, test_part
+    with locked(run.folder):  # from here on, so that a second one need not read the table first
+        _threads(run.details.get("threads", 0))
+        source, fingerprints = remembered(run.details, folder)
+        train_part, test_part = read_again(source, fingerprints)
+        with bar as progress:
+            finished = fit(
+                run.model, train_part, folder=folder, resume=True, progress=progress,
+                checkpoint_seconds=checkpoint_seconds, details=run.details, **asdict(run.options),
+            )  # fmt: skip
+        _finish(finished, train_part, test_part)
+
+
+def _finish(run: Any, train_part: Any, test_part: Any) -> None:
+    """Test a trained run, and write and show what came of it."""
+    from throughtime.cli.report import write_report
+    from throughtime.cli.show import show_results
+    from throughtime.training.lock import locked
+
+    with locked(run.folder):
+        results, probabilities = tested(run.model, train_part, test_part)
+        run.record(results)
+        show_results(run, write_report(run, train_part, test_part, probabilities))
 
 
 def tested(model: Any, train_part: Any, test_part: Any) -> tuple[dict[str, Any], Any]:
     """The scores of a model and of what it has to beat, and its probabilities."""
     from throughtime.training.baselines import linear, majority
     from throughtime.training.evaluate import predict, score
+    from throughtime.training.overlap import KEY, shared
 
     probabilities = predict(model, test_part)
+    test = score(probabilities, test_part.labels, model.classes).to_dict()
     return {
-        "test": score(probabilities, test_part.labels, model.classes).to_dict(),
+        "test": test | {KEY: shared(train_part, test_part)},
         "majority": majority(train_part, test_part).to_dict(),
         "linear": linear(train_part, test_part).to_dict(),
     }, probabilities

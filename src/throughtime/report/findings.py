@@ -4,7 +4,9 @@ import math
 from typing import Any
 
 from throughtime.report.look import plain
+from throughtime.training import overlap
 
+CHANNELS = 6  # named in a sentence, at most
 SURE = 2.0  # standard errors beyond which a difference is not called chance
 
 
@@ -41,7 +43,21 @@ def result(results: dict[str, Any], cell: str) -> list[str]:
             f"The linear baseline beats it by {what}. Mean, spread and last value of each "
             "channel are enough here; the simpler model is to be preferred."
         )
-    return said
+    return said + overlap.said(test)
+
+
+def constant(channels: list[str]) -> list[str]:
+    """The channels from which nothing can be learned."""
+    if not channels:
+        return []
+    names = ", ".join(plain(name) for name in channels[:CHANNELS])
+    if len(channels) > CHANNELS:
+        names += f" and {len(channels) - CHANNELS} more"
+    one = len(channels) == 1
+    return [
+        f"Channel{'' if one else 's'} {names}: the same value in every training step, so the "
+        f"network learns nothing from {'it' if one else 'them'}."
+    ]
 
 
 def chance(a: float, b: float, n: int) -> bool:

@@ -51,6 +51,7 @@ def measure(
         "data": {
             "channels": list(test.channels),
             "classes": list(test.classes),
+            "constant": _constant(train),
             "train": _counted(train),
             "test": _counted(test),
             "drawn": [_sequence(test, k) for k in _one_of_each(test)],
@@ -91,6 +92,12 @@ def _counted(sequences: Sequences) -> dict[str, Any]:
         "lengths": [lengths.tolist(), counts.tolist()],
         "classes": torch.bincount(sequences.labels, minlength=len(sequences.classes)).tolist(),
     }
+
+
+def _constant(sequences: Sequences) -> list[str]:
+    """The channels that never change."""
+    same = (sequences.values == sequences.values[0]).all(0).tolist()
+    return [name for name, never in zip(sequences.channels, same, strict=True) if never]
 
 
 def _one_of_each(sequences: Sequences, most: int = 6) -> list[int]:

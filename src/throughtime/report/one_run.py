@@ -132,6 +132,7 @@ def _data(found: dict[str, Any]) -> Iterator[str | Figure]:
             f"{findings.span(steps)} steps, {len(channels)} channel{'s' * (len(channels) != 1)}, "
             f"{len(kinds)} classes."
         ]
+        + findings.constant(data.get("constant", []))  # earlier versions did not keep it
     )
     if min(steps) < max(steps):
         yield Figure(
