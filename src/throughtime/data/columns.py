@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float32
 
-from throughtime.data.naming import nearest, quote, quote_all
+from throughtime.data.naming import LONGEST, nearest, quote, quote_all
 from throughtime.data.source import Table
 from throughtime.errors import DataError
 
@@ -28,30 +28,81 @@ def check_header(header: Sequence[str]) -> None:
         if name in header[:place]:
             raise DataError(
                 f"header has the column {quote(name)} twice; expected every name once. "
-                "Rename or remove one of the two."
+                + or_no_header(header, "Rename or remove one of the two.")
             )
+
+
+def or_no_header(header: Sequence[str], fix: str) -> str:
+    """The `fix` of a wrong name, unless the first line looks like a row and not like a header."""
+    if any(_is_number(name) for name in header):
+        return "If the file has no header, add one: a first line with the names of the columns."
+    return fix
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def find(header: Sequence[str], role: str, name: str) -> None:
     """**Raises:** `DataError` if there is no column `name`; `role` says what it is for."""
     if name not in header:
         near = nearest(name, header)
+        fix = or_no_header(header, "Name one of them.")
         raise DataError(
             f"{role} has {quote(name)}; expected one of the columns {quote_all(header)}. "
-            + (f"Did you mean {quote(near)}?" if near else "Name one of them.")
+            + (f"Did you mean {quote(near)}?" if near else fix)
         )
 
 
-def numbers(table: Table, names: Sequence[str], mend: str) -> Float32[np.ndarray, "N C"]:
-    """The columns `names` as finite numbers; `mend` says what to do about a column of text."""
+class NotANumber(DataError):
+    """A text where a number is expected; what to do about it depends on the whole table."""
+
+    def __init__(self, message: str, column: str) -> None:
+        super().__init__(message)
+        self.column = column
+
+
+def numbers(table: Table, names: Sequence[str]) -> Float32[np.ndarray, "N C"]:
+    """The columns `names` as finite numbers.
+
+    **Raises:** `NotANumber` for a text, without saying what to do; `DataError` for what is missing
+    or not finite.
+    """
     frame = _floats(table.frame.select(names))
     sound = frame.select((pl.all().abs() <= LARGEST).fill_null(False))
     for name in frame.columns:
         if not sound[name].all():
             place = _first(~sound[name])
             given, number = table.frame[name][place], frame[name][place]
-            raise DataError(f"{_at(table, name, place)} {_unsound(given, number, mend)}")
+            if number is None and given is not None:
+                message = f"has the text {quote(given)}; expected a number."
+                raise NotANumber(f"{_at(table, name, place)} {message}", name)
+            raise DataError(f"{_at(table, name, place)} {_unsound(given, number)}")
     return frame.cast(pl.Float32).to_numpy(order="c")
+
+
+def not_a_channel(table: Table, names: Sequence[str], name: str, *, timed: bool) -> str:
+    """What to do about the text in the column `name`, which is read as numbers as all of `names`
+    are, because nobody said which columns to learn from; `timed` if there is a time column.
+    """
+    counts = {n: table.frame[n].cast(pl.Float64, strict=False).count() for n in names}
+    if counts[name]:
+        return "Correct it or remove the row."
+    if not timed and _are_moments(table, name):
+        return (
+            "If it is when each step was, name it as the time column (on the command line --time "
+            f"{quote(name)}, in Python time=)."
+        )
+    others = ",".join(n for n in names if counts[n])
+    example = others if len(others) <= LONGEST else "A,B"
+    return (
+        "Leave the column out by naming those to learn from (on the command line --channels "
+        f"{example or 'A,B'}, in Python channels=)."
+    )
 
 
 def texts(table: Table, name: str, role: str) -> pl.Series:
@@ -97,6 +148,14 @@ def moments(table: Table, name: str) -> pl.Series:
     return column
 
 
+def _are_moments(table: Table, name: str) -> bool:
+    try:
+        moments(table, name)
+        return True
+    except DataError:
+        return False
+
+
 def _parsed_moments(given: pl.Series) -> pl.Series:
     """As whole numbers, numbers or ISO dates, whichever fits most rows; others become null."""
     # Whole numbers first: nanoseconds since 1970 do not fit into a float.
@@ -124,11 +183,9 @@ def _floats(given: pl.DataFrame) -> pl.DataFrame:
     return frame
 
 
-def _unsound(given: object, number: float | None, mend: str) -> str:
-    if given is None:
-        return "has no value; expected a number. Fill it in or remove the row."
+def _unsound(given: object, number: float | None) -> str:
     if number is None:
-        return f"has the text {quote(given)}; expected a number. {mend}"
+        return "has no value; expected a number. Fill it in or remove the row."
     if isinstance(given, str) and abs(number) == np.inf and any(c.isdigit() for c in given):
         number = 2 * LARGEST  # written as a number, too large even for float64
     if np.isfinite(number):
