@@ -156,8 +156,9 @@ def test_usage(refused):
     assert_says(refused("train", "--zzz", "3"), "`throughtime train`: .*--zzz.* See `throughtime t")
     assert_says(refused("learn"), "`throughtime`: .*learn.* See `throughtime --help`")
     assert_says(refused("evaluate"), "`throughtime evaluate`: .*(?i:run)")
-    assert_says(refused("predict", "run"), "`throughtime predict`: .*(?i:data)")
-    assert_says(refused("train", "a.csv", "b.csv"), "unexpected extra argument")
+    assert_says(refused("predict"), "`throughtime predict`: .*(?i:run)")
+    assert_says(refused("compute"), "`throughtime compute`: .*(?i:machine)")
+    assert_says(refused("compute", "parity", "1", "b.csv"), "unexpected extra argument")
     assert_says(refused("train", "--epochs"), "--epochs.* requires an argument")
 
 
@@ -479,7 +480,7 @@ def test_diagnosing_nothing(refused, run, option):
 @pytest.mark.parametrize("output", ["none/p.csv", "run", "data.csv/p.csv"])
 def test_predictions_that_cannot_be_written(refused, run, output):
     line = refused("predict", "run", "data.csv", "--output", output)
-    assert_says(line, f"{output}: cannot be written .*; expected a file .* Choose another with")
+    assert_says(line, f"{output}: cannot be written, .*; expected a file .* Choose another with")
 
 
 def test_a_run_that_was_made_from_python(refused, tmp_path):
