@@ -232,6 +232,10 @@ MISTAKES = {
     "an option with a longer name": (["--hidden-size=3"], "did you mean --hidden?"),
     "no units": (["--hidden=0"], "--hidden is 0; expected a whole number, .* Set --hidden 128"),
     "times as a channel": (["stamps.csv"], "If it is when each step was, .* --time 'timestamp'"),
+    "moments as a channel": (
+        ["stamps.parquet"], "column 'timestamp' has type Datetime.* If it is when each step was"
+    ),
+    "a channel of yes and no": (["flags.parquet"], "has type Boolean; .* --channels t,a,b, in Py"),
     "times in a column that is named": (
         ["stamps.csv", "--time", "t"],
         "column 'timestamp', .* Leave the column out .*--channels a,b"
@@ -273,7 +277,10 @@ def test_what_people_do(refused, tmp_path, kind):
     (tmp_path / "twice.csv").write_text("x,0,0,yes\n" + GOOD)
     (tmp_path / "empty.py").write_text("")
     (tmp_path / "my.py").write_text("class Mine:\n    def step(self, x, h):\n        return h\n")
-    table = [] if options[0].endswith(".csv") else ["data.csv"]
+    moments = pl.read_csv(tmp_path / "stamps.csv", try_parse_dates=True)
+    moments.write_parquet(tmp_path / "stamps.parquet")
+    frame(6).with_columns(flag=pl.col("a") > 1).write_parquet(tmp_path / "flags.parquet")
+    table = [] if options[0].endswith((".csv", ".parquet")) else ["data.csv"]
     line = refused("train", *table, *options, "--sequence", "id", "--label", "kind", "--run", "run")
     assert_says(line, says)
 

@@ -59,18 +59,21 @@ def find(header: Sequence[str], role: str, name: str) -> None:
 
 
 class NotANumber(DataError):
-    """A text where a number is expected; what to do about it depends on the whole table."""
+    """Something else in a column where numbers are expected.
 
-    def __init__(self, message: str, column: str) -> None:
+    `fix`: what to do if the column is to be one of numbers. Whether it is depends on the table.
+    """
+
+    def __init__(self, message: str, column: str, fix: str) -> None:
         super().__init__(message)
-        self.column = column
+        self.column, self.fix = column, fix
 
 
 def numbers(table: Table, names: Sequence[str]) -> Float32[np.ndarray, "N C"]:
     """The columns `names` as finite numbers.
 
-    **Raises:** `NotANumber` for a text, without saying what to do; `DataError` for what is missing
-    or not finite.
+    **Raises:** `NotANumber` for a text or a column of another type, without saying what to do;
+    `DataError` for what is missing or not finite.
     """
     frame = _floats(table.frame.select(names))
     sound = frame.select((pl.all().abs() <= LARGEST).fill_null(False))
@@ -80,7 +83,8 @@ def numbers(table: Table, names: Sequence[str]) -> Float32[np.ndarray, "N C"]:
             given, number = table.frame[name][place], frame[name][place]
             if number is None and given is not None:
                 message = f"has the text {quote(given)}; expected a number."
-                raise NotANumber(f"{_at(table, name, place)} {message}", name)
+                fix = "Correct it or remove the row."
+                raise NotANumber(f"{_at(table, name, place)} {message}", name, fix)
             raise DataError(f"{_at(table, name, place)} {_unsound(given, number)}")
     return frame.cast(pl.Float32).to_numpy(order="c")
 
@@ -89,7 +93,7 @@ def not_a_channel(table: Table, names: Sequence[str], name: str, *, timed: bool)
     """What to do about the text in the column `name`, which is read as numbers as all of `names`
     are, because nobody said which columns to learn from; `timed` if there is a time column.
     """
-    counts = {n: table.frame[n].cast(pl.Float64, strict=False).count() for n in names}
+    counts = {n: _count_numbers(table.frame[n]) for n in names}
     if counts[name]:
         return "Correct it or remove the row."
     if not timed and _are_moments(table, name):
@@ -148,6 +152,12 @@ def moments(table: Table, name: str) -> pl.Series:
     return column
 
 
+def _count_numbers(column: pl.Series) -> int:
+    if column.dtype != pl.String and not column.dtype.is_numeric():
+        return 0
+    return column.cast(pl.Float64, strict=False).count()
+
+
 def _are_moments(table: Table, name: str) -> bool:
     try:
         moments(table, name)
@@ -170,9 +180,10 @@ def _floats(given: pl.DataFrame) -> pl.DataFrame:
     """All columns as float64, in one go; a text that is no number becomes null."""
     for column in given:
         if column.dtype != pl.String and not column.dtype.is_numeric():
-            raise DataError(
-                f"column {quote(column.name)} has type {column.dtype}; expected numbers. "
-                "Convert the column or leave it out."
+            raise NotANumber(
+                f"column {quote(column.name)} has type {column.dtype}; expected numbers.",
+                column.name,
+                "Convert the column or leave it out.",
             )
     frame = given.select(pl.all().cast(pl.Float64, strict=False))
     for column in frame:

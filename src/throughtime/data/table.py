@@ -119,10 +119,10 @@ def _read(
     try:
         values = torch.from_numpy(numbers(table, channels))
     except NotANumber as error:
-        what = "Correct it or remove the row."
+        fix = error.fix
         if not chosen:
-            what = not_a_channel(table, channels, error.column, timed=time is not None)
-        raise DataError(f"{error} {what}") from None
+            fix = not_a_channel(table, channels, error.column, timed=time is not None)
+        raise DataError(f"{error} {fix}") from None
     layout = lay_out(table, sequence, time)
     kinds, codes = tuple(classes or ()), None
     if label is not None:
