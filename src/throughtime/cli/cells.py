@@ -132,7 +132,8 @@ def _call(text: str, whole: str, option: str) -> tuple[str, dict[str, Any]]:
         pass
     raise OptionError(
         f"{option} {whole!r} cannot be read; expected a name with options that are plain values, "
-        "such as lstm, 'GRU(reset=\"after\")' or my_cells.py:MyCell. Quote it for the shell."
+        "each by its name, such as lstm, 'GRU(reset=\"after\")' or my_cells.py:MyCell. Quote it "
+        "for the shell."
     )
 
 
