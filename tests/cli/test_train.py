@@ -174,7 +174,8 @@ def test_resume(call, table, tmp_path, interrupted):
     train(call, path, tmp_path / "whole", *options)
 
     stopped = interrupted(6, "train", path, *COLUMNS, *SMALL, "--run", tmp_path / "run", *options)
-    assert stopped == "throughtime: stopped\n"
+    go_on = f"`throughtime train --resume {tmp_path / 'run'}`"
+    assert stopped == f"throughtime: stopped. Go on with {go_on}.\n"
     assert not (tmp_path / "run" / "weights.safetensors").exists()
     torch.manual_seed(99)
     assert "not yet tested" in call("info", tmp_path / "run")

@@ -32,6 +32,7 @@ PAGES = [
     str(page.relative_to(ROOT))
     for page in (
         ROOT / "README.md",
+        ROOT / "docs" / "api" / "command-line.md",
         *(p for folder in FOLDERS for p in sorted(folder.glob("*.md"))),
     )
 ]
@@ -132,6 +133,14 @@ def test_page(page, tmp_path, monkeypatch):
             assert TIMES.sub("", printed) == TIMES.sub("", block["text"])
         else:
             assert printed
+
+
+def test_every_command_is_on_the_page_of_the_command_line():
+    from throughtime.cli.app import app
+
+    page = (ROOT / "docs" / "api" / "command-line.md").read_text()
+    shown = re.findall(r"^\$ throughtime (\w+) --help$", page, re.MULTILINE)
+    assert shown == [command.callback.__name__ for command in app.registered_commands]
 
 
 def listed() -> set[str]:
