@@ -11,6 +11,7 @@ from torch import Tensor
 from throughtime.bptt import replicas
 from throughtime.data import Batch, Sequences, collate
 from throughtime.diagnose import ByLag, Passage, diagnose, gates, passages
+from throughtime.report import given
 from throughtime.training import Model, Run, predict
 from throughtime.training.model import recurrent
 
@@ -36,6 +37,9 @@ def measure(
 
     **Returns:** plain data, see the keys below; numbers have five significant digits.
     """
+    given.run("measure", run)
+    for part, sequences in (("train", train), ("test", test)):
+        given.sequences("measure", part, sequences)
     model = run.model.eval()
     if probabilities is None:
         probabilities = predict(model, test)
