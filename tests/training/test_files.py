@@ -50,6 +50,12 @@ def test_json_comes_back(tmp_path):
     }  # fmt: skip
 
 
+def test_json_is_written_for_people_too(tmp_path):
+    write_json(tmp_path / "d.json", {"first": 1, "second": {"third": [2]}})
+    lines = (tmp_path / "d.json").read_text().splitlines()
+    assert ' "first": 1,' in lines and '  "third": [' in lines
+
+
 def test_equal_content_is_an_equal_file(tmp_path):
     for name in "ab":
         write_tensors(tmp_path / name, dict(reversed(TENSORS.items())), PLAIN)
