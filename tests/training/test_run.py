@@ -2,6 +2,7 @@
 
 import platform
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 import torch
@@ -109,4 +110,6 @@ def test_what_a_notebook_shows():
         ("epochs", "2 of 1200"),
     ):  # fmt: skip
         assert f">{name}</th><td>{value}</td>" in shown
+    run.folder = Path("runs/<one>")
+    assert "folder</th><td>runs/&lt;one&gt;</td>" in run._repr_html_()
     assert "mine" not in shown and "note" not in shown and "own" not in shown
