@@ -23,13 +23,13 @@ def tables(figure):
 
 def test_curves_of_two_panels():
     made = make_subplots(2, 1, subplot_titles=["above", "below"])
-    made.add_scatter(x=[1, 2], y=[0.123456, None], name="a", row=1, col=1)
-    made.add_scatter(x=[3, 2], y=[5, 1e-7], name="b", row=1, col=1)
+    made.add_scatter(x=[8, 1], y=[0.123456, None], name="a", row=1, col=1)
+    made.add_scatter(x=[16, 1], y=[5, 1e-7], name="b", row=1, col=1)
     made.add_scatter(x=[1], y=[2.0], name="c", row=2, col=1)
     made.update_xaxes(title="epoch", row=2, col=1)
     assert tables(made) == [
-        ("above", [["epoch", "a", "b"], ["1", "0.1235", "–"], ["2", "–", "1e-07"],
-                   ["3", "–", "5"]]),
+        ("above", [["epoch", "a", "b"], ["1", "–", "1e-07"], ["8", "0.1235", "–"],
+                   ["16", "–", "5"]]),
         ("below", [["epoch", "c"], ["1", "2"]]),
     ]  # fmt: skip
 
