@@ -57,6 +57,25 @@ def test_json_comes_back(tmp_path):
     }  # fmt: skip
 
 
+def test_json_is_written_for_people_too(tmp_path):
+    write_json(tmp_path / "d.json", {"first": 1, "second": {"third": [2]}})
+    lines = (tmp_path / "d.json").read_text().splitlines()
+    assert ' "first": 1,' in lines and '  "third": [' in lines
+
+
+def test_the_checksums_of_files_that_exist_stay_valid(tmp_path):
+    """Over the keys in alphabetical order, however the file has them."""
+    data = {"b": {"y": 1, "x": [2.5, None]}, "a": "é"}
+    digest = "e0ed742005699b7602f2a0cd086cd9aed569d0c3d1c29a79912323bade632459"
+    (tmp_path / "d.json").write_text(json.dumps({"sha256": digest, **data, "format": 1}))
+    assert read_json(tmp_path / "d.json") == data
+    write_tensors(tmp_path / "t", TENSORS, data)
+    raw = (tmp_path / "t").read_bytes()
+    head = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])["__metadata__"]
+    digest = "1d40eb7ddf637ecedfc882ad07d23b949cfeb63162f7706a54c8b3617e0b12e6"
+    assert json.loads(head["throughtime"]) == {"format": 1, "data": data, "sha256": digest}
+
+
 def test_equal_content_is_an_equal_file(tmp_path):
     for name in "ab":
         write_tensors(tmp_path / name, dict(reversed(TENSORS.items())), PLAIN)
