@@ -141,9 +141,9 @@ def test_a_test_table_that_is_the_training_table_is_said(call, table, tmp_path):
 
 def test_the_folder_is_locked_until_all_is_written(call, table, tmp_path, monkeypatch):
     """Of a new run and of one that is resumed: no second process can write its results too."""
-    import throughtime.cli.report as report
+    import throughtime.cli.finish as finish
 
-    write, free = report.write_report, []
+    write, free = finish._write_report, []
 
     def watched(run, *args):
         with open(run.folder / ".lock") as file:
@@ -154,7 +154,7 @@ def test_the_folder_is_locked_until_all_is_written(call, table, tmp_path, monkey
                 free.append(False)
         return write(run, *args)
 
-    monkeypatch.setattr(report, "write_report", watched)
+    monkeypatch.setattr(finish, "_write_report", watched)
     train(call, table(), tmp_path / "run")
     call("train", "--resume", tmp_path / "run")
     assert free == [False, False]

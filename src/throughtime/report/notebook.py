@@ -25,12 +25,12 @@ class Shown(go.Figure):
         if not _data_alone():
             super()._ipython_display_()
             return
-        from IPython.display import display
+        from IPython.display import display  # pyright: ignore[reportMissingImports]
 
         display(self._repr_mimebundle_(), raw=True)
 
 
 def _data_alone() -> bool:
     """Whether a notebook would be given plotly's own kind of data and nothing else."""
-    names = [name for name in pio.renderers.default.split("+") if name]
+    names = [name for name in (pio.renderers.default or "").split("+") if name]
     return {type(pio.renderers[name]) for name in names} == {PlotlyRenderer}
