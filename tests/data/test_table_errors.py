@@ -206,6 +206,11 @@ def test_a_channel_that_is_not_there(csv):
     assert line.startswith("channels has 'a1'; ") and line.endswith("Did you mean 'A1'?")
 
 
+def test_a_channel_that_is_named_twice(csv):
+    line = refusal(csv(HEAD + GOOD), channels=("a", "b", "a"))
+    assert line.startswith("channels has 'a' 2 times; expected every column once. Name it once.")
+
+
 def test_many_columns_are_not_all_listed(csv):
     header = ",".join(f"c{i}" for i in range(500))
     line = refusal(csv(header + "\n"))

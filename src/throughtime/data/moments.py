@@ -53,9 +53,12 @@ def moments(table: Table, name: str) -> pl.Series:
 def _parsed(table: Table, name: str, given: pl.Series) -> pl.Series:
     """As whole numbers, numbers or dates, whichever fits most rows; others become null."""
     # Whole numbers first: nanoseconds since 1970 do not fit into a float.
-    numbers = [given.cast(kind, strict=False) for kind in (pl.Int64, pl.Float64)]
+    whole = given.cast(pl.Int64, strict=False)
+    if not whole.null_count():
+        return whole
     parts = given.str.extract_groups(ISO).struct.unnest()
-    column = min((*numbers, _dates(parts)), key=pl.Series.null_count)
+    others = given.cast(pl.Float64, strict=False), _dates(parts)
+    column = min((whole, *others), key=pl.Series.null_count)
     if column.dtype == pl.Int128:
         _check_zones(table, name, parts)
     return column

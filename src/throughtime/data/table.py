@@ -1,6 +1,7 @@
 """A long table, one row a step, read as sequences."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -114,6 +115,7 @@ def _read(
             "Add a column of numbers."
         )
 
+    _check_once(channels)
     table = source.read(list(dict.fromkeys([*roles.values(), *channels])))
     if table.frame.height == 0:
         raise DataError("file has a header and no rows; expected at least 1. Add rows.")
@@ -155,6 +157,15 @@ def _check_roles(roles: dict[str, str]) -> None:
                     f"{role} and {other} have the same column {quote(name)}; expected two "
                     "columns. Name another for one of them."
                 )
+
+
+def _check_once(channels: Sequence[str]) -> None:
+    for name, count in Counter(channels).items():
+        if count > 1:
+            raise DataError(
+                f"channels has {quote(name)} {count} times; expected every column once. Name it "
+                "once."
+            )
 
 
 def _training_classes(
