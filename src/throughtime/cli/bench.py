@@ -168,12 +168,8 @@ def _peers(text: str) -> list[str]:
 
 
 def _shape(text: str) -> tuple[int, ...]:
-    parts = text.split(",")
-    if len(parts) != 4 or not all(p.strip().isascii() and p.strip().isdigit() for p in parts):
-        sizes = (0,)
-    else:
-        sizes = tuple(int(p) for p in parts)
-    if min(sizes) < 1:
+    sizes = tuple(options.whole_number(part) for part in text.split(","))
+    if len(sizes) != 4 or not all(sizes):
         raise OptionError(
             f"--shape {text!r}; expected T,B,I,H (steps, sequences, columns of the input, units): "
             "four whole numbers, 1 or more, with commas. Write 100,32,32,64."

@@ -69,18 +69,22 @@ def _check(good: Callable[[Any], bool], wanted: str) -> Callable[..., Any]:
 
 def sizes(text: str) -> tuple[int, ...]:
     """`64,32` as numbers. **Raises:** `OptionError`."""
-    parts = text.split(",") if text else []
-    if not all(part.strip().isascii() and part.strip().isdigit() for part in parts) or any(
-        int(part) < 1 for part in parts
-    ):
+    numbers = [whole_number(part) for part in text.split(",")] if text else []
+    if not all(numbers):
         raise OptionError(
             f"--output {text!r}; expected whole numbers, 1 or more, with commas. Write 64,32."
         )
-    return tuple(int(part) for part in parts)
+    return tuple(numbers)
+
+
+def whole_number(text: str) -> int:
+    """A text as a whole number; 0 for what is none, or has more than nine digits."""
+    return int(text) if re.fullmatch(r"\s*\d{1,9}\s*", text, re.ASCII) else 0
 
 
 _BPTT = re.compile(
-    r"full|truncated:(?P<steps>\d+)(:(?P<every>\d+))?|checkpointed(:(?P<segments>\d+))?",
+    r"full|truncated:(?P<steps>\d{1,9})(:(?P<every>\d{1,9}))?|"
+    r"checkpointed(:(?P<segments>\d{1,9}))?",
     re.ASCII,
 )
 
