@@ -32,5 +32,5 @@ class Shown(go.Figure):
 
 def _data_alone() -> bool:
     """Whether a notebook would be given plotly's own kind of data and nothing else."""
-    names = [name for name in pio.renderers.default.split("+") if name]
+    names = [name for name in (pio.renderers.default or "").split("+") if name]
     return {type(pio.renderers[name]) for name in names} == {PlotlyRenderer}
