@@ -40,11 +40,12 @@ def drawn():
     return made
 
 
+@pytest.mark.parametrize("name", ["plotly_mimetype", "vscode", "jupyterlab+plotly_mimetype"])
 @pytest.mark.parametrize(
     "make", [drawn, lambda: panels(2, 300, 20), lambda: one_of([drawn()], "k")]
 )
-def test_every_kind_of_figure_is_html_too(renderer, displayed, make):
-    renderer("plotly_mimetype")
+def test_every_kind_of_figure_is_html_too(renderer, displayed, make, name):
+    renderer(name)
     made = make()
     made._ipython_display_()
     ((bundle, raw),) = displayed

@@ -2,10 +2,11 @@
 
 import pytest
 import torch
+from torch.nn.utils.rnn import pack_sequence
 from training.tiny import model, sequences
 
 from throughtime import LSTM, Model, Recurrent, evaluate, fit, predict
-from throughtime.errors import CallError
+from throughtime.errors import CallError, ShapeError
 from throughtime.training import Run
 from throughtime.training.options import Options
 
@@ -52,6 +53,13 @@ def test_options_of_other_libraries(name, fix):
         fit(model(sequences()), sequences(), **{name: 1})
     assert str(caught.value).startswith(f"`fit`: has no argument {name!r}; expected epochs, ")
     assert fix in str(caught.value)
+
+
+def test_a_model_is_called_with_a_padded_tensor():
+    arrays = [torch.zeros(5, 2), torch.zeros(3, 2)]
+    for x, is_ in ((pack_sequence(arrays), "PackedSequence"), (arrays, "list of tensors")):
+        with pytest.raises(ShapeError, match=f"`Model`: x is a {is_}; expected a padded tensor"):
+            model(sequences())(x)
 
 
 def test_a_model_is_made_of_recurrent_layers():

@@ -91,7 +91,7 @@ def checked_options(cell: BuiltIn) -> BuiltIn:
             default = getattr(signature.parameters.get(name), "default", None)
             if isinstance(default, bool) and not isinstance(value, bool):
                 wanted = "True or False"
-            elif isinstance(default, str) and isinstance(value, int | float):
+            elif isinstance(default, str) and type(value) in (int, float):
                 wanted = f"a name, such as {default!r}"
             else:
                 continue

@@ -124,8 +124,8 @@ def _back(
     starts = range(0, T, steps)
     for a in starts if passage.call.reverse else reversed(starts):
         b = min(a + steps, T)
-        left = (t >= 0) & (t < b) if passage.call.reverse else t >= a
-        first = n - int(left.any(1).sum())  # those that leave earlier come later in t
+        out = (t >= 0) & (t < b) if passage.call.reverse else t >= a
+        first = n - int(out.any(1).sum())  # going back, the last of them set out first
         if first == n:
             continue
         piece = passage.piece(a, b)

@@ -8,8 +8,8 @@ from throughtime.engines import choose
 from throughtime.errors import ShapeError
 
 
-def numbers(call: str, name: str, got: object, batch_first: bool) -> None:
-    """**Raises:** `ShapeError` for sequences that are not padded, and whole numbers."""
+def padded(call: str, name: str, got: object, batch_first: bool = False) -> None:
+    """**Raises:** `ShapeError` for sequences in another form than a padded tensor."""
     first = ", batch_first=True" if batch_first else ""
     if isinstance(got, PackedSequence):
         raise ShapeError(
@@ -23,6 +23,10 @@ def numbers(call: str, name: str, got: object, batch_first: bool) -> None:
             f"its lengths. Write `layer(torch.nn.utils.rnn.pad_sequence({name}{first}), "
             f"lengths=[len(s) for s in {name}])`."
         )
+
+
+def numbers(call: str, name: str, got: object) -> None:
+    """**Raises:** `ShapeError` for a tensor of anything but floating point numbers."""
     if isinstance(got, Tensor) and not got.is_floating_point():
         raise ShapeError(
             f"`{call}`: {name} has dtype {got.dtype}; expected floating point numbers. Write "

@@ -188,7 +188,8 @@ class Recurrent(nn.Module):
         call = f"Recurrent({', '.join(type(way.cell).__name__ for way in self.cells[0])})"
         weight = self.cells[0][0].like
         steps = "B, T" if self.batch_first else "T, B"
-        checks.numbers(call, "x", x, self.batch_first)
+        checks.padded(call, "x", x, self.batch_first)
+        checks.numbers(call, "x", x)
         checks.shape(
             call, "x", x, (*steps.split(", "), self.input_size),
             f"because input_size={self.input_size}. Set input_size to the number of columns, or "

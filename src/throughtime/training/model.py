@@ -14,7 +14,7 @@ from throughtime.arguments import checked_arguments
 from throughtime.cells import Cell, activation
 from throughtime.data import Scaler
 from throughtime.errors import CallError, OptionError, RunError
-from throughtime.layers import Recurrent
+from throughtime.layers import Recurrent, checks
 from throughtime.program import Program
 
 POOLING = ("last", "mean", "max")
@@ -105,6 +105,7 @@ class Model(nn.Module):
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Scores `(B, classes)` (logits) of `x (T, B, C)`, unscaled."""
+        checks.padded("Model", "x", x)
         y, state = self.scaled(x), None
         for layer in self.recurrent:
             y, state = layer(y, lengths=lengths)
