@@ -222,14 +222,27 @@ def test_stream(steps, every):
 
 
 def test_stream_after_a_step_of_the_optimiser():
+    """The window before is run again from the state that was kept, with the weights of now."""
     s = Setting(GRU)
-    optimiser = torch.optim.SGD(s.layers[0].parameters(), lr=0.1)
+    (layer,) = s.layers
+    optimiser = torch.optim.SGD(layer.parameters(), lr=0.1)
     windows = [(s.x[a : a + 2], None, s.target[a : a + 2]) for a in range(0, 6, 2)]
-    for value in stream(Truncated(4, every=2), s.layers[0], windows,
-                        lambda y, target: (s.head(y) - target).square().sum()):  # fmt: skip
-        assert torch.isfinite(value)
+    found = stream(Truncated(4, every=2), layer, windows,
+                   lambda y, target: (s.head(y) - target).square().sum())  # fmt: skip
+    begins, parameters = [None], dict(layer.named_parameters())
+    for k, value in enumerate(found):
+        since = max(0, k - 1)
+        y, state = layer(s.x[2 * since : 2 * k + 2], begins[since])
+        begins.append([[{name: h.detach() for name, h in state[0][0].items()}]])
+        loss = s.read(None, y[-2:], 2 * k)
+        want = torch.autograd.grad(loss, list(parameters.values()), allow_unused=True)
+        assert torch.allclose(value, loss.detach(), rtol=1e-12)
+        for (name, p), g in zip(parameters.items(), want, strict=True):
+            assert (g is None) == (p.grad is None) == (k == 2 and "initial" in name)
+            assert g is None or torch.allclose(p.grad, g, rtol=1e-9, atol=1e-12), name
         optimiser.step()
         optimiser.zero_grad()
+    assert k == 2
 
 
 def test_modes_by_name():

@@ -78,7 +78,7 @@ def test_agrees_in_every_mode(name, hoist, recompute, monkeypatch):
 @pytest.mark.parametrize("dtype, tolerance", [(torch.float64, 1e-11), (torch.float32, 1e-4)])
 @pytest.mark.parametrize("name", ["rnn", "lstm", "gru-before", "gru-after", "mgu"])
 def test_an_input_much_wider_than_the_units_is_hoisted(name, dtype, tolerance, two_threads):
-    T, B = 60, 40
+    T, B = 20, 40
     plain = OverTime(CELLS[name], 181, 10, dtype=dtype)
     masked = OverTime(CELLS[name], 181, 10, dtype=dtype, variational_dropout=0.3)
     x, lengths = torch.randn(T, B, 181, dtype=dtype), torch.randint(0, T + 1, (B,))
