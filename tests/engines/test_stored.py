@@ -87,6 +87,19 @@ def test_what_no_step_waits_for_is_left_for_after_the_loop():
     assert back.outputs["dx"] not in stored.loop_nodes(program)
 
 
+def test_what_asks_for_no_further_product_is_done_inside_the_loop():
+    """The gradient of the gain is of use to no step, but made of what the next step waits for."""
+
+    def step(x, h):
+        inner = torch.tanh(affine("inner", h) * parameter("gain") + affine("seen", x))
+        return torch.tanh(affine("outer", inner))
+
+    program = trace(step, {"h": 4}, cell="Test", input_size=3, hidden_size=4)
+    assert {*stored.loop_maps(program)} == {"inner", "seen", "outer"}
+    assert "dparameter_gain" in stored.loop_sums(program)
+    assert stored.late_maps(program) == () and stored.late_vectors(program) == ()
+
+
 def test_of_states_only_those_that_products_read_are_operands():
     def step(x, h, m, c):
         return torch.tanh(affine("a", c, x)) + h, m * 0.5 + h, torch.tanh(affine("b", h))

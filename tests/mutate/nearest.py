@@ -25,6 +25,7 @@ STATED = {
     "program": ["tests/program"],
     "program/probe.py": ["tests/engines/test_replicas.py", "tests/bptt/test_replicas.py"],
     "report": ["tests/report/test_page.py", "tests/report/test_figures.py"],
+    "report/compare.py": ["tests/cli/test_report.py"],
     "report/drawing.py": ["tests/report/test_drawing.py"],
     "report/equations.py": ["tests/report/test_equations.py"],
     "report/findings.py": ["tests/report/test_findings.py"],

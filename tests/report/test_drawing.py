@@ -82,21 +82,36 @@ def test_no_word_covers_another_or_leaves_the_drawing(name, draw):
 
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("draw", DRAW)
-def test_every_arrow_ends_at_the_edge_of_a_box_or_at_a_word(name, draw):
+def test_every_arrow_goes_from_something_to_something(name, draw):
     text = DRAW[draw](NETWORKS[name]())
     root = ET.fromstring(text)
-    boxes = []
+    boxes, layers = [], []
     for e in root.iter(SVG + "rect"):
         x, y, wide, tall = (float(e.attrib[k]) for k in ("x", "y", "width", "height"))
         boxes.append((x, y, x + wide, y + tall))
-    places = [(float(e.attrib["x"]), float(e.attrib["y"])) for e in root.iter(SVG + "text")]
-    for _, (x, y) in arrows(text):
-        within = [
-            b for b in boxes if b[0] - 0.1 <= x <= b[2] + 0.1 and b[1] - 0.1 <= y <= b[3] + 0.1
-        ]
-        inside = [b for b in within if b[0] + 1 < x < b[2] - 1 and b[1] + 1 < y < b[3] - 1]
-        words = [p for p in places if abs(p[0] - x) < 1 and 0 < y - p[1] < 10]
-        assert (within or words) and not inside, (x, y)
+        if "plain" not in e.attrib["style"]:
+            layers.append(boxes[-1])
+    texts = [(float(e.attrib["x"]), float(e.attrib["y"])) for e in root.iter(SVG + "text")]
+    lines = [e.attrib["d"].split("L")[-1].split() for e in root.iter(SVG + "path")]
+    ends = [(float(x), float(y)) for x, y in lines]
+
+    def touches(x, y, b, by=0.1):
+        return b[0] - by <= x <= b[2] + by and b[1] - by <= y <= b[3] + by
+
+    def near(x, y, places, across, down):
+        return any(abs(a - x) <= across and abs(b - y) <= down for a, b in places)
+
+    for (x0, y0), (x, y) in arrows(text):
+        assert any(touches(x, y, b) for b in boxes) or near(x, y, texts, 1, 10), "the tip"
+        at_box = any(touches(x0, y0, b) for b in boxes)
+        assert at_box or near(x0, y0, ends, 0.1, 0.1) or near(x0, y0, texts, 10, 16), "its start"
+        if y0 == y:  # it crosses no box
+            between = [(b[0] + b[2]) / 2 for b in boxes if b[1] < y < b[3]]
+            assert not any(min(x0, x) < middle < max(x0, x) for middle in between)
+        assert not any(touches(x, y, b, -1) for b in boxes), "inside a box"
+    for left, _, right, bottom in layers:
+        tips = [x for _, (x, y) in arrows(text) if abs(y - bottom) < 0.1]
+        assert any(left < x < right for x in tips), "something enters it from below"
 
 
 @pytest.mark.parametrize("draw", DRAW)

@@ -21,9 +21,10 @@ from throughtime import nn as drop_in
 from throughtime.engines import Call, reference
 from throughtime.engines.evaluate import plan
 from throughtime.errors import OptionError
-from throughtime.program import Program
+from throughtime.program import Program, trace
 from throughtime.program.regularise import expected, variational, zoneout
 from throughtime.report import latex, mathml
+from throughtime.report.names import _pieces
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks" / "cells"
 COPIED = {
@@ -321,3 +322,32 @@ def test_a_program_from_a_file_may_name_its_parts_as_it_likes():
 def test_an_adjoint_has_no_equations_of_a_cell(write):
     with pytest.raises(OptionError, match=r"`report`: program is the adjoint of GRU; expected"):
         write(adjoint(GRU().program(3, 4)))
+
+
+@pytest.mark.parametrize(
+    ("function", "options"),
+    [
+        (lambda h: F.leaky_relu(h), ""),
+        (lambda h: F.leaky_relu(h, 0.25), "negative slope = 0.25"),
+        (lambda h: F.elu(h), ""),
+        (lambda h: F.elu(h, 2.0), "alpha = 2"),
+        (lambda h: F.gelu(h), ""),
+        (lambda h: F.gelu(h, approximate="tanh"), "approximate = tanh"),
+        (lambda h: F.softplus(h, 1.0, 30.0), ""),
+        (lambda h: torch.clamp(h, min=-0.5), "min = -0.5"),
+    ],
+)
+def test_only_options_that_are_not_the_usual_ones_are_shown(function, options):
+    program = trace(
+        lambda x, h: function(affine("a", h, x)), {"h": 4},
+        cell="Test", input_size=3, hidden_size=4,
+    )  # fmt: skip
+    text = latex(program)
+    assert (f"_{{\\text{{{options}}}}}" in text) if options else "=" not in text.split("&=")[1]
+
+
+def test_a_name_of_nothing_that_can_be_printed_is_a_question_mark():
+    assert _pieces("") == _pieces("\x00") == ("?",)
+    assert _pieces("_") == ("_",) and _pieces("__") == ("__",)
+    assert _pieces("W_keep_h2") == ("W", "keep", "h2") and _pieces("inner10") == ("inner", "10")
+    assert _pieces("12") == ("12",)

@@ -9,6 +9,7 @@ from throughtime import report
 from throughtime.bptt.watch import ways
 from throughtime.report.look import log_axis, one_of
 from throughtime.report.numbers import numbers
+from throughtime.report.of_data import traces
 
 
 def test_all_of_them_are_figures_for_a_notebook(plain_run):
@@ -128,6 +129,29 @@ def test_learning_curves_have_every_epoch(plain_run):
     assert list(loss.x) == [1, 2, 3, 4]
     assert list(loss.y) == pytest.approx([row["loss"] for row in run.history], rel=1e-4)
     assert list(norm.y) == pytest.approx([r["gradient_norm"] for r in run.history], rel=1e-4)
+
+
+def test_learning_curves_name_their_axes(plain_run):
+    layout = report.learning_curves(plain_run[0]).layout
+    assert (layout.yaxis.title.text, layout.yaxis2.title.text) == ("loss", "gradient norm")
+    assert (layout.xaxis.title.text, layout.xaxis2.title.text) == (None, "epoch")
+
+
+def test_a_legend_names_each_channel_once():
+    one = {"name": "s", "at": [0, 1], "values": [[1.0, 2.0], [3.0, 4.0]]}
+    figure = report.sequences([one, one, one], ["a", "b"], ["s", "t", "u"])
+    assert [(t.name, t.showlegend) for t in figure.data] == (
+        [("a", True), ("b", True)] + [("a", False), ("b", False)] * 2
+    )
+
+
+@pytest.mark.parametrize("channels", [6, 7])
+def test_what_is_asked_of_a_trace_reaches_it(channels):
+    one = {"name": "s", "at": [0, 1], "values": [[1.0, 2.0]] * channels}
+    names = [f"c{k}" for k in range(channels)]
+    made = traces(one, names, True, visible=False, meta={"sequence": "1"})
+    assert len(made) == (6 if channels == 6 else 1)
+    assert all(t.visible is False and t.meta == {"sequence": "1"} for t in made)
 
 
 def test_gates_over_time_show_one_choice_at_first(plain_run):

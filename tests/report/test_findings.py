@@ -26,7 +26,8 @@ def results(own, linear, majority, n=400, classes=2):
         ((0.95, 0.70, 0.5), "It beats the linear baseline by 100 sequences of 400"),
         ((0.70, 0.95, 0.5), "The linear baseline beats it by 100 sequences of 400"),
         ((0.95, 0.9475, 0.5), "1 sequence of 400 better than the linear baseline"),
-        ((0.9475, 0.95, 0.5), "so small a difference can be chance"),
+        ((0.9475, 0.95, 0.5), "1 sequence of 400 worse than the linear baseline"),
+        ((0.94, 0.95, 0.5), "so small a difference can be chance"),
         ((0.95, 0.95, 0.5), "It does as well as the linear baseline"),
         ((0.51, 0.51, 0.5), "no better than always saying the commonest class"),
         ((0.51, 0.99, 0.5), "The mean, spread and last value of each channel tell more."),
@@ -154,6 +155,13 @@ def test_of_many_layers_the_shortest_and_the_longest():
     said = " ".join(findings.gradients(many))
     assert "Layer 1 forward: after training the gradient falls below 1% after 5 steps" in said
     assert "Layer 2 forward" in said and "Layer 0" not in said and "Layer 3" not in said
+
+
+def test_a_layer_that_no_gradient_reaches_is_left_out():
+    both = found()
+    for when in ("before", "after"):
+        both[when]["layers"].append({"where": "layer 2 forward", "gradient": None, "gates": {}})
+    assert findings.gradients(both) == findings.gradients(found())
 
 
 def test_at_the_input():

@@ -5,10 +5,13 @@ import json
 
 import torch
 from report.conftest import copied, data, trained
+from training.tiny import model
 
+from throughtime import RNN
+from throughtime.data import collate
 from throughtime.diagnose import diagnose
 from throughtime.report import keep, kept, measure, report
-from throughtime.report.measure import NUMBERS, STEPS, rounded, thinned
+from throughtime.report.measure import NUMBERS, STEPS, _at_input, rounded, thinned
 from throughtime.training import load
 
 
@@ -66,6 +69,16 @@ def test_both_ends_reach_the_loss_of_both_directions(tmp_path):
     both = copied(40), copied(40, seed=1000)
     _, found = trained(tmp_path / "run", *both, hidden=4, epochs=1, direction="both")
     assert found["after"]["reach"] == 60
+
+
+def test_of_a_network_that_does_not_see_its_input_the_reach_is_0():
+    test = data(6)
+    own = model(test, RNN, 3)
+    with torch.no_grad():
+        for p in own.parameters():
+            p.zero_()
+    found = _at_input(own.eval(), collate(test, torch.arange(6)))
+    assert found["reach"] == 0 and not found["at_input"]["relative"].any()
 
 
 def test_the_commonest_confusions(plain_run):

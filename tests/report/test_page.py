@@ -69,6 +69,20 @@ def test_every_figure_is_there_with_its_numbers(plain_run):
     assert {*headings} <= {*ids} and len(ids) == len({*ids})
 
 
+def test_what_a_reader_can_choose_stands_above_the_figure(plain_run, failed_run):
+    text = report(*plain_run)
+    figures = dict(re.findall(r'<figcaption id="(\w+)-says">(.*?)</figure>', text, re.DOTALL))
+    for name, choices in (("gradient", []), ("over_time", ["sequence", "what"]), ("lengths", [])):
+        shown = figures[name].split('<div class="plot"')[0]
+        assert ('<div class="choice">' in shown) == bool(choices)
+        assert re.findall('<select name="(.*?)" data-figure="(.*?)"', shown) == [
+            (key, name) for key in choices
+        ]
+    assert "Gates and states over time" in figures["over_time"]
+    own = report(*failed_run)
+    assert "Gates and states over time" not in own and "<strong>States over time" in own
+
+
 def test_it_is_small_and_asks_for_nothing(plain_run):
     text = report(*plain_run)
     assert len(text.encode()) < 6_000_000

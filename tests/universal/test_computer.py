@@ -209,3 +209,11 @@ def test_one_symbol():
     for cells in (None, 5):
         (end,) = compile_machine(machine, cells=cells).run([""], 9)
         assert (end.steps, end.at.state, end.halted, end.accepted) == (1, "B", True, False)
+
+
+def test_only_the_layers_of_the_machine_have_biases():
+    """What is read and written by address is a sum of weights alone."""
+    program = BlockTape(act=5, enter=4, blocks=3).program(1, 6)
+    biases = {name for name in program.parameters if name.endswith("_bias")}
+    assert biases == {"act_bias", "enter_bias", "settle_bias"}
+    assert program.states == {"h": 6, "memory": 3}
