@@ -103,8 +103,6 @@ def test_operations_of_a_pass():
 
 def test_peers_by_name():
     assert [c.name for c in choose(["torch"])[0]] == ["torch"]
-    with pytest.raises(OptionError, match="--peers has 'haste'; expected some of torch, onnxrun"):
-        choose(["torch", "haste"])
 
 
 def test_a_peer_that_is_not_installed(monkeypatch):

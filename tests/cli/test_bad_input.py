@@ -1,5 +1,6 @@
 """What a person gives wrongly: one clear line on stderr, status 2, and nothing else touched."""
 
+import fcntl
 import os
 import re
 import subprocess
@@ -12,6 +13,7 @@ from cli.conftest import frame
 from throughtime.cli import main
 from throughtime.training import files
 from throughtime.training.files import read_json, write_json
+from throughtime.training.lock import NAME
 
 COLUMNS = ["--sequence", "id", "--time", "t", "--label", "kind"]
 SMALL = ["--hidden", "2", "--epochs", "1", "--dropout", "0"]
@@ -89,12 +91,12 @@ def assert_says(line, says):
 
 def test_a_table_that_is_not_there(refused):
     line = refused("train", "none.csv", *COLUMNS)
-    assert line.startswith("none.csv: path has no file; expected a table. Check the spelling")
+    assert line.startswith("none.csv: there is no such file; expected a table. Check the spelling")
 
 
 def test_a_folder_as_a_table(refused, tmp_path):
     (tmp_path / "folder.csv").mkdir()
-    assert_says(refused("train", "folder.csv", *COLUMNS), "folder.csv: path has a folder; expected")
+    assert_says(refused("train", "folder.csv", *COLUMNS), "folder.csv: is a folder; expected")
 
 
 def test_a_wrong_suffix(refused, tmp_path):
@@ -153,11 +155,12 @@ def test_columns_that_are_one(refused, tmp_path):
 
 
 def test_usage(refused):
-    assert_says(refused("train", "--epoch", "3"), "`throughtime train`: .*--epoch.* See `throughti")
+    assert_says(refused("train", "--zzz", "3"), "`throughtime train`: .*--zzz.* See `throughtime t")
     assert_says(refused("learn"), "`throughtime`: .*learn.* See `throughtime --help`")
     assert_says(refused("evaluate"), "`throughtime evaluate`: .*(?i:run)")
-    assert_says(refused("predict", "run"), "`throughtime predict`: .*(?i:data)")
-    assert_says(refused("train", "a.csv", "b.csv"), "unexpected extra argument")
+    assert_says(refused("predict"), "`throughtime predict`: .*(?i:run)")
+    assert_says(refused("compute"), "`throughtime compute`: .*(?i:machine)")
+    assert_says(refused("compute", "parity", "1", "b.csv"), "unexpected extra argument")
     assert_says(refused("train", "--epochs"), "--epochs.* requires an argument")
 
 
@@ -167,7 +170,10 @@ RATES = ("dropout", "variational-dropout", "zoneout", "weight-drop", "label-smoo
 NUMBERS = {
     **{f"--{name}={bad}": name for name in COUNTS for bad in ("0", "-1", "nan", "many", "1.5")},
     **{f"--{name}={bad}": name for name in RATES for bad in ("1", "-1", "nan", "many", "inf")},
-    **{f"--learning-rate={bad}": "learning-rate" for bad in ("0", "-1", "nan", "inf", "fast")},
+    **{
+        f"--learning-rate={bad}": "learning-rate"
+        for bad in ("0", "-1", "nan", "inf", "fast", "1e5", "101")
+    },
     **{f"--weight-decay={bad}": "weight-decay" for bad in ("-1", "nan", "inf", "much")},
     **{f"--clip={bad}": "clip" for bad in ("-1", "nan", "inf", "much")},
     **{f"--seed={bad}": "seed" for bad in ("-1", "nan", "1.5", "some", str(10**30))},
@@ -190,13 +196,14 @@ def test_numbers(refused, tmp_path, option):
 CHOICES = {
     "--optimiser=adamm": "optimiser is 'adamm'; expected one of adam, .* Did you mean 'adam'",
     "--schedule=linear": "schedule is 'linear'; expected one of cosine",
-    "--direction=up": "direction is 'up'; expected one of 'forward', 'backward', 'both'",
-    "--merge=add": "merge is 'add'; expected one of 'concat', 'sum', 'mean'",
-    "--pooling=first": "pooling is 'first'; expected one of 'last', 'mean', 'max'",
-    "--initial-state=one": "--initial-state 'one'; expected learned or zeros",
-    "--bptt=half": "bptt is 'half'; expected full, truncated:STEPS, .* Write truncated:50",
-    "--bptt=truncated:0": "steps is 0; expected a whole number, 1 or more",
-    "--bptt=truncated:5": "direction='both'; expected 'forward', .* Use Full",
+    "--direction=up": "--direction is 'up'; expected one of forward, backward, both",
+    "--merge=add": "--merge is 'add'; expected one of concat, sum, mean",
+    "--pooling=first": "--pooling is 'first'; expected one of last, mean, max",
+    "--initial-state=one": "--initial-state is 'one'; expected one of learned, zeros",
+    "--bptt=half": "--bptt is 'half'; expected full, truncated:STEPS, .* Write --bptt truncated:50",
+    "--bptt=truncated:0": "whose STEPS is 0; expected a whole number, 1 or more",
+    "--bptt=truncated:5:3": "an EVERY that divides STEPS, .* Write --bptt truncated:6:3",
+    "--bptt=truncated:5": "given with --direction both; expected --direction forward, .* Add --dir",
     "--output=64,x": "--output '64,x'; expected whole numbers, .* Write 64,32",
     "--output=0": "--output '0'; expected whole numbers, 1 or more",
     "--output=8,": "--output '8,'; expected whole numbers",
@@ -209,7 +216,7 @@ CHOICES = {
     "--cell=GRU({[]: 1})": "cannot be read; expected a name with options",
     "--cell=GRU(reset={[]: 1})": "cannot be read; expected a name with options",
     "--cell=GRU(reset='later')": "reset is 'later'; expected \"before\"",
-    "--cell=GRU(size=3)": "unexpected keyword argument 'size'; expected options of GRU",
+    "--cell=GRU(size=3)": "GRU has no option 'size'; expected one of reset, .* Leave it out",
     "--cell=RNN(activation='tanhh')": "'tanhh'; expected one of .* Did you mean 'tanh'",
     "--cell=__import__('os').abort()": "cannot be read; expected a name",
 }
@@ -220,6 +227,73 @@ def test_choices(refused, tmp_path, option):
     frame(6).write_csv(tmp_path / "data.csv")
     line = refused("train", "data.csv", *COLUMNS, *SMALL, "--run", "run", option)
     assert_says(line, CHOICES[option])
+
+
+MISTAKES = {
+    "the option of another library": (
+        ["--lr", "0.1"], "`throughtime train` has no option --lr; did you mean --learning-rate?"
+    ),
+    "an option spelled otherwise": (["--optimizer=sgd"], "did you mean --optimiser"),
+    "an option with a longer name": (["--hidden-size=3"], "did you mean --hidden?"),
+    "no units": (["--hidden=0"], "--hidden is 0; expected a whole number, .* Set --hidden 128"),
+    "times as a channel": (["stamps.csv"], "If it is when each step was, .* --time 'timestamp'"),
+    "moments as a channel": (
+        ["stamps.parquet"], "column 'timestamp' has type Datetime.* If it is when each step was"
+    ),
+    "a channel of yes and no": (["flags.parquet"], "has type Boolean; .* --channels t,a,b, in Py"),
+    "times in a column that is named": (
+        ["stamps.csv", "--time", "t"],
+        "column 'timestamp', .* Leave the column out .*--channels a,b"
+    ),
+    "the label as a channel": (
+        ["--channels=a,kind"], "channels has 'kind', which is the label column; .* Leave it out of"
+    ),
+    "a channel of text": (
+        ["texts.csv"], "column 'colour', row 2 has the text 'red'; .* command line --channels t,a,b"
+    ),
+    "a typing error in a channel": (["typo.csv"], "has the text '1o'; .* Correct it or remove"),
+    "no header": (["bare.csv"], "If the file has no header, add one: a first line with the names"),
+    "no header, a number twice": (["twice.csv"], "'0' twice; .* If the file has no header, add"),
+    "a file in place of a cell": (
+        ["--cell=my.py"], "names a file and no class in it; .* Write --cell my.py:Mine"
+    ),
+    "an empty file in place of a cell": (["--cell=empty.py"], "Write --cell empty.py:MyCell for a"),
+    "a file that is not there": (["--cell=none.py"], "--cell none.py: there is no such file"),
+    "units given to the cell": (
+        ["--cell=LSTM(units=5)"], "LSTM has no option 'units'; .* Leave it out and add --hidden 5"
+    ),
+    "layers given to the cell": (["--cell=GRU(num_layers=2)"], "Leave it out and add --layers 2"),
+    "an option of the cell, misspelled": (
+        ["--cell=LSTM(peepholes=True)"], "one of peephole, layer_norm, .* Did you mean 'peephole'"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", MISTAKES)
+def test_what_people_do(refused, tmp_path, kind):
+    """Each message says what was done, and one thing to do with options that there are."""
+    options, says = MISTAKES[kind]
+    frame(6).write_csv(tmp_path / "data.csv")
+    moment = pl.format("2024-01-01 00:{}:00", pl.col("t").cast(pl.String).str.zfill(2))
+    frame(6).with_columns(timestamp=moment).write_csv(tmp_path / "stamps.csv")
+    frame(6).with_columns(colour=pl.lit("red")).write_csv(tmp_path / "texts.csv")
+    (tmp_path / "typo.csv").write_text(HEAD + GOOD.replace("5,no", "1o,no"))
+    (tmp_path / "bare.csv").write_text(GOOD)
+    (tmp_path / "twice.csv").write_text("x,0,0,yes\n" + GOOD)
+    (tmp_path / "empty.py").write_text("")
+    (tmp_path / "my.py").write_text("class Mine:\n    def step(self, x, h):\n        return h\n")
+    moments = pl.read_csv(tmp_path / "stamps.csv", try_parse_dates=True)
+    moments.write_parquet(tmp_path / "stamps.parquet")
+    frame(6).with_columns(flag=pl.col("a") > 1).write_parquet(tmp_path / "flags.parquet")
+    table = [] if options[0].endswith((".csv", ".parquet")) else ["data.csv"]
+    line = refused("train", *table, *options, "--sequence", "id", "--label", "kind", "--run", "run")
+    assert_says(line, says)
+
+
+def test_bench_names_its_own_options(refused):
+    line = refused("bench", "--cell", "LSTM(units=5)")
+    assert_says(line, "LSTM has no option 'units'; .* Leave it out and add --shape 100,32,32,5")
+    assert_says(refused("bench", "--beside", "LSTM(x=5)"), "^--beside .* has no option 'x'; expec")
 
 
 CELL_FILES = {
@@ -345,10 +419,19 @@ def test_a_run_of_another_version(refused, run, use, monkeypatch):
     assert_says(refused(*USES[use]), "config.json: has format 2; expected 1, .* Use the version")
 
 
+def test_a_run_that_another_process_is_resuming(refused, run, tmp_path):
+    (tmp_path / "data.csv").unlink()  # it is not even read
+    with open(run / NAME, "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        line = refused("train", "--resume", "run")
+    assert_says(line, "run: is in use by another process that trains or resumes this run; expected")
+
+
 DAMAGE = [(use, "config.json") for use in USES] + [
     ("evaluate", "weights.safetensors"), ("predict", "weights.safetensors"),
     ("diagnose", "weights.safetensors"),
     ("info", "results.json"), ("resume", "checkpoint.safetensors"),
+    ("info", "metrics.jsonl"), ("resume", "metrics.jsonl"),
 ]  # fmt: skip
 
 
@@ -358,7 +441,15 @@ def test_a_damaged_run(refused, run, use, name, how):
     content = bytearray((run / name).read_bytes())
     content[-9] ^= 1
     (run / name).write_bytes(content if how == "flipped" else content[: len(content) // 2])
-    assert_says(refused(*USES[use]), f"run/{name}: is damaged: .* Restore it from a copy, or train")
+    assert_says(refused(*USES[use]), f"run/{name}: is damaged: .* Restore it from a copy, or ")
+
+
+@pytest.mark.parametrize(("use", "name"), DAMAGE)
+def test_a_run_with_deeply_nested_json(refused, run, use, name):
+    nested = b"[" * 100_000
+    head = len(nested).to_bytes(8, "little") if name.endswith("safetensors") else b""
+    (run / name).write_bytes(head + nested)
+    assert_says(refused(*USES[use]), f"run/{name}: is damaged: .* Restore it from a copy, or ")
 
 
 @pytest.mark.parametrize(
@@ -400,21 +491,25 @@ def test_evaluating_other_tables(refused, run, tmp_path):
     frame().drop("b").write_csv(tmp_path / "channels.csv")
     for command in ("evaluate", "predict"):
         line = refused(command, "run", "channels.csv")
-        assert_says(line, "channels.csv: channels has 'b'; expected one of the columns")
+        assert_says(line, "channels.csv: has the columns .* and no 'b'; expected 'id', .* Give")
+        frame().rename({"b": "B"}).write_csv(tmp_path / "renamed.csv")
+        assert_says(refused(command, "run", "renamed.csv"), "Rename 'B' to 'b', if it is that col")
     frame().drop("kind").write_csv(tmp_path / "bare.csv")
-    assert_says(refused("evaluate", "run", "bare.csv"), "label has 'kind'; expected one of the col")
+    for command in ("evaluate", "diagnose", "report"):
+        line = refused(command, "run", "bare.csv")
+        assert_says(line, "and no 'kind'; .* Add the labels, or use `throughtime predict`")
 
 
 @pytest.mark.parametrize("option", ["--sequences=0", "--steps=-1"])
 def test_diagnosing_nothing(refused, run, option):
     name, value = option.split("=")
-    assert_says(refused("diagnose", "run", option), f"{name} is {value}; expected 1 or more. Set")
+    assert_says(refused("diagnose", "run", option), f"{name} is {value}; expected a whole num")
 
 
 @pytest.mark.parametrize("output", ["none/p.csv", "run", "data.csv/p.csv"])
 def test_predictions_that_cannot_be_written(refused, run, output):
     line = refused("predict", "run", "data.csv", "--output", output)
-    assert_says(line, f"{output}: cannot be written .*; expected a file .* Choose another with")
+    assert_says(line, f"{output}: cannot be written, .*; expected a file .* Choose another with")
 
 
 def test_a_run_that_was_made_from_python(refused, tmp_path):
@@ -470,7 +565,7 @@ def test_hostile_names_on_the_screen(tmp_path, name, capfd, monkeypatch):
 PROCESSES = {
     "a table that is not there": ["train", "none.csv", *COLUMNS],
     "a folder that is no run": ["evaluate", "."],
-    "an option that does not exist": ["train", "--epoch", "3"],
+    "an option that does not exist": ["train", "--lr", "3"],
     "a name that is not text": ["info", b"\xff\n\x1b[1m"],
 }
 

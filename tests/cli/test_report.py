@@ -78,6 +78,40 @@ def test_a_table_that_is_gone_is_named(call, table, tmp_path):
     assert "Not in this report" in text and "data.csv" in text
 
 
+def test_a_report_that_cannot_be_written_costs_a_run_nothing(table, tmp_path, capfd, monkeypatch):
+    from throughtime import report
+
+    def broken(*arguments, **options):
+        raise IndexError("list index out of range")
+
+    folder = tmp_path / "a run"
+    with monkeypatch.context() as patched:
+        patched.setattr(report, "report", broken)
+        assert main(["train", str(table()), *COLUMNS, *SMALL, "--run", str(folder)]) == 0
+    out, err = capfd.readouterr()
+    assert f"run folder: {folder}" in out and "report:" not in out and "accuracy" in out
+    assert err == (
+        "throughtime: the run is finished, but its report cannot be written (IndexError: list "
+        f"index out of range). Write it again with `throughtime report '{folder}'`.\n"
+    )
+    assert json.loads((folder / "results.json").read_text())["test"]["accuracy"] > 0
+    assert main(["report", str(folder)]) == 0 and (folder / "report.html").exists()
+
+
+def test_a_cell_that_gives_no_gradient(call, table, tmp_path):
+    """No gradient reaches the layer below a cell that returns its state."""
+    file = tmp_path / "same.py"
+    file.write_text(
+        "from throughtime import Cell\n\n\nclass Same(Cell):\n"
+        "    def step(self, x, h):\n        return h\n"
+    )
+    train(call, table(), tmp_path / "run", "--cell", f"{file}:Same", "--layers", "2")
+    text = (tmp_path / "run" / "report.html").read_text()
+    assert "the gradient is 0 at the last step" in text
+    assert "It is 0 at every step" in text
+    call("diagnose", tmp_path / "run")
+
+
 def test_compare(call, table, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     path = table()
@@ -96,7 +130,7 @@ def test_errors(call, table, tmp_path, capfd):
     folder = tmp_path / "run"
     train(call, table(), folder)
     assert "is not a run folder" in refused(capfd, "report", tmp_path / "none")
-    assert "runs has 1 run; expected 2" in refused(capfd, "report", "--compare", folder)
+    assert "one run folder is given" in refused(capfd, "report", "--compare", folder)
     assert "Add --compare" in refused(capfd, "report", folder, folder, folder)
     assert "cannot be written" in refused(capfd, "report", folder, "--out", "/no/such/place.html")
     (folder / "results.json").unlink()

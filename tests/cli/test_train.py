@@ -1,6 +1,7 @@
 """From a table to a run folder and back out of it, as a person types it."""
 
 import csv
+import fcntl
 import io
 import json
 import math
@@ -118,9 +119,46 @@ def test_the_bundled_data(call, tmp_path, monkeypatch):
     assert "on 370 test sequences" in out and "majority class" in out
     _, test = datasets.japanese_vowels()
     run = load(folder)
-    assert run.results["test"] == json.loads(json.dumps(evaluate(run.model, test).to_dict()))
+    scores = json.loads(json.dumps(evaluate(run.model, test).to_dict()))
+    assert run.results["test"] == scores | {"also_in_training": 0} and "note:" not in out
     assert run.model.recurrent[0].direction == "both"
     assert f"accuracy {run.results['test']['accuracy']:.4f}" in call("evaluate", folder)
+
+
+def test_a_test_table_that_is_the_training_table_is_said(call, table, tmp_path):
+    path, copy, folder = table(), tmp_path / "copy.csv", tmp_path / "run"
+    copy.write_bytes(path.read_bytes())  # whatever it is called
+    for k, test in enumerate((path, copy)):
+        out = train(call, path, folder := tmp_path / f"run{k}", "--test", test)
+        said = "20 of 20 test sequences are in the training part too, value for value: on these"
+        assert f"note: {said}" in out and f"note: {said}" in call("info", folder)
+        assert said in (folder / "report.html").read_text()
+        assert load(folder).results["test"]["also_in_training"] == 20
+    out = train(call, path, tmp_path / "other", "--test", table("other.csv", seed=5))
+    assert "note:" not in out
+    assert load(tmp_path / "other").results["test"]["also_in_training"] == 0
+
+
+def test_the_folder_is_locked_until_all_is_written(call, table, tmp_path, monkeypatch):
+    """Of a new run and of one that is resumed: no second process can write its results too."""
+    import throughtime.cli.finish as finish
+
+    write, free = finish._write_report, []
+
+    def watched(run, *args):
+        with open(run.folder / ".lock") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                free.append(True)
+            except BlockingIOError:
+                free.append(False)
+        return write(run, *args)
+
+    monkeypatch.setattr(finish, "_write_report", watched)
+    train(call, table(), tmp_path / "run")
+    call("train", "--resume", tmp_path / "run")
+    assert free == [False, False]
+    assert not (tmp_path / "run" / ".lock").exists()
 
 
 def test_a_second_run_in_the_same_second_has_its_own_folder(call, table, tmp_path, monkeypatch):
@@ -136,7 +174,8 @@ def test_resume(call, table, tmp_path, interrupted):
     train(call, path, tmp_path / "whole", *options)
 
     stopped = interrupted(6, "train", path, *COLUMNS, *SMALL, "--run", tmp_path / "run", *options)
-    assert stopped == "throughtime: stopped\n"
+    go_on = f"`throughtime train --resume {tmp_path / 'run'}`"
+    assert stopped == f"throughtime: stopped. Go on with {go_on}.\n"
     assert not (tmp_path / "run" / "weights.safetensors").exists()
     torch.manual_seed(99)
     assert "not yet tested" in call("info", tmp_path / "run")

@@ -259,7 +259,7 @@ def test_a_column_of_text_may_be_left_out(csv):
     path = csv("id,t,a,note,kind\nx,0,1,hello,yes\ny,0,1,bye,no\n")
     line = refusal(path)
     assert line.startswith("column 'note', row 2 has the text 'hello'")
-    assert line.endswith("or name the columns to use (channels=, on the command line --channels).")
+    assert "naming those to learn from (on the command line --channels a, in Python" in line
 
 
 def test_the_row_is_the_line_of_the_file(csv):

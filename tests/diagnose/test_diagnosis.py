@@ -8,8 +8,20 @@ import torch
 from diagnose.cells import Linear, Own
 
 from throughtime import GRU, LSTM, RNN, Model, Recurrent, fit
+from throughtime.bptt import replicas
 from throughtime.data import Sequences
-from throughtime.diagnose import ByLag, Follow, diagnose, direct_by_lag, gates, passages, relu_cuts
+from throughtime.diagnose import (
+    ByLag,
+    Follow,
+    Scalar,
+    diagnose,
+    direct_by_lag,
+    gates,
+    passages,
+    relu_cuts,
+    spectra,
+    spectrum_by_lag,
+)
 from throughtime.errors import OptionError
 
 T, B = 12, 3
@@ -143,6 +155,30 @@ def test_where_rectified_paths_end(direction):
                 assert lags[row, b, unit] == want
     assert (lags[:, 2] == -1).any() and (lags[:, 2] > 0).any(), "some are cut, and some are not"
     assert relu_cuts(passages(Recurrent(RNN, 3, 4), torch.randn(T, B, 3))[0]) is None
+
+
+def test_what_was_found_is_shown_in_a_line_or_two():
+    torch.manual_seed(0)
+    layer, x = Recurrent(LSTM, 3, 40), torch.randn(200, 4, 3)
+    (found,) = diagnose(layer, x, loss=lambda out: out[0][-1].sum(), probes=2)
+    (passage,) = passages(layer, x)
+    scalar = Scalar(0.5).replicas(torch.randn(200))
+    (copies,) = replicas(layer, lambda: layer(x)[0][-1].sum())
+    for one in (found, found.flow, found.flow.jacobian, found.gates[0], passage, copies, scalar,
+                spectra(passage, n=1), spectrum_by_lag(passage, n=1, lags=4)):  # fmt: skip
+        assert repr(one).startswith(f"{type(one).__name__}(")
+        assert len(repr(one)) <= 200 and "\n" not in repr(one) and "tensor" not in repr(one)
+    horizon, of_loss = found.flow.jacobian.horizon(), found.flow.gradient.horizon()
+    assert repr(found) == (
+        f"Layer(layer 1 forward: Jacobian: vanishing, below 1% after {horizon} steps; gradient of "
+        f"the loss: vanishing, below 1% after {of_loss} steps; 199 lags back from 16 steps of each "
+        "of 4 sequences)"
+    )
+    assert found.to_dict()["sampled"] == {"steps": 16, "sequences": 4}
+    assert repr(curve([1.1**k for k in range(60)])) == (
+        "ByLag(exploding, a factor of 1.1 a step; 59 lags back from 1 steps of each of 1 sequences)"
+    )
+    assert "below 1% after 1 step;" in repr(curve([1.0, 0.0])) and "nothing" in repr(curve([1.0]))
 
 
 def test_looking_changes_nothing():

@@ -32,6 +32,7 @@ PAGES = [
     str(page.relative_to(ROOT))
     for page in (
         ROOT / "README.md",
+        ROOT / "docs" / "api" / "command-line.md",
         *(p for folder in FOLDERS for p in sorted(folder.glob("*.md"))),
     )
 ]
@@ -127,11 +128,21 @@ def types_unchecked():
 def test_page(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")
+    # times are not compared, so the machine need not rest before each is measured
+    monkeypatch.setattr("throughtime.bench.measure.REST", 0.0)
     for block, printed in run_page((ROOT / page).read_text(), page):
         if block["mark"] == "output":
             assert TIMES.sub("", printed) == TIMES.sub("", block["text"])
         else:
             assert printed
+
+
+def test_every_command_is_on_the_page_of_the_command_line():
+    from throughtime.cli.app import app
+
+    page = (ROOT / "docs" / "api" / "command-line.md").read_text()
+    shown = re.findall(r"^\$ throughtime (\w+) --help$", page, re.MULTILINE)
+    assert shown == [command.callback.__name__ for command in app.registered_commands]
 
 
 def listed() -> set[str]:

@@ -1,4 +1,4 @@
-"""Gradients of weights: the engine's own products and torch's agree, and each is used in its range."""
+"""Gradients of weights: the engine's own products agree with torch's; each has its range."""
 
 import pytest
 import torch

@@ -17,6 +17,9 @@ from throughtime.engines.lower import forward_loop
 from throughtime.engines.stored import Mode
 from throughtime.layers.over_time import OverTime
 
+# the checks of types take several times as long as what is tested here
+pytestmark = pytest.mark.usefixtures("types_unchecked")
+
 KINDS = ["rnn", "lstm", "lstm-everything", "gru-before", "gru-after", "mgu", "leaky", "indrnn"]
 
 

@@ -1,14 +1,17 @@
 """Without the compiled module: one clear warning in a process, and everything runs."""
 
+import json
 import subprocess
 import sys
 import warnings
 
+import numpy as np
 import pytest
 import torch
 
 from throughtime import LSTM, Recurrent, nn
-from throughtime.engines import choose
+from throughtime.engines import choose, cpu, reference
+from throughtime.export import Stream
 
 
 @pytest.fixture
@@ -20,11 +23,12 @@ def without_native(monkeypatch):
         lambda name, *a: None if name == "throughtime._native" else find(name, *a),
     )
     monkeypatch.setattr(choose, "_said", False)
+    monkeypatch.setattr(cpu, "native", lambda: None)
 
 
 def test_one_warning(without_native):
     with pytest.warns(UserWarning) as said:
-        layer = Recurrent(LSTM, 3, 4, layers=2)
+        Recurrent(LSTM, 3, 4, layers=2)
     (warning,) = said
     assert str(warning.message) == (
         "throughtime was installed without its compiled module, as no C++ compiler was found: "
@@ -32,9 +36,42 @@ def test_one_warning(without_native):
     )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        Recurrent(LSTM, 3, 4)
-        y, _ = layer(torch.randn(5, 2, 3))
-    assert y.isfinite().all()
+        Recurrent(LSTM, 3, 4)(torch.randn(5, 2, 3))
+
+
+def over_time(layer, x):
+    """Outputs, final states and the gradients of everything."""
+    y, state = layer(x)
+    final = state[1] if isinstance(state[1], torch.Tensor) else state[0][0]["C"]
+    loss = y.sin().sum() + final.cos().sum()
+    return [y, final, *torch.autograd.grad(loss, [x, *layer.parameters()])]
+
+
+def one_by_one(layer, x):
+    stream = Stream(layer.eval(), 2)
+    return [torch.from_numpy(np.stack([stream.step(step).copy() for step in x.detach().numpy()]))]
+
+
+@pytest.mark.filterwarnings("ignore:throughtime was installed without")
+@pytest.mark.parametrize(
+    ("layer", "run"),
+    [
+        (lambda: Recurrent(LSTM, 3, 4, layers=2, direction="both", dtype=torch.float64), over_time),
+        (lambda: nn.LSTM(3, 4, dtype=torch.float64), over_time),
+        (lambda: Recurrent(LSTM, 3, 4, layers=2, dtype=torch.float64), one_by_one),
+        (lambda: nn.GRU(3, 4, dtype=torch.float64), one_by_one),
+    ],
+    ids=["layers", "drop-in", "stream", "stream of a drop-in"],
+)
+def test_the_results_are_those_of_the_module(without_native, monkeypatch, layer, run):
+    calls, forward = [], reference.forward
+    monkeypatch.setattr(reference, "forward", lambda *a, **k: calls.append(1) or forward(*a, **k))
+    layer, x = layer(), torch.randn(5, 2, 3, dtype=torch.float64, requires_grad=True)
+    found, without = run(layer, x), len(calls)
+    monkeypatch.undo()
+    assert without and cpu.native() is not None
+    for got, want in zip(found, run(layer, x), strict=True):
+        torch.testing.assert_close(got, want, rtol=1e-12, atol=1e-13)
 
 
 def test_the_drop_ins_say_it_too(without_native):
@@ -63,8 +100,18 @@ importlib.util.find_spec = lambda n, p=None: None if n == "throughtime._native" 
 import torch
 from throughtime import LSTM, Recurrent
 for _ in range(3):
-    Recurrent(LSTM, 3, 4, direction="both")(torch.randn(5, 2, 3))
+    torch.manual_seed(0)
+    layer = Recurrent(LSTM, 3, 4, direction="both", dtype=torch.float64)
+    y, _ = layer(torch.linspace(-1, 1, 30, dtype=torch.float64).view(5, 2, 3))
+    y.square().sum().backward()
+print([y.sum().item(), layer.cells[0][1].keep_h.grad.sum().item()])
 """
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     assert run.stderr.count("without its compiled module") == 1
+    torch.manual_seed(0)
+    layer = Recurrent(LSTM, 3, 4, direction="both", dtype=torch.float64)
+    y, _ = layer(torch.linspace(-1, 1, 30, dtype=torch.float64).view(5, 2, 3))
+    y.square().sum().backward()
+    want = [y.sum().item(), layer.cells[0][1].keep_h.grad.sum().item()]
+    assert json.loads(run.stdout) == pytest.approx(want, rel=1e-10)

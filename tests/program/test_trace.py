@@ -196,6 +196,20 @@ def test_the_profiler_of_the_caller_goes_on(tmp_path):
         sys.setprofile(None)
 
 
+def test_a_cell_is_traced_under_cprofile_which_goes_on(tmp_path):
+    import cProfile
+
+    cell, plain = write(tmp_path, "new = torch.tanh(h)\nreturn new"), cProfile.Profile()
+    want = cell.program(3, 4).json
+
+    def afterwards():
+        return None
+
+    got = plain.runcall(lambda: (cell.program(3, 4).json, afterwards())[0])
+    assert got == want
+    assert afterwards.__code__ in {entry.code for entry in plain.getstats()}
+
+
 # the line that is wrong, what is wrong with it, and what to write instead
 REFUSED = {
     "if h > 0: pass": ("truth of a symbol is not known", "torch.where"),

@@ -80,6 +80,25 @@ def test_no_word_covers_another_or_leaves_the_drawing(name, draw):
         assert ax1 <= bx0 or bx1 <= ax0 or ay1 <= by0 or by1 <= ay0, (a, b)
 
 
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("draw", DRAW)
+def test_every_arrow_ends_at_the_edge_of_a_box_or_at_a_word(name, draw):
+    text = DRAW[draw](NETWORKS[name]())
+    root = ET.fromstring(text)
+    boxes = []
+    for e in root.iter(SVG + "rect"):
+        x, y, wide, tall = (float(e.attrib[k]) for k in ("x", "y", "width", "height"))
+        boxes.append((x, y, x + wide, y + tall))
+    places = [(float(e.attrib["x"]), float(e.attrib["y"])) for e in root.iter(SVG + "text")]
+    for _, (x, y) in arrows(text):
+        within = [
+            b for b in boxes if b[0] - 0.1 <= x <= b[2] + 0.1 and b[1] - 0.1 <= y <= b[3] + 0.1
+        ]
+        inside = [b for b in within if b[0] + 1 < x < b[2] - 1 and b[1] + 1 < y < b[3] - 1]
+        words = [p for p in places if abs(p[0] - x) < 1 and 0 < y - p[1] < 10]
+        assert (within or words) and not inside, (x, y)
+
+
 @pytest.mark.parametrize("draw", DRAW)
 def test_it_says_what_it_shows_and_takes_its_colours_from_the_page(draw):
     text = DRAW[draw](NETWORKS["model"]())

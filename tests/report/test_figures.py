@@ -1,9 +1,12 @@
 """Figures show the numbers they are given, and can be used by themselves."""
 
+import re
+
 import plotly.graph_objects as go
 import pytest
 
 from throughtime import report
+from throughtime.bptt.watch import ways
 from throughtime.report.look import log_axis, one_of
 from throughtime.report.numbers import numbers
 
@@ -21,7 +24,68 @@ def test_all_of_them_are_figures_for_a_notebook(plain_run):
     ]  # fmt: skip
     for figure in made:
         assert isinstance(figure, go.Figure) and figure.data
-        assert "<table" in numbers(figure)
+        text = numbers(figure)
+        assert "<table" in text and len(re.findall(r"<td>-?[\d.]+", text)) >= 2, "numbers, too"
+
+
+def same(shown, values):
+    """What is drawn, where anything is: values too small for a logarithmic axis are left out."""
+    assert len(shown) == len(values) and any(v is not None for v in shown)
+    left_out = [v for v, s in zip(values, shown, strict=True) if s is None and v is not None]
+    assert all(v <= 1e-8 * max(v for v in values if v is not None) for v in left_out)
+    assert [s for s in shown if s is not None] == [
+        v for v, s in zip(values, shown, strict=True) if s is not None
+    ]
+
+
+def test_figures_of_the_data_show_it(plain_run):
+    data = plain_run[1]["data"]
+    for figure, key in ((report.lengths, "lengths"), (report.classes, "classes")):
+        bars = figure({"data": data}).data
+        assert [bar.name for bar in bars] == ["training", "test"]
+        for bar, part in zip(bars, ("train", "test"), strict=True):
+            x, y = data[part][key] if key == "lengths" else (range(3), data[part][key])
+            assert (list(bar.x), list(bar.y)) == (list(x), list(y))
+            assert sum(bar.y) == 60
+    drawn = data["drawn"]
+    traces = report.sequences(drawn, data["channels"], ["a", "b", "c"]).data
+    for k, trace in enumerate(traces):
+        sequence, channel = drawn[k // 2], k % 2
+        assert trace.name == data["channels"][channel]
+        assert list(trace.x) == sequence["at"] and list(trace.y) == sequence["values"][channel]
+    assert len(traces) == 3 * 2
+
+
+def test_figures_of_time_show_what_was_measured(plain_run):
+    run, found = plain_run
+    curves = {t.name: t for t in report.at_input(found).data}
+    jacobians = {t.name: t for t in report.gradient_by_lag(found, "jacobian").data}
+    for when in ("before", "after"):
+        same(curves[f"{when} training"].y, found[when]["at_input"]["relative"])
+        for layer in found[when]["layers"]:
+            same(jacobians[f"{layer['where']}, {when}"].y, layer["jacobian"]["relative"])
+    for k, layer in enumerate(found["replicas"]["layers"]):
+        replicas = {t.name: t for t in report.replica_norms(found, k).data}
+        assert {*replicas} == {n for n in layer["norms"] if not n.endswith("_bias")}
+        for name, trace in replicas.items():
+            assert list(trace.x) == found["replicas"]["at"]
+            same(trace.y, layer["norms"][name])
+    for trace in report.initial_state(run.model).data:
+        where, state = trace.name.split(": ")
+        vector = getattr(ways(run.model)[where].initial, f"{state}0")
+        assert list(trace.y) == pytest.approx(sorted(vector.tolist()), rel=1e-4)
+
+
+def test_a_confusion_is_shown_between_the_surest_of_its_classes(plain_run):
+    found = plain_run[1]
+    for k, pair in enumerate(found["confusions"]):
+        figure, there = report.confused(found, k), ("of_true", "it", "of_taken")
+        kept = [pair[key] for key in there if pair[key] is not None]
+        titles = [note.text for note in figure.layout.annotations]
+        assert len(titles) == len(kept) and f"taken for {pair['taken']}" in " ".join(titles)
+        for row, sequence in enumerate(kept):
+            assert titles[row].endswith(f": {sequence['name']}")
+            assert list(figure.data[2 * row].y) == sequence["values"][0]
 
 
 def test_the_gradient_and_its_horizon(failed_run):

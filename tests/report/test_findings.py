@@ -40,6 +40,23 @@ def test_the_result(scores, says):
     assert sum(word in " ".join(said[1:]) for word in others) == 1
 
 
+def test_test_sequences_that_are_training_sequences():
+    scores = results(0.95, 0.70, 0.5)
+    scores["test"]["also_in_training"] = 3
+    assert findings.result(scores, "LSTM")[-1].startswith(
+        "3 of 400 test sequences are in the train"
+    )
+
+
+def test_constant_channels():
+    assert findings.constant([]) == []
+    assert findings.constant(["<b>"]) == [
+        "Channel <b>: the same value in every training step, so the network learns nothing from it."
+    ]
+    (line,) = findings.constant([f"c{k}" for k in range(9)])
+    assert line.startswith("Channels c0, c1, c2, c3, c4, c5 and 3 more: the same value in every")
+
+
 def test_chance():
     assert findings.chance(0.97, 0.98, 370) and not findings.chance(0.9, 0.98, 370)
     assert not findings.chance(0.97, 0.98, 100_000)
@@ -95,9 +112,13 @@ def found(after=10, before=10, steps=100, start="end", **of_curve):
     one = {"from": start, "layers": [layer]}
     return {
         "lengths": [steps, steps],
-        "before": None if before is None else one | {"reach": before},
-        "after": one | {"reach": after},
+        "before": None if before is None else one | reach(before),
+        "after": one | reach(after),
     }
+
+
+def reach(steps):
+    return {"reach": steps, "at_input": {"lag": [0], "relative": [1.0 if steps else 0.0]}}
 
 
 @pytest.mark.parametrize(
@@ -116,6 +137,13 @@ def test_gradients(options, says):
     assert "before" not in " ".join(findings.gradients(found(before=None, **options)))
 
 
+def test_a_layer_that_no_gradient_reaches():
+    nothing = found()
+    for when in ("before", "after"):
+        nothing[when]["layers"][0]["gradient"] |= {"verdict": None, "relative": [None, None]}
+    assert "the gradient is 0 at the last step" in findings.gradients(nothing)[1]
+
+
 def test_of_many_layers_the_shortest_and_the_longest():
     many = found()
     for when in ("before", "after"):
@@ -132,6 +160,7 @@ def test_at_the_input():
     assert "It reaches all 100 steps" in findings.at_input(found(after=100))[-1]
     said = findings.at_input(found(after=10))[-1]
     assert "10 steps from the end" in said and "the other 90" in said
+    assert "It is 0 at every step" in findings.at_input(found(after=0))[-1]
 
 
 GUESSING, LEARNED = results(0.5, 0.5, 0.5), results(0.9, 0.5, 0.5)
@@ -150,6 +179,12 @@ def test_the_gradient_does_not_reach():
     backward = why(GUESSING, found(10, 12, start="beginning"))
     assert "What stands later, in the last 88 steps" in backward
     assert "before training" not in why(GUESSING, found(10, None))
+
+
+def test_no_gradient_reaches_the_input_at_all():
+    said = why(GUESSING, found(0, 0))
+    assert said.startswith("No gradient reaches the input, before training and after")
+    assert "does not reach." not in said and "keep_bias" not in said
 
 
 def test_nothing_is_said_of_a_network_that_learned():

@@ -7,7 +7,7 @@ import torch
 from report.conftest import copied, data, trained
 
 from throughtime.diagnose import diagnose
-from throughtime.report import keep, kept, measure
+from throughtime.report import keep, kept, measure, report
 from throughtime.report.measure import NUMBERS, STEPS, rounded, thinned
 from throughtime.training import load
 
@@ -100,6 +100,16 @@ def test_long_sequences_and_many_units_are_thinned_out(tmp_path):
                for rows in layer["values"].values() for row in rows]  # fmt: skip
     assert 0 < sum(numbers) <= NUMBERS
     assert len(json.dumps(found)) < 1_100_000
+
+
+def test_a_channel_that_never_changes_in_training_is_named(tmp_path):
+    train, test = (data(12, channels=("c0", "<still>"), seed=k) for k in (0, 1))
+    train.values[:, 1] = 0.1
+    run, found = trained(tmp_path / "run", train, test, epochs=1)
+    assert found["data"]["constant"] == ["<still>"]
+    assert "Channel &lt;still&gt;: the same value in every training step" in report(run, found)
+    del found["data"]["constant"]  # as an earlier version kept it
+    assert "the same value" not in report(run, found)
 
 
 def test_rounding_and_thinning():

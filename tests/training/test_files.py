@@ -18,7 +18,14 @@ from throughtime import RNN, fit, load
 from throughtime.errors import RunError
 from throughtime.training import files, run
 from throughtime.training.checkpoint import read_checkpoint
-from throughtime.training.files import read_json, read_tensors, write_json, write_tensors
+from throughtime.training.files import (
+    read_json,
+    read_lines,
+    read_tensors,
+    write_json,
+    write_lines,
+    write_tensors,
+)
 from throughtime.training.optimise import optimiser
 
 TENSORS = {
@@ -48,6 +55,25 @@ def test_json_comes_back(tmp_path):
     assert read_json(tmp_path / "d.json") == PLAIN | {
         "pair": [1, 2], "numbers": {"9": 1, "10": 2},
     }  # fmt: skip
+
+
+def test_json_is_written_for_people_too(tmp_path):
+    write_json(tmp_path / "d.json", {"first": 1, "second": {"third": [2]}})
+    lines = (tmp_path / "d.json").read_text().splitlines()
+    assert ' "first": 1,' in lines and '  "third": [' in lines
+
+
+def test_the_checksums_of_files_that_exist_stay_valid(tmp_path):
+    """Over the keys in alphabetical order, however the file has them."""
+    data = {"b": {"y": 1, "x": [2.5, None]}, "a": "é"}
+    digest = "e0ed742005699b7602f2a0cd086cd9aed569d0c3d1c29a79912323bade632459"
+    (tmp_path / "d.json").write_text(json.dumps({"sha256": digest, **data, "format": 1}))
+    assert read_json(tmp_path / "d.json") == data
+    write_tensors(tmp_path / "t", TENSORS, data)
+    raw = (tmp_path / "t").read_bytes()
+    head = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])["__metadata__"]
+    digest = "1d40eb7ddf637ecedfc882ad07d23b949cfeb63162f7706a54c8b3617e0b12e6"
+    assert json.loads(head["throughtime"]) == {"format": 1, "data": data, "sha256": digest}
 
 
 def test_equal_content_is_an_equal_file(tmp_path):
@@ -162,8 +188,15 @@ def load_all(path):
     return found, state, own
 
 
-CHECKED = ["config.json", "weights.safetensors", "checkpoint.safetensors", "results.json"]
-READERS = {".json": read_json, ".safetensors": read_tensors}
+VERSIONED = ["config.json", "weights.safetensors", "checkpoint.safetensors", "results.json"]
+CHECKED = [*VERSIONED, "metrics.jsonl"]
+
+
+def read_history(path):
+    return read_lines(path, run._unchecked)
+
+
+READERS = {".json": read_json, ".safetensors": read_tensors, ".jsonl": read_history}
 
 
 @pytest.mark.parametrize("mask", [0x01, 0x10, 0x80, 0xFF])
@@ -209,7 +242,7 @@ def test_a_damaged_run_cannot_be_loaded(folder, tmp_path, name):
         load_all(copy)
 
 
-@pytest.mark.parametrize("name", CHECKED)
+@pytest.mark.parametrize("name", VERSIONED)
 def test_another_version_is_refused(folder, tmp_path, monkeypatch, name):
     reader = READERS[Path(name).suffix]
     monkeypatch.setattr(files, "FORMAT", 2)
@@ -228,15 +261,79 @@ def test_a_config_that_is_whole_but_not_understood(tmp_path):
         run.read(tmp_path)
 
 
-@pytest.mark.parametrize("content", ["[1]", "nonsense", '{"epoch": 1}', "5", '{"a": '])
-def test_a_history_that_cannot_be_read(folder, tmp_path, content):
+def copied(folder, to):
+    to.mkdir(exist_ok=True)
     for path in folder.iterdir():
-        (tmp_path / path.name).write_bytes(path.read_bytes())
+        (to / path.name).write_bytes(path.read_bytes())
+    return to
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["[1]", "nonsense", '{"epoch": 1}', "5", '{"a": ', "[" * 100_000, '{"a":' * 100_000, ""],
+)
+def test_a_history_that_cannot_be_read(folder, tmp_path, content):
+    copied(folder, tmp_path)
     (tmp_path / "metrics.jsonl").write_text(content + "\n")
-    with pytest.raises(RunError, match="metrics.jsonl: cannot be read"):
+    with pytest.raises(RunError, match="metrics.jsonl: is damaged.* or remove it: the model does"):
         load(tmp_path)
     (tmp_path / "metrics.jsonl").unlink()
     assert load(tmp_path).history == []
+
+
+ROW = {"epoch": 1, "loss": 0.5, "gradient_norm": 1.5, "learning_rate": 0.1, "seconds": 2.0}
+
+
+@pytest.mark.parametrize("mask", [0x01, 0x10, 0x80, 0xFF])
+@pytest.mark.parametrize("epochs", [1, 3])
+def test_a_flipped_byte_of_a_history_is_never_believed(tmp_path, epochs, mask):
+    path = tmp_path / "metrics.jsonl"
+    rows = [ROW | {"epoch": k} for k in range(epochs)]
+    write_lines(path, rows)
+    content = path.read_bytes()
+    assert read_history(path) == rows
+    for place in range(len(content)):
+        flipped = bytearray(content)
+        flipped[place] ^= mask
+        path.write_bytes(flipped)
+        with pytest.raises(RunError, match="metrics.jsonl: is damaged"):
+            read_history(path)
+
+
+@pytest.mark.parametrize("change", ["first", "middle", "last", "swapped", "doubled", "unchecked"])
+def test_lines_of_a_history_that_are_not_those_written(tmp_path, change):
+    path = tmp_path / "metrics.jsonl"
+    write_lines(path, [ROW | {"epoch": k} for k in range(3)])
+    a, b, c = path.read_text().splitlines()
+    changed = {"first": [b, c], "middle": [a, c], "last": [a, b], "swapped": [a, c, b],
+               "doubled": [a, b, c, c], "unchecked": [a, b, json.dumps(ROW)]}[change]  # fmt: skip
+    path.write_text("\n".join(changed) + "\n")
+    with pytest.raises(RunError, match="metrics.jsonl: is damaged"):
+        read_history(path)
+
+
+@pytest.mark.parametrize("nested", ["[" * 100_000, '{"a":' * 100_000 + "1" + "}" * 100_000])
+@pytest.mark.parametrize("name", CHECKED)
+def test_deeply_nested_json_is_damage(folder, tmp_path, name, nested):
+    path = copied(folder, tmp_path) / name
+    if name.endswith("safetensors"):  # once as its header, once as the text in its header
+        for head in (nested, json.dumps({"__metadata__": {files.HEAD: nested}})):
+            path.write_bytes(len(head).to_bytes(8, "little") + head.encode())
+            with pytest.raises(RunError, match=f"{name}: is damaged"):
+                load_all(tmp_path)
+    else:
+        path.write_text(nested + "\n")
+        with pytest.raises(RunError, match=f"{name}: is damaged"):
+            load_all(tmp_path)
+
+
+def test_data_nested_too_deeply_to_be_written_are_refused(tmp_path):
+    nested = []
+    for _ in range(100_000):
+        nested = [nested]
+    with pytest.raises(RunError, match="d.json: cannot hold what it is given .* plain data"):
+        write_json(tmp_path / "d.json", {"nested": nested})
+    assert not (tmp_path / "d.json").exists()
 
 
 @pytest.mark.parametrize("what", ["nothing", "a file", "an empty folder", "a very long name"])

@@ -14,7 +14,7 @@ from throughtime.bptt import Checkpointed, Full, Truncated
 from throughtime.data import Batches, Scaler, Sequences, split
 from throughtime.errors import DataError, OptionError, RunError
 from throughtime.training import Options, evaluate, load, optimise
-from throughtime.training.files import read_json
+from throughtime.training.files import read_json, write_json
 
 DATA = sequences()
 BASE = {"epochs": 3, "batch_size": 4, "dropout": 0.2}
@@ -263,8 +263,28 @@ def test_a_loss_that_is_no_number_ends_the_run(tmp_path):
 def test_an_infinite_learning_rate_is_not_needed_to_diverge():
     data = sequences()
     one = model(data, RNN(activation="relu"))
-    with pytest.raises(RunError, match="Set a lower learning_rate than 1e\\+18"):
-        fit(one, data, epochs=20, learning_rate=1e18, clip=None, schedule=None)
+    with pytest.raises(RunError, match="Set a lower learning_rate than 100"):
+        fit(
+            one, data, epochs=20, learning_rate=100.0, optimiser="sgd", clip=None, schedule=None
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("rate", [1e5, 100.1, 1e18])
+def test_a_learning_rate_with_which_nothing_is_learned_is_refused(tmp_path, rate):
+    with pytest.raises(OptionError, match="learning_rate is .*; expected .* at most 100, because"):
+        trained(learning_rate=rate, folder=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    trained(learning_rate=100.0, epochs=1)
+
+
+def test_a_run_that_was_begun_with_any_learning_rate_still_loads(tmp_path):
+    run = trained(epochs=1, folder=tmp_path / "run")
+    config = read_json(run.folder / "config.json")
+    config["options"]["learning_rate"] = 1e5
+    write_json(run.folder / "config.json", config)
+    assert load(run.folder).options.learning_rate == 1e5
+    resumed = trained(epochs=1, folder=tmp_path / "run", resume=True, learning_rate=1e5)
+    assert same(resumed.model.state_dict(), run.model.state_dict())
 
 
 def test_data_without_labels_is_refused():

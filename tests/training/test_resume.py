@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import json
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from throughtime import GRU, LSTM, LeakyRNN, fit
 from throughtime.errors import DataError, RunError
 from throughtime.training import load
 from throughtime.training.files import read_json, write_json
+from throughtime.training.run import read
 
 DATA = sequences(14)
 BATCH = 5  # 3 batches an epoch, of 5, 5 and 4 sequences
@@ -204,6 +206,25 @@ def test_options_that_a_run_did_not_know(tmp_path, name):
     again = trained(tmp_path / "run", "plain", resume=True)
     for a, b in zip(whole.model.parameters(), again.model.parameters(), strict=True):
         assert torch.equal(a, b)
+
+
+def test_a_history_without_checksums_as_earlier_versions_wrote_it(tmp_path):
+    whole = trained(tmp_path / "whole", "early stopping")
+    with pytest.raises(Stop):
+        trained(
+            tmp_path / "run", "early stopping", progress=stop_at(8), checkpoint_seconds=0
+        )  # fmt: skip
+    for folder in (tmp_path / "whole", tmp_path / "run"):
+        metrics = folder / "metrics.jsonl"
+        rows = [json.loads(line) for line in metrics.read_text().splitlines()]
+        assert all(row.pop("sha256") for row in rows)
+        metrics.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert load(tmp_path / "whole").history == whole.history
+    assert len(read(tmp_path / "run").history) == 3
+    again = trained(tmp_path / "run", "early stopping", resume=True)
+    assert without_seconds(again.history) == without_seconds(whole.history)
+    assert "sha256" in (tmp_path / "run" / "metrics.jsonl").read_text()
+    assert load(tmp_path / "run").history == again.history
 
 
 def test_another_model_is_refused(tmp_path):

@@ -2,12 +2,13 @@
 
 import platform
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 import torch
 from training.tiny import model, same, sequences, without_seconds
 
-from throughtime import RNN, fit
+from throughtime import GRU, RNN, fit
 from throughtime.errors import RunError
 from throughtime.training import Options, Run, equations, load
 from throughtime.training.files import read_json, write_json
@@ -109,4 +110,18 @@ def test_what_a_notebook_shows():
         ("epochs", "2 of 1200"),
     ):  # fmt: skip
         assert f">{name}</th><td>{value}</td>" in shown
+    run.folder = Path("runs/<one>")
+    assert "folder</th><td>runs/&lt;one&gt;</td>" in run._repr_html_()
     assert "mine" not in shown and "note" not in shown and "own" not in shown
+
+
+def test_a_cell_and_an_output_network_are_handed_on_when_loading(tmp_path):
+    folder = tmp_path / "run"
+    own = model(DATA, RNN, 3, output=torch.nn.Linear(3, 2))
+    run = fit(own, DATA, epochs=1, folder=folder)
+    with pytest.raises(RunError, match="Linear, which is code"):
+        load(folder)
+    again = load(folder, cell=RNN, output=torch.nn.Linear(3, 2))
+    assert same(again.model.state_dict(), run.model.state_dict())
+    with pytest.raises(RunError, match="cell=GRU.* has other equations"):
+        load(folder, cell=GRU, output=torch.nn.Linear(3, 2))

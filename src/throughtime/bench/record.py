@@ -44,16 +44,6 @@ def rows(measurement: Measurement, about: Mapping[str, str]) -> list[dict[str, A
     ]
 
 
-def check(path: str) -> None:
-    """Before anything is timed. **Raises:** `OptionError` if there is no room for the file."""
-    file = Path(path)
-    if not file.parent.is_dir() or file.is_dir():
-        what = "is a folder" if file.is_dir() else "is in a folder that does not exist"
-        raise OptionError(
-            f"--csv {path}: {what}; expected a file in a folder that there is. Give another."
-        )
-
-
 def write(path: str, rows: Sequence[Mapping[str, Any]]) -> None:
     """The whole file anew: written beside, then renamed. **Raises:** `OptionError`."""
     text = io.StringIO()

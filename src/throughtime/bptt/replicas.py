@@ -35,6 +35,10 @@ class Replicas:
     _program: Program
     _gradients: Gradients
 
+    def __repr__(self) -> str:
+        T = len(self._gradients.dz)
+        return f"Replicas({self.where}: {T} replicas of {', '.join(self.parameters)})"
+
     def at(self, t: int) -> dict[str, Tensor]:
         """The whole gradient of each parameter's replica at step t, in the parameter's shape.
 

@@ -13,11 +13,16 @@ from throughtime.cli.plain import one_line
 from throughtime.errors import ThroughtimeError
 
 
+class Stopped(Exception):
+    """Ctrl-C, with the one thing to do about it."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; what a person gave wrongly is one line on stderr and status 2."""
     import typer
 
     from throughtime.cli.app import app
+    from throughtime.cli.usage import sentence
 
     # typer carries its own click, whose base of all usage errors it does not export
     usage_error: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
@@ -33,36 +38,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ThroughtimeError as e:
         return _refuse(str(e))
     except usage_error as e:
-        context = getattr(e, "ctx", None)
-        command = context.command_path if context is not None else "throughtime"
-        message = e.format_message()
-        said = _wrong_number(e, message, arguments) or message
-        return _refuse(f"`{command}`: {said} See `{command} --help`.")
+        return _refuse(sentence(e, arguments))
     except (MemoryError, RuntimeError) as e:
         if not isinstance(e, MemoryError) and "can't allocate memory" not in str(e):
             raise
+        fix = "Give a smaller table, or end other programs."
+        if arguments[:1] == ["train"]:
+            fix = "Set a lower --hidden, --layers or --batch-size."
         return _refuse(
-            "there is not enough memory for this; expected a model and batches that fit. Set a "
-            "lower --hidden, --layers or --batch-size."
+            f"there is not enough memory for this; expected a model and batches that fit. {fix}"
         )
-    except (typer.Abort, KeyboardInterrupt):
-        print("throughtime: stopped", file=sys.stderr)
+    except (typer.Abort, KeyboardInterrupt, Stopped) as e:
+        what_next = f". {e}" if isinstance(e, Stopped) else ""
+        print(f"throughtime: stopped{one_line(what_next)}", file=sys.stderr)
         return 130
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output has gone; so do we, quietly
         return 1
-
-
-def _wrong_number(error: Exception, message: str, arguments: Sequence[str]) -> str | None:
-    """What typer does not say: the text that an option was given in place of a number."""
-    kinds = {"valid integer": "a whole number", "valid number": "a number"}
-    wanted = next((kinds[kind] for kind in kinds if kind in message), None)
-    given = None
-    for name in getattr(getattr(error, "param", None), "opts", ()) if wanted else ():
-        for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
-            if argument == name or argument.startswith(f"{name}="):
-                given = f"{name} has {argument.partition('=')[2] or following!r}"  # the last counts
-    return f"{given}; expected {wanted}." if given else None
 
 
 def _refuse(message: str) -> int:

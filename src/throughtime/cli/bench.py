@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from throughtime.cli.cells import cell as named_cell
-from throughtime.cli.cells import check
+from throughtime.cli import cells, options, paths
 from throughtime.errors import OptionError
 
 if TYPE_CHECKING:
-    from throughtime.bench import Shape, Task
+    from throughtime.bench import Task
     from throughtime.bench.contestant import Contestant
     from throughtime.bench.measure import Measurement
 
+PEERS = ("torch", "onnxruntime", "jax")
 PASSES = {"inference": (False,), "training": (True,), "both": (False, True)}
 
 
@@ -34,15 +34,27 @@ def bench(
             "shapes without one."
         ),
     ] = None,
-    random: int = typer.Option(0, help="So many random shapes, drawn log-uniformly."),
-    seed: int = typer.Option(0, help="Of random shapes, weights and inputs."),
-    layers: int = typer.Option(1, help="Recurrent layers."),
+    random: int = typer.Option(
+        0, help="So many random shapes, drawn log-uniformly.", callback=options.whole(0)
+    ),
+    seed: int = typer.Option(
+        0, help="Of random shapes, weights and inputs.", callback=options.whole(0)
+    ),
+    layers: int = typer.Option(1, help="Recurrent layers.", callback=options.whole()),
     both: bool = typer.Option(False, "--both", help="Both directions."),
     ragged: bool = typer.Option(False, "--ragged", help="Sequences of different lengths."),
-    dtype: str = typer.Option("float32", help="float32 or float64."),
-    threads: int = typer.Option(0, help="Of every library; 0: torch's own number."),
-    rounds: int = typer.Option(7, help="Turns of each; 3 where a round takes over 2 s."),
-    passes: str = typer.Option("both", "--pass", help="inference, training or both."),
+    dtype: str = typer.Option(
+        "float32", help="float32 or float64.", callback=options.one_of("float32", "float64")
+    ),
+    threads: int = typer.Option(
+        0, help="Of every library; 0: torch's own number.", callback=options.whole(0)
+    ),
+    rounds: int = typer.Option(
+        7, help="Turns of each; 3 where a round takes over 2 s.", callback=options.whole()
+    ),
+    passes: str = typer.Option(
+        "both", "--pass", help="inference, training or both.", callback=options.one_of(*PASSES)
+    ),
     peers: str | None = typer.Option(
         None, help="Some of torch,onnxruntime,jax; all that are installed without."
     ),
@@ -57,42 +69,41 @@ def bench(
     memory_of: str | None = typer.Option(None, hidden=True),
 ) -> int:
     """Measure cells beside torch.nn, ONNX Runtime and JAX, once they agree on the results."""
-    _at_least("--random", random, 0)
-    _at_least("--layers", layers, 1)
-    _at_least("--threads", threads, 0)
-    _at_least("--rounds", rounds, 1)
-    _one_of("--dtype", dtype, ("float32", "float64"))
-    _one_of("--pass", passes, tuple(PASSES))
-    given = [_shape(text) for text in shape or ()]
+    sizes = [_shape(text) for text in shape or ()]
+    names = None if peers is None else _peers(peers)
+    named = [cells.read(text) for text in cell or ("lstm", "gru", "rnn")]
+    named_beside = cells.read(beside, "--beside")
+    paths.output("--csv", csv)
     if same_allocator:
         from throughtime.bench.allocator import run_again
 
         return run_again([a for a in context.obj if a != "--same-allocator"])
     import torch
 
-    from throughtime.bench import CLASSES, Task, random_shapes, record
+    from throughtime.bench import CLASSES, Shape, Task, random_shapes, record
     from throughtime.bench.conditions import conditions
     from throughtime.bench.contestants import INSTALL, choose, contestants
     from throughtime.bench.task import TORCH_CELLS
     from throughtime.cli.bench_memory import with_memory
     from throughtime.cli.measured import Table, summed_up
 
-    if csv is not None:
-        record.check(csv)
     if threads:
         torch.set_num_threads(threads)
-    chosen, absent = choose(None if peers is None else peers.split(","))
+    chosen, absent = choose(names)
     if cell and not {*map(str.lower, cell)} & {*TORCH_CELLS}:
         chosen, absent = [], []  # no other library has these cells
-    other = named_cell(beside)
+    other = cells.make(named_beside, cells.MEASURING)
+    shapes = [*(Shape(*numbers) for numbers in sizes), *random_shapes(random, seed)]
     tasks: list[tuple[str, Task]] = []
-    for spec in cell or TORCH_CELLS:
-        own = None if spec.lower() in TORCH_CELLS else named_cell(spec)
-        for size in [*given, *random_shapes(random, seed)] or CLASSES.values():
-            for one in () if own is None else (own, other):
-                check(one, spec if one is own else beside, size.I, size.H)
-            tasks.append((spec, Task(
-                own or spec.lower(), size, True in PASSES[passes], layers, both, ragged,
+    for one in named:
+        in_torch = one.text.lower() in TORCH_CELLS
+        own = None if in_torch else cells.make(one, cells.MEASURING)
+        for size in shapes or CLASSES.values():
+            if own is not None:
+                cells.check(own, one, size.I, size.H)
+                cells.check(other, named_beside, size.I, size.H)
+            tasks.append((one.text, Task(
+                own or one.text.lower(), size, True in PASSES[passes], layers, both, ragged,
                 getattr(torch, dtype), own and other, seed,
             )))  # fmt: skip
     if memory_of is not None:
@@ -145,29 +156,26 @@ def _measured(
         ) from e
 
 
-def _shape(text: str) -> "Shape":
-    from throughtime.bench import Shape
+def _peers(text: str) -> list[str]:
+    names = text.split(",")
+    for name in names:
+        if name not in PEERS:
+            raise OptionError(
+                f"--peers has {name!r}; expected some of {', '.join(PEERS)}, with commas. Leave it "
+                "out for all that are installed."
+            )
+    return names
 
+
+def _shape(text: str) -> tuple[int, ...]:
     parts = text.split(",")
     if len(parts) != 4 or not all(p.strip().isascii() and p.strip().isdigit() for p in parts):
-        sizes = [0]
+        sizes = (0,)
     else:
-        sizes = [int(p) for p in parts]
+        sizes = tuple(int(p) for p in parts)
     if min(sizes) < 1:
         raise OptionError(
             f"--shape {text!r}; expected T,B,I,H (steps, sequences, columns of the input, units): "
             "four whole numbers, 1 or more, with commas. Write 100,32,32,64."
         )
-    return Shape(*sizes)
-
-
-def _at_least(option: str, value: int, least: int) -> None:
-    if value < least:
-        raise OptionError(f"{option} {value}; expected {least} or more. Set {max(1, least)}.")
-
-
-def _one_of(option: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise OptionError(
-            f"{option} {value!r}; expected one of {', '.join(known)}. Choose one of these."
-        )
+    return sizes

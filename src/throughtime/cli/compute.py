@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from throughtime.cli import options, paths
 from throughtime.cli.plain import one_line
 from throughtime.errors import OptionError
 
@@ -15,7 +16,9 @@ STEPS = 1000
 
 
 def compute(
-    machine: str = typer.Argument(..., help="A TOML file, or one of those that come with us."),
+    machine: str = typer.Argument(
+        ..., help="A TOML file, or one of those that come with us.", callback=paths.machine
+    ),
     tape: str | None = typer.Argument(None, help="Symbols; the machine's example unless given."),
     steps: int | None = typer.Option(None, help=f"Of the machine, at most; {STEPS} unless given."),
     watch: bool = typer.Option(False, "--watch", help="Live, in the terminal."),
@@ -25,16 +28,28 @@ def compute(
         None, help="Room on the tape on either side, or LEFT,RIGHT: many units."
     ),
     exact: bool = typer.Option(False, "--exact", help="In integers without limit."),
-    dtype: str = typer.Option("float64", help="float64 or float32."),
-    engine: str | None = typer.Option(None, help="cpu or reference."),
+    dtype: str = typer.Option(
+        "float64", help="float64 or float32.", callback=options.one_of("float64", "float32")
+    ),
+    engine: str | None = typer.Option(
+        None, help="cpu or reference.", callback=options.one_of("cpu", "reference")
+    ),
 ) -> None:
     """Run the network of a Turing machine or a finite automaton."""
-    from throughtime.universal import Automaton, read_machine
-
     numbers = {"--steps": steps, "--delay": delay}
     for option, value in numbers.items():
         if value is not None and not 0 <= value <= 10**15:
             raise OptionError(f"{option} {value}; expected 0 or more. Give another number.")
+    if exact and cells is not None:
+        raise OptionError(
+            f"--exact is given with --cells {cells}; expected one of the two, because integers "
+            "need no blocks. Leave one out."
+        )
+    room = _cells(cells)
+    import torch
+
+    from throughtime.universal import Automaton, read_machine
+
     found = read_machine(machine)
     if isinstance(found, Automaton):
         given = {"--steps": steps is not None, "--cells": cells is not None, "--exact": exact}
@@ -43,28 +58,23 @@ def compute(
                 f"{option} is given for a finite automaton; expected a Turing machine, because an "
                 "automaton needs no tape. Leave it out."
             )
-        _read(found, tape, _dtype(dtype), engine)
+        _read(found, tape, getattr(torch, dtype), engine)
         return
-    if exact and cells is not None:
-        raise OptionError(
-            f"--exact is given with --cells {cells}; expected one of the two, because integers "
-            "need no blocks. Leave one out."
-        )
     _run(
         found, found.tape if tape is None else tape, STEPS if steps is None else steps,
-        delay if watch else None, quiet, cells=_cells(cells), exact=exact, dtype=_dtype(dtype),
+        delay if watch else None, quiet, cells=room, exact=exact, dtype=getattr(torch, dtype),
         engine=engine,
     )  # fmt: skip
 
 
 def _run(
     machine: "Machine", tape: str, steps: int, delay: float | None, quiet: bool, *, exact: bool,
-    **options: Any,
+    **settings: Any,
 ) -> None:  # fmt: skip
     from throughtime.universal import compile_machine
 
     machine.begin(tape)  # a wrong tape is refused before anything is printed
-    computer = compile_machine(machine, **options)
+    computer = compile_machine(machine, **settings)
     per = "2 steps" if computer.per_step == 2 else "1 step"
     kind = str(computer.dtype).removeprefix("torch.")
     room = f"{computer.capacity} cells {'in a block' if computer.blocks else 'a side'} in {kind}"
@@ -129,14 +139,6 @@ def _read(automaton: "Automaton", word: str | None, dtype: Any, engine: str | No
         print(one_line(f"{k:>6}  {shown}  {word[:k]}|{word[k:]}"))
     (accepted,) = reader.accepts([word])
     print("accepted" if accepted else "refused")
-
-
-def _dtype(name: str) -> Any:
-    import torch
-
-    if name not in ("float32", "float64"):
-        raise OptionError(f"--dtype {name!r}; expected float32 or float64. Leave it out.")
-    return getattr(torch, name)
 
 
 def _cells(text: str | None) -> int | tuple[int, ...] | None:

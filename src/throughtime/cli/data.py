@@ -4,7 +4,8 @@ import hashlib
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from throughtime.errors import OptionError, RunError
+from throughtime.cli.plain import one_line
+from throughtime.errors import DataError, OptionError, RunError
 
 if TYPE_CHECKING:
     from throughtime.data import Sequences
@@ -71,18 +72,20 @@ class Source:
         return train, test
 
     def table(self, path: str, run: Any, *, labelled: bool) -> "Sequences":
-        """Another table with the same columns, for the model of a run."""
+        """Another table with the same columns, for the model of a run.
+
+        **Raises:** `DataError` where a column is missing: a run knows its columns by name, and no
+        option names others.
+        """
         from throughtime.data import read_table
 
         columns = self._columns() if self.path is not None else {**_BUNDLED}
         if not labelled:
             columns["label"] = None  # what stands there, if anything, does not matter
-        return read_table(
-            path,
-            **columns,
-            classes=run.model.classes,
-            channels=run.model.channels,
-        )
+        channels = run.model.channels
+        roles = {name: role for role, name in columns.items() if name is not None}
+        _same_columns(path, {**roles, **dict.fromkeys(channels, "channel")}, run.folder)
+        return read_table(path, **columns, classes=run.model.classes, channels=channels)
 
     def _columns(self) -> dict[str, Any]:
         return {"sequence": self.sequence, "time": self.time, "label": self.label}
@@ -125,6 +128,31 @@ def labelled(loaded: Any, run: str, data: str | None) -> "Sequences":
     if data is None:
         return read_again(source, fingerprints)[1]
     return source.table(data, loaded, labelled=True)
+
+
+def _same_columns(path: str, expected: dict[str, str], folder: Any) -> None:
+    """**Raises:** `DataError` unless a table has all the columns, each given with its role."""
+    from throughtime.data.columns import or_no_header
+    from throughtime.data.naming import nearest, quote, quote_all
+    from throughtime.data.table import column_names
+
+    there = column_names(path)
+    missing = {name: role for name, role in expected.items() if name not in there}
+    if not missing:
+        return
+    name = next(iter(missing))
+    near = nearest(name, [n for n in there if n not in expected])
+    if near is not None:
+        fix = f"Rename {quote(near)} to {quote(name)}, if it is that column."
+    elif [*missing.values()] == ["label"]:
+        fix = "Add the labels, or use `throughtime predict`, which needs none."
+    else:
+        fix = or_no_header(there, "Give a table with these columns.")
+    raise DataError(
+        f"{one_line(path)}: has the columns {quote_all(there)} and no {quote(name)}; expected "
+        f"{quote_all(expected)}, because the run in {one_line(str(folder))} was trained on these. "
+        f"{fix}"
+    )
 
 
 def fingerprint(sequences: "Sequences") -> str:

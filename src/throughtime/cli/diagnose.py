@@ -4,19 +4,25 @@ import json as json_
 
 import typer
 
+from throughtime.cli import options, paths
 from throughtime.cli.data import labelled
-from throughtime.errors import OptionError
 
 SHOWN = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 
 def diagnose(
-    run: str = typer.Argument(..., help="A run folder."),
+    run: str = typer.Argument(..., help="A run folder.", callback=paths.run_folder),
     data: str | None = typer.Argument(
-        None, help="A labelled table with the columns of the training table; its test part else."
+        None,
+        help="A labelled table with the columns of the training table; its test part else.",
+        callback=paths.table,
     ),
-    sequences: int = typer.Option(8, help="How many sequences, the longest ones."),
-    steps: int = typer.Option(16, help="From how many steps of each to look back."),
+    sequences: int = typer.Option(
+        8, help="How many sequences, the longest ones.", callback=options.whole()
+    ),
+    steps: int = typer.Option(
+        16, help="From how many steps of each to look back.", callback=options.whole()
+    ),
     json: bool = typer.Option(False, "--json", help="Print JSON, with the curves over the lag."),
 ) -> None:
     """How far back in time the gradients of a trained model reach, in each layer."""
@@ -27,9 +33,6 @@ def diagnose(
     from throughtime.diagnose import diagnose as measure
     from throughtime.training.run import load
 
-    for option, value in (("--sequences", sequences), ("--steps", steps)):
-        if value < 1:
-            raise OptionError(f"{option} is {value}; expected 1 or more. Set {option} 8.")
     loaded = load(run)
     found = labelled(loaded, run, data)
     longest = found.lengths.argsort(descending=True, stable=True)[:sequences]

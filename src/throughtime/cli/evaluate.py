@@ -4,13 +4,16 @@ import json as json_
 
 import typer
 
+from throughtime.cli import paths
 from throughtime.cli.data import labelled
 
 
 def evaluate(
-    run: str = typer.Argument(..., help="A run folder."),
+    run: str = typer.Argument(..., help="A run folder.", callback=paths.run_folder),
     data: str | None = typer.Argument(
-        None, help="A labelled table with the columns of the training table; its test part else."
+        None,
+        help="A labelled table with the columns of the training table; its test part else.",
+        callback=paths.table,
     ),
     json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:

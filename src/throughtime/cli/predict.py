@@ -5,16 +5,20 @@ import sys
 
 import typer
 
+from throughtime.cli import paths
 from throughtime.cli.data import remembered
 from throughtime.errors import RunError
 
 
 def predict(
-    run: str = typer.Argument(..., help="A run folder."),
-    data: str = typer.Argument(..., help="A table with the columns of the training table."),
+    run: str = typer.Argument(..., help="A run folder.", callback=paths.run_folder),
+    data: str = typer.Argument(
+        ..., help="A table with the columns of the training table.", callback=paths.table
+    ),
     output: str | None = typer.Option(None, help="A CSV file; printed unless given."),
 ) -> None:
     """The class of each sequence with the probability of every class, as CSV."""
+    paths.output("--output", output)
     from throughtime.training.evaluate import predict as probabilities_of
     from throughtime.training.run import load
 

@@ -1,15 +1,14 @@
 """`throughtime report`: the report of a run, or of several side by side, as one HTML file."""
 
 from pathlib import Path
-from typing import Any
 
 import typer
 
+from throughtime.cli import paths
 from throughtime.cli.data import read_again, remembered
+from throughtime.cli.finish import PAGE, tested
 from throughtime.cli.plain import one_line
 from throughtime.errors import DataError, OptionError, RunError
-
-PAGE = "report.html"
 
 
 def report(
@@ -22,13 +21,23 @@ def report(
     ),
 ) -> None:
     """One HTML file on what a run learned and how far back in time its gradients reach."""
-    if compare:
-        path, page = Path(out or "comparison.html"), _comparison(places)
-    elif len(places) > 2:
+    if not compare and len(places) > 2:
         raise OptionError(
             f"`throughtime report`: {len(places)} places are given; expected a run folder and at "
             "most one table. Add --compare to put runs side by side."
         )
+    if compare and len(places) < 2:
+        raise OptionError(
+            f"`throughtime report --compare`: one run folder is given, {places[0]}; expected 2 or "
+            "more. Name another, or leave --compare out."
+        )
+    for folder in places if compare else places[:1]:
+        paths.run_folder(folder)
+    for table in [] if compare else places[1:]:
+        paths.table(table)
+    paths.output("--out", out)
+    if compare:
+        path, page = Path(out or "comparison.html"), _comparison(places)
     else:
         path, page = Path(out or Path(places[0]) / PAGE), _page(*places)
     from throughtime.report import write
@@ -37,20 +46,7 @@ def report(
     print(f"report: {one_line(str(path))}")
 
 
-def write_report(run: Any, train: Any, test: Any, probabilities: Any = None) -> Path:
-    """The report of a run that has just been tested, in its folder, with what it was made from."""
-    from throughtime.report import keep, measure, write
-    from throughtime.report import report as page
-
-    found = measure(run, train, test, probabilities)
-    keep(run, found)
-    path = run.folder / PAGE
-    write(path, page(run, found))
-    return path
-
-
 def _page(folder: str, table: str | None = None) -> str:
-    from throughtime.cli.train import tested
     from throughtime.report import kept, measure
     from throughtime.report import report as page
     from throughtime.training.run import load, read

@@ -56,6 +56,8 @@ def progress_bar(quiet: bool) -> "Iterator[Callable[[Progress], None] | None]":
 
 def show_results(run: "Run", report: Path | None = None) -> None:
     """The last screen of a training run."""
+    from throughtime.training.overlap import said
+
     console = Console(highlight=False)
     results, model = run.results, run.model
     parameters = sum(p.numel() for p in model.parameters())
@@ -77,6 +79,8 @@ def show_results(run: "Run", report: Path | None = None) -> None:
     for name, key in rows:
         table.add_row(escape(name), f"{results[key]['accuracy']:.4f}")
     _print_whole(table)
+    for line in said(test):
+        console.print(f"note: {line}", soft_wrap=True)
     if run.folder is not None:
         console.print(f"run folder: {escape(str(run.folder))}", soft_wrap=True)
     if report is not None:

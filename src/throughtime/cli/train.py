@@ -1,19 +1,27 @@
 """`throughtime train`: from a table to a trained model in a run folder."""
 
-from typing import Any
+import os
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import typer
 
-from throughtime.cli.cells import cell as named_cell
-from throughtime.cli.cells import check
+from throughtime.cli import Stopped, cells, options, paths
 from throughtime.cli.data import Source, read_again, remembered
+from throughtime.cli.finish import finish
 from throughtime.errors import OptionError
+
+OPTIMISERS = ("adam", "adamw", "sgd", "rmsprop", "adagrad", "adadelta", "adamax", "nadam", "radam")
+SCHEDULES = ("cosine", "onecycle", "exponential", "step", "plateau", "none")
 
 
 def train(
     context: typer.Context,
     data: str | None = typer.Argument(
-        None, help="A long CSV or Parquet table; the bundled Japanese Vowels without one."
+        None,
+        help="A long CSV or Parquet table; the bundled Japanese Vowels without one.",
+        callback=paths.table,
     ),
     sequence: str | None = typer.Option(None, help="Column: which sequence a row is of."),
     time: str | None = typer.Option(None, help="Column: time; rows as they stand without."),
@@ -28,30 +36,64 @@ def train(
     cell: str = typer.Option(
         "LSTM", help="A cell: GRU, 'LSTM(peephole=True)', my_cells.py:MyCell."
     ),
-    hidden: int = typer.Option(128, help="Units of each state."),
-    layers: int = typer.Option(1, help="Recurrent layers."),
-    direction: str = typer.Option("both", help="forward, backward or both."),
-    merge: str = typer.Option("concat", help="Of both directions: concat, sum or mean."),
-    initial_state: str = typer.Option("learned", help="learned or zeros."),
-    pooling: str = typer.Option("mean", help="What the output network sees: last, mean, max."),
-    output: str = typer.Option("", help="Sizes of its inner layers: 64 or 64,32; none: linear."),
-    dropout: float = typer.Option(0.3, help="Between layers and before the output network."),
-    variational_dropout: float = typer.Option(0.0, help="One mask a sequence, in the cell."),
-    zoneout: float = typer.Option(0.0, help="Probability that a unit keeps its state."),
-    weight_drop: float = typer.Option(0.0, help="Dropout on the recurrent weights."),
-    epochs: int = typer.Option(30, help="At most."),
-    batch_size: int = typer.Option(32, help="Sequences in a batch."),
-    optimiser: str = typer.Option("adam", help="adam, adamw, sgd, rmsprop, ..."),
-    learning_rate: float = typer.Option(3e-3),
-    weight_decay: float = typer.Option(0.0, help="Not on biases and initial states."),
-    schedule: str = typer.Option(
-        "cosine", help="cosine, onecycle, exponential, step, plateau or none."
+    hidden: int = typer.Option(128, help="Units of each state.", callback=options.whole()),
+    layers: int = typer.Option(1, help="Recurrent layers.", callback=options.whole()),
+    direction: str = typer.Option(
+        "both",
+        help="forward, backward or both.",
+        callback=options.one_of("forward", "backward", "both"),
     ),
-    clip: float = typer.Option(1.0, help="Largest norm of a gradient; 0 for any."),
+    merge: str = typer.Option(
+        "concat",
+        help="Of both directions: concat, sum or mean.",
+        callback=options.one_of("concat", "sum", "mean"),
+    ),
+    initial_state: str = typer.Option(
+        "learned", help="learned or zeros.", callback=options.one_of("learned", "zeros")
+    ),
+    pooling: str = typer.Option(
+        "mean",
+        help="What the output network sees: last, mean, max.",
+        callback=options.one_of("last", "mean", "max"),
+    ),
+    output: str = typer.Option("", help="Sizes of its inner layers: 64 or 64,32; none: linear."),
+    dropout: float = typer.Option(
+        0.3, help="Between layers and before the output network.", callback=options.share()
+    ),
+    variational_dropout: float = typer.Option(
+        0.0, help="One mask a sequence, in the cell.", callback=options.share()
+    ),
+    zoneout: float = typer.Option(
+        0.0, help="Probability that a unit keeps its state.", callback=options.share()
+    ),
+    weight_drop: float = typer.Option(
+        0.0, help="Dropout on the recurrent weights.", callback=options.share()
+    ),
+    epochs: int = typer.Option(30, help="At most.", callback=options.whole()),
+    batch_size: int = typer.Option(32, help="Sequences in a batch.", callback=options.whole()),
+    optimiser: str = typer.Option(
+        "adam", help="adam, adamw, sgd, rmsprop, ...", callback=options.one_of(*OPTIMISERS)
+    ),
+    learning_rate: float = typer.Option(3e-3, callback=options.positive(options.LARGEST_RATE)),
+    weight_decay: float = typer.Option(
+        0.0, help="Not on biases and initial states.", callback=options.not_negative()
+    ),
+    schedule: str = typer.Option(
+        "cosine",
+        help="cosine, onecycle, exponential, step, plateau or none.",
+        callback=options.one_of(*SCHEDULES),
+    ),
+    clip: float = typer.Option(
+        1.0, help="Largest norm of a gradient; 0 for any.", callback=options.not_negative()
+    ),
     class_weights: bool = typer.Option(False, help="Weigh classes by their inverse share."),
-    label_smoothing: float = typer.Option(0.0),
-    validation: float = typer.Option(0.0, help="Share set aside for early stopping; 0: none."),
-    patience: int = typer.Option(20, help="Epochs without improvement there before stopping."),
+    label_smoothing: float = typer.Option(0.0, callback=options.share()),
+    validation: float = typer.Option(
+        0.0, help="Share set aside for early stopping; 0: none.", callback=options.share()
+    ),
+    patience: int = typer.Option(
+        20, help="Epochs without improvement there before stopping.", callback=options.whole()
+    ),
     bptt: str = typer.Option(
         "full",
         help="Back through time: full, truncated:STEPS[:EVERY], checkpointed[:SEGMENTS].",
@@ -59,19 +101,22 @@ def train(
     scale_by_replicas: bool = typer.Option(
         False, help="Divide each output's gradient by the number of replicas it reaches."
     ),
-    seed: int = typer.Option(0),
+    seed: int = typer.Option(0, callback=options.whole(0)),
     threads: int = typer.Option(
-        1, help="Of torch; small models are fastest with 1; 0: torch's own."
+        1,
+        help="Of torch; small models are fastest with 1; 0: torch's own.",
+        callback=options.whole(0),
     ),
     run: str | None = typer.Option(None, help="The run folder; runs/<time> unless given."),
-    resume: str | None = typer.Option(None, help="Go on with the run in this folder."),
-    checkpoint_seconds: float = typer.Option(10.0, help="Least time between checkpoints."),
+    resume: str | None = typer.Option(
+        None, help="Go on with the run in this folder.", callback=paths.run_folder
+    ),
+    checkpoint_seconds: float = typer.Option(
+        10.0, help="Least time between checkpoints.", callback=options.not_negative()
+    ),
     quiet: bool = typer.Option(False, help="No progress bar."),
 ) -> None:
     """Train a model on a table of sequences, test it, and write a run folder."""
-    from throughtime.cli.report import write_report
-    from throughtime.cli.show import progress_bar, show_results
-
     if resume is not None:
         if data is not None:
             raise OptionError(
@@ -79,56 +124,58 @@ def train(
                 "run remembers its table: leave it out."
             )
         _alone(context, resume)
-        finished, train_part, test_part = _resume(resume, checkpoint_seconds, progress_bar(quiet))
-    else:
-        from dataclasses import asdict
+        with _resumable(resume):
+            _resume(resume, checkpoint_seconds, quiet)
+        return
+    # what can be checked without torch comes first, as importing it takes seconds
+    named = cells.read(cell)
+    options.check_bptt(bptt, direction)
+    sizes = options.sizes(output)
+    columns = None if channels is None else tuple(channels.split(","))
+    source = Source(data, test, test_share, sequence, time, label, columns, seed)
+    paths.table(test)
+    paths.new_folder(run)
+    import torch
 
-        import torch
+    from throughtime.cli.show import progress_bar
+    from throughtime.layers import Recurrent
+    from throughtime.training import Model, Output
+    from throughtime.training.fit import fit
 
-        from throughtime.layers import Recurrent
-        from throughtime.training import Model, Options, Output
-        from throughtime.training.fit import fit
-
-        _threads(threads)
-        options = Options(
-            epochs=epochs, batch_size=batch_size, optimiser=optimiser, learning_rate=learning_rate,
-            weight_decay=weight_decay, schedule=None if schedule == "none" else schedule,
-            clip=clip or None, class_weights=class_weights, label_smoothing=label_smoothing,
-            validation=validation, patience=patience, seed=seed,
-            bptt=bptt, scale_by_replicas=scale_by_replicas,
-        )  # fmt: skip
-        if initial_state not in ("learned", "zeros"):
-            raise OptionError(f"--initial-state {initial_state!r}; expected learned or zeros.")
-        made = named_cell(cell)
-        columns = None if channels is None else tuple(channels.split(","))
-        source = Source(data, test, test_share, sequence, time, label, columns, seed)
-        train_part, test_part = source.read()
-        check(made, cell, len(train_part.channels), hidden)
-        torch.manual_seed(seed)
-        recurrent = Recurrent(
-            made, len(train_part.channels), hidden, layers=layers, direction=direction,  # type: ignore[arg-type]
-            merge=merge, dropout=dropout, variational_dropout=variational_dropout,  # type: ignore[arg-type]
-            zoneout=zoneout, weight_drop=weight_drop, initial_state=initial_state,
-        )  # fmt: skip
-        model = Model(
-            recurrent, classes=train_part.classes, channels=train_part.channels,
-            pooling=pooling, dropout=dropout,  # type: ignore[arg-type]
-        )  # fmt: skip
-        sizes = _sizes(output)
-        if sizes:
-            model.output = Output(model.width, len(model.classes), sizes=sizes)
-        details = {
-            "data": source.to_dict(train_part, test_part), "cell": cell, "threads": threads,
-            "command": context.obj,
-        }  # fmt: skip
+    if threads:
+        torch.set_num_threads(threads)
+    made = cells.make(named)
+    train_part, test_part = source.read()
+    cells.check(made, named, len(train_part.channels), hidden)
+    torch.manual_seed(seed)
+    recurrent = Recurrent(
+        made, len(train_part.channels), hidden, layers=layers, direction=direction,  # type: ignore[arg-type]
+        merge=merge, dropout=dropout, variational_dropout=variational_dropout,  # type: ignore[arg-type]
+        zoneout=zoneout, weight_drop=weight_drop, initial_state=initial_state,  # type: ignore[arg-type]
+    )  # fmt: skip
+    model = Model(
+        recurrent, classes=train_part.classes, channels=train_part.channels,
+        pooling=pooling, dropout=dropout,  # type: ignore[arg-type]
+    )  # fmt: skip
+    if sizes:
+        model.output = Output(model.width, len(model.classes), sizes=sizes)
+    details = {
+        "data": source.to_dict(train_part, test_part), "cell": cell, "threads": threads,
+        "command": context.obj,
+    }  # fmt: skip
+    folder = run or _new_folder()
+    with _resumable(folder):
         with progress_bar(quiet) as progress:
             finished = fit(
-                model, train_part, folder=run or _new_folder(), progress=progress,
-                checkpoint_seconds=checkpoint_seconds, details=details, **asdict(options),
+                model, train_part, folder=folder, progress=progress,
+                checkpoint_seconds=checkpoint_seconds, details=details, epochs=epochs,
+                batch_size=batch_size, optimiser=optimiser, learning_rate=learning_rate,
+                weight_decay=weight_decay, schedule=None if schedule == "none" else schedule,
+                clip=clip or None, class_weights=class_weights, label_smoothing=label_smoothing,
+                validation=validation, patience=patience, seed=seed, bptt=bptt,
+                scale_by_replicas=scale_by_replicas,
             )  # fmt: skip
-    results, probabilities = tested(finished.model, train_part, test_part)
-    finished.record(results)
-    show_results(finished, write_report(finished, train_part, test_part, probabilities))
+        finish(finished, train_part, test_part)
 
 
 def _alone(context: typer.Context, folder: str) -> None:
@@ -144,56 +191,39 @@ def _alone(context: typer.Context, folder: str) -> None:
             )
 
 
-def _resume(folder: str, checkpoint_seconds: float, bar):
+def _resume(folder: str, checkpoint_seconds: float, quiet: bool) -> None:
     from dataclasses import asdict
 
+    import torch
+
+    from throughtime.cli.show import progress_bar
     from throughtime.training.fit import fit
+    from throughtime.training.lock import locked
     from throughtime.training.run import read
 
     run = read(folder)
-    _threads(run.details.get("threads", 0))
-    source, fingerprints = remembered(run.details, folder)
-    train_part, test_part = read_again(source, fingerprints)
-    with bar as progress:
-        finished = fit(
-            run.model, train_part, folder=folder, resume=True, progress=progress,
-            checkpoint_seconds=checkpoint_seconds, details=run.details, **asdict(run.options),
-        )  # fmt: skip
-    return finished, train_part, test_part
+    with locked(run.folder):  # from here on, so that a second one need not read the table first
+        if threads := run.details.get("threads", 0):
+            torch.set_num_threads(threads)
+        source, fingerprints = remembered(run.details, folder)
+        train_part, test_part = read_again(source, fingerprints)
+        with progress_bar(quiet) as progress:
+            finished = fit(
+                run.model, train_part, folder=folder, resume=True, progress=progress,
+                checkpoint_seconds=checkpoint_seconds, details=run.details, **asdict(run.options),
+            )  # fmt: skip
+        finish(finished, train_part, test_part)
 
 
-def tested(model: Any, train_part: Any, test_part: Any) -> tuple[dict[str, Any], Any]:
-    """The scores of a model and of what it has to beat, and its probabilities."""
-    from throughtime.training.baselines import linear, majority
-    from throughtime.training.evaluate import predict, score
-
-    probabilities = predict(model, test_part)
-    return {
-        "test": score(probabilities, test_part.labels, model.classes).to_dict(),
-        "majority": majority(train_part, test_part).to_dict(),
-        "linear": linear(train_part, test_part).to_dict(),
-    }, probabilities
-
-
-def _sizes(text: str) -> tuple[int, ...]:
+@contextmanager
+def _resumable(folder: str) -> Iterator[None]:
+    """Ctrl-C says how to go on, if there is something to go on with."""
     try:
-        sizes = tuple(int(part) for part in text.split(",")) if text else ()
-    except ValueError:
-        sizes = (0,)
-    if any(size < 1 for size in sizes):
-        raise OptionError(
-            f"--output {text!r}; expected whole numbers, 1 or more, with commas. Write 64,32."
-        )
-    return sizes
-
-
-def _threads(threads: int) -> None:
-    if threads < 0:
-        raise OptionError(f"--threads {threads}; expected 1 or more, or 0 to leave them.")
-    if threads:
-        import torch
-
-        torch.set_num_threads(threads)
+        yield
+    except KeyboardInterrupt:
+        if not os.path.exists(os.path.join(folder, "config.json")):
+            raise
+        raise Stopped(f"Go on with `throughtime train --resume {shlex.quote(folder)}`.") from None
 
 
 def _new_folder() -> str:

@@ -28,23 +28,54 @@ def check_header(header: Sequence[str]) -> None:
         if name in met:
             raise DataError(
                 f"header has the column {quote(name)} twice; expected every name once. "
-                "Rename or remove one of the two."
+                + or_no_header(header, "Rename or remove one of the two.")
             )
         met.add(name)
+
+
+def or_no_header(header: Collection[str], fix: str) -> str:
+    """The `fix` of a wrong name, unless the first line looks like a row and not like a header."""
+    if any(_is_number(name) for name in header):
+        return "If the file has no header, add one: a first line with the names of the columns."
+    return fix
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def find(header: Collection[str], role: str, name: str) -> None:
     """**Raises:** `DataError` if there is no column `name`; `role` says what it is for."""
     if name not in header:
         near = nearest(name, header)
+        fix = or_no_header(header, "Name one of them.")
         raise DataError(
             f"{role} has {quote(name)}; expected one of the columns {quote_all(header)}. "
-            + (f"Did you mean {quote(near)}?" if near else "Name one of them.")
+            + (f"Did you mean {quote(near)}?" if near else fix)
         )
 
 
-def numbers(table: Table, names: Sequence[str], mend: str) -> Float32[np.ndarray, "N C"]:
-    """The columns `names` as finite numbers; `mend` says what to do about a column of text."""
+class NotANumber(DataError):
+    """Something else in a column where numbers are expected.
+
+    `fix`: what to do if the column is to be one of numbers. Whether it is depends on the table.
+    """
+
+    def __init__(self, message: str, column: str, fix: str) -> None:
+        super().__init__(message)
+        self.column, self.fix = column, fix
+
+
+def numbers(table: Table, names: Sequence[str]) -> Float32[np.ndarray, "N C"]:
+    """The columns `names` as finite numbers.
+
+    **Raises:** `NotANumber` for a text or a column of another type, without saying what to do;
+    `DataError` for what is missing or not finite.
+    """
     given = table.frame[list(names)]
     floats = _floats(given)
     values = floats.to_numpy(order="c")  # what is missing or no number is NaN
@@ -52,8 +83,12 @@ def numbers(table: Table, names: Sequence[str], mend: str) -> Float32[np.ndarray
     if not sound.all():
         column = int((~sound).any(0).argmax())
         name, place = names[column], int((~sound[:, column]).argmax())
-        got = _unsound(given[name][place], floats[name][place], mend)
-        raise DataError(f"{at(table, name, place)} {got}")
+        cell, number = given[name][place], floats[name][place]
+        if number is None and cell is not None:
+            message = f"has the text {quote(cell)}; expected a number."
+            fix = "Correct it or remove the row."
+            raise NotANumber(f"{at(table, name, place)} {message}", name, fix)
+        raise DataError(f"{at(table, name, place)} {_unsound(cell, number)}")
     return values.astype(np.float32)
 
 
@@ -84,10 +119,8 @@ def _floats(given: pl.DataFrame) -> pl.DataFrame:
     kinds = given.schema
     for name, kind in kinds.items():
         if kind != pl.String and not kind.is_numeric():
-            raise DataError(
-                f"column {quote(name)} has type {kind}; expected numbers. Convert the column or "
-                "leave it out."
-            )
+            message = f"column {quote(name)} has type {kind}; expected numbers."
+            raise NotANumber(message, name, "Convert the column or leave it out.")
     # Column by column, because an expression of polars costs more than a column of few rows.
     floats = {column.name: _float(column) for column in given.get_columns()}
     blank = [name for name, column in floats.items()
@@ -102,11 +135,9 @@ def _float(column: pl.Series) -> pl.Series:
     return column.cast(pl.Float64, strict=False)
 
 
-def _unsound(given: object, number: float | None, mend: str) -> str:
-    if given is None:
-        return "has no value; expected a number. Fill it in or remove the row."
+def _unsound(given: object, number: float | None) -> str:
     if number is None:
-        return f"has the text {quote(given)}; expected a number. {mend}"
+        return "has no value; expected a number. Fill it in or remove the row."
     if isinstance(given, str) and abs(number) == np.inf and any(c.isdigit() for c in given):
         number = 2 * LARGEST  # written as a number, too large even for float64
     if np.isfinite(number):

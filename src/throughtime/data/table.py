@@ -1,7 +1,8 @@
 """A long table, one row a step, read as sequences."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -44,10 +45,28 @@ def read_table(
     and the row. In a CSV the header is row 1; in Parquet the first row is row 1. Without
     `classes`, a table with labels needs at least two sequences and two classes.
     """
-    try:
+    with _named(path):
         return _read(
             Path(path), sequence, time, label, channels, classes, require_label=require_label
         )
+
+
+def column_names(path: str | os.PathLike) -> list[str]:
+    """The names of the columns of a table, in their order. **Raises:** `DataError`, as above."""
+    from throughtime.data.columns import check_header
+    from throughtime.data.formats import open_table
+
+    with _named(path):
+        header = open_table(Path(path)).header()
+        check_header(header)
+        return header
+
+
+@contextmanager
+def _named(path: str | os.PathLike) -> Iterator[None]:
+    """Errors about a table begin with its path."""
+    try:
+        yield
     except DataError as error:
         name = os.fspath(path)
         raise DataError(f"{name if name.isprintable() else quote(name)}: {error}") from None
@@ -64,7 +83,8 @@ def _read(
     require_label: bool,
 ) -> Sequences:
     # Here and not above: they import polars.
-    from throughtime.data.columns import check_header, find, numbers
+    from throughtime.data.channels import not_a_channel
+    from throughtime.data.columns import NotANumber, check_header, find, numbers
     from throughtime.data.formats import open_table
     from throughtime.data.layout import lay_out, sequence_labels
 
@@ -78,12 +98,16 @@ def _read(
     _check_roles(roles)
     for role, name in roles.items():
         find(header, role, name)
-    mend = "Correct it or remove the row."
+    chosen = channels is not None
     if channels is None:
         channels = [name for name in header if name not in roles.values()]
-        mend = "Correct it, or name the columns to use (channels=, on the command line --channels)."
     for name in channels:
         find(header, "channels", name)
+    if label is not None and label in channels:
+        raise DataError(
+            f"channels has {quote(label)}, which is the label column; expected columns that the "
+            "label is to be told from. Leave it out of the channels."
+        )
     if not channels:
         raise DataError(
             f"channels has no column; expected at least 1 beside {', '.join(roles)}. "
@@ -93,7 +117,13 @@ def _read(
     table = source.read(list(dict.fromkeys([*roles.values(), *channels])))
     if table.frame.height == 0:
         raise DataError("file has a header and no rows; expected at least 1. Add rows.")
-    values = torch.from_numpy(numbers(table, channels, mend))
+    try:
+        values = torch.from_numpy(numbers(table, channels))
+    except NotANumber as error:
+        fix = error.fix
+        if not chosen:
+            fix = not_a_channel(table, channels, error.column, timed=time is not None)
+        raise DataError(f"{error} {fix}") from None
     layout = lay_out(table, sequence, time)
     kinds, codes = tuple(classes or ()), None
     if label is not None:

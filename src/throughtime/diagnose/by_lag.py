@@ -91,6 +91,25 @@ class ByLag:
             return "vanishing"
         return "exploding" if change > -math.log(SHARE) else "steady"
 
+    @property
+    def says(self) -> str:
+        """The verdict in a few words."""
+        if self.verdict is None:
+            return "nothing to tell from"
+        gone = self.horizon()
+        if gone is None:
+            return f"{self.verdict}, a factor of {math.exp(self.rate):.3g} a step"
+        return f"{self.verdict}, below 1% after {gone} step{'s' * (gone != 1)}"
+
+    @property
+    def sampled(self) -> str:
+        """From where it was measured, and how far back."""
+        n, B, K = self.norms.shape
+        return f"{self.lags} lags back from {min(n, K)} steps of each of {B} sequences"
+
+    def __repr__(self) -> str:
+        return f"ByLag({self.says}; {self.sampled})"
+
     def to_dict(self) -> dict:
         """Plain data; nan and infinity as None."""
         return {

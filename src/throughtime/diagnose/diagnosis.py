@@ -31,11 +31,16 @@ class Layer:
     gates: list[Gate]
     cuts: Tensor | None
 
+    def __repr__(self) -> str:
+        return f"Layer({self.flow.says}; {self.flow.jacobian.sampled})"
+
     def to_dict(self) -> dict[str, Any]:
         """As plain data."""
         flow = self.flow
+        n, B, _ = flow.jacobian.norms.shape
         found: dict[str, Any] = {
             "where": self.where,
+            "sampled": {"steps": n, "sequences": B},
             "gradient": None if flow.gradient is None else flow.gradient.to_dict(),
             "jacobian": flow.jacobian.to_dict(),
             "states": {

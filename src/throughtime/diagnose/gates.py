@@ -36,6 +36,11 @@ class Gate:
         """The share of values above 0.9."""
         return self._share(self.values > OPEN)
 
+    def __repr__(self) -> str:
+        T, B, width = self.values.shape
+        shares = f"below 0.1 {self.closed:.1%}, above 0.9 {self.open:.1%}"
+        return f"Gate({self.name}: {shares}; {T} steps of {B} sequences, {width} units)"
+
     def _share(self, which: Tensor) -> float:
         met = ~self.values.isnan()
         return float((which & met).sum() / met.sum().clamp(min=1))

@@ -31,6 +31,15 @@ class Flow:
     of_states: dict[str, ByLag]
     gradient: ByLag | None
 
+    @property
+    def says(self) -> str:
+        """The verdicts in a few words."""
+        loss = "" if self.gradient is None else f"; gradient of the loss: {self.gradient.says}"
+        return f"{self.where}: Jacobian: {self.jacobian.says}{loss}"
+
+    def __repr__(self) -> str:
+        return f"Flow({self.says}; {self.jacobian.sampled})"
+
 
 def gradient_by_lag(passage: Passage, *, n: int = 16, probes: int = 8, seed: int = 0) -> Flow:
     """Gradients k steps back from n steps of each sequence.

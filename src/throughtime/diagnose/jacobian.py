@@ -87,6 +87,10 @@ class Spectra(NamedTuple):
     eigenvalues: Tensor
     singular_values: Tensor
 
+    def __repr__(self) -> str:
+        n, B, S = self.singular_values.shape
+        return f"Spectra({S} eigenvalues and singular values at {n} steps of each of {B} sequences)"
+
 
 def spectra(passage: Passage, *, n: int = 16) -> Spectra:
     """Eigenvalues and singular values of ds_t/ds_{t-1}; nan for sequences without steps."""

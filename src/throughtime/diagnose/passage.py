@@ -39,6 +39,15 @@ class Passage:
     states: dict[str, Tensor]
     entering: dict[str, Tensor] | None = None
 
+    def __repr__(self) -> str:
+        T, B = self.shape
+        states = ", ".join(f"{n} {w}" for n, w in self.program.states.items())
+        loss = "without" if self.entering is None else "with"
+        return (
+            f"Passage({self.where}: {self.program.cell} over {T} steps of {B} sequences; states "
+            f"{states}; {loss} a loss)"
+        )
+
     @property
     def shape(self) -> tuple[int, int]:
         """T and B."""

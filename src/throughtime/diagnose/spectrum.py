@@ -25,6 +25,14 @@ class Spectrum(NamedTuple):
     lags: Tensor
     logs: Tensor
 
+    def __repr__(self) -> str:
+        K, n, B, S = self.logs.shape
+        span = f", {int(self.lags[0])} to {int(self.lags[-1])}," if K else ""
+        return (
+            f"Spectrum({S} singular values at {K} lags{span} back from {n} steps of each of {B} "
+            "sequences)"
+        )
+
 
 def spectrum_by_lag(
     passage: Passage, *, n: int = 4, lags: int | None = None, every: int | None = None

@@ -74,7 +74,8 @@ class Steps:
                 y = result.states[0]
                 old += call.start
                 new += result.final
-            torch._foreach_copy_(old, [y[0], *new])  # at once: Ctrl-C leaves all or none of it
+            # one call: Ctrl-C leaves all of them changed or none
+            torch._foreach_copy_(old, [y[0], *new])  # pyright: ignore[reportPrivateImportUsage]
         return self.y
 
     def begin(self) -> None: ...

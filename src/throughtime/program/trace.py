@@ -233,7 +233,11 @@ def _call(step: Callable[..., Any], *args: Symbol) -> tuple[Any, dict[int, str]]
             if isinstance(value, Symbol):
                 names.setdefault(value.index, name)
 
-    before = sys.getprofile()
+    before: Any = sys.getprofile()
+    # that of Python 3.11's cProfile is an object in C, no function that could be set again
+    paused = before if hasattr(before, "enable") else None
+    if paused:
+        paused.disable()
     # a lambda, as every call in `step` passes here and checking its types would take seconds
     sys.setprofile(
         lambda frame, event, _: event == "return" and frame.f_code is code and learn(frame)
@@ -241,4 +245,6 @@ def _call(step: Callable[..., Any], *args: Symbol) -> tuple[Any, dict[int, str]]
     try:
         return step(*args), names
     finally:
-        sys.setprofile(before)
+        sys.setprofile(None if paused else before)
+        if paused:
+            paused.enable()

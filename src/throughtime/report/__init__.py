@@ -9,6 +9,7 @@ from throughtime.report.measure import measure as measure
 from throughtime.report.of_data import classes as classes
 from throughtime.report.of_data import lengths as lengths
 from throughtime.report.of_data import sequences as sequences
+from throughtime.report.of_diagnosis import diagnosis as diagnosis
 from throughtime.report.of_results import confused as confused
 from throughtime.report.of_results import confusion as confusion
 from throughtime.report.of_results import learning_curves as learning_curves

@@ -8,7 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from throughtime.errors import OptionError
-from throughtime.report import findings
+from throughtime.report import findings, given
 from throughtime.report.look import figure, line, one_of, plain, safe
 from throughtime.report.numbers import numbers, table
 from throughtime.report.of_results import confusion, learning_curves
@@ -28,6 +28,7 @@ def compare(runs: Sequence[Run], found: Sequence[dict[str, Any] | None]) -> str:
 
     **Raises:** `OptionError` for less than two runs, or a run that is not tested.
     """
+    given.runs("compare", runs)
     if len(runs) < 2:
         raise OptionError(
             f"`compare`: runs has {len(runs)} run; expected 2 or more. Name another run folder."

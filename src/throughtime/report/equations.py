@@ -9,6 +9,7 @@ from itertools import groupby
 from throughtime.errors import OptionError
 from throughtime.program import Program
 from throughtime.program.pointwise import POINTWISE
+from throughtime.report import given
 from throughtime.report.names import Name, Names
 from throughtime.report.notation import LaTeX, MathML, Notation
 
@@ -23,6 +24,7 @@ def mathml(program: Program) -> str:
 
     **Raises:** `OptionError` for the adjoint of a cell.
     """
+    given.program("mathml", program)
     return _typeset(program, MathML())
 
 
@@ -31,6 +33,7 @@ def latex(program: Program) -> str:
 
     A notebook shows it with `IPython.display.Math(latex(program))`.
     """
+    given.program("latex", program)
     return _typeset(program, LaTeX())
 
 

@@ -4,7 +4,9 @@ import math
 from typing import Any
 
 from throughtime.report.look import plain
+from throughtime.training import overlap
 
+CHANNELS = 6  # named in a sentence, at most
 SURE = 2.0  # standard errors beyond which a difference is not called chance
 
 
@@ -41,7 +43,21 @@ def result(results: dict[str, Any], cell: str) -> list[str]:
             f"The linear baseline beats it by {what}. Mean, spread and last value of each "
             "channel are enough here; the simpler model is to be preferred."
         )
-    return said
+    return said + overlap.said(test)
+
+
+def constant(channels: list[str]) -> list[str]:
+    """The channels from which nothing can be learned."""
+    if not channels:
+        return []
+    names = ", ".join(plain(name) for name in channels[:CHANNELS])
+    if len(channels) > CHANNELS:
+        names += f" and {len(channels) - CHANNELS} more"
+    one = len(channels) == 1
+    return [
+        f"Channel{'' if one else 's'} {names}: the same value in every training step, so the "
+        f"network learns nothing from {'it' if one else 'them'}."
+    ]
 
 
 def chance(a: float, b: float, n: int) -> bool:
@@ -125,6 +141,8 @@ def at_input(found: dict[str, Any]) -> list[str]:
     said = [
         "The gradient of the loss at the input of each step, all layers and directions together."
     ]
+    if _nothing_arrives(found["after"]):
+        return [*said, "It is 0 at every step: what the network says does not depend on them."]
     if reach >= steps:
         return [*said, f"It reaches all {steps} steps with 1% of its largest value or more."]
     return [
@@ -148,7 +166,14 @@ def _reach(curve: dict[str, Any]) -> str:
         factor = math.exp(curve["rate"])
         return f"the gradient grows by a factor of {factor:.3g} a step"
     left = [v for v in curve["relative"] if v is not None]
+    if not left:  # every step is compared with the last one
+        return "the gradient is 0 at the last step, so that no step can be compared with it"
     return f"{left[-1]:.0%} of the gradient is left after {_steps(curve['lags'])}, the whole length"
+
+
+def _nothing_arrives(one: dict[str, Any]) -> bool:
+    """Whether the gradient at the input is 0 at every step."""
+    return not any(one["at_input"]["relative"])
 
 
 def _steps(n: int) -> str:
@@ -179,7 +204,12 @@ def why_not_learned(
     start = found["after"]["from"]
     side, which = ("first", "earlier") if start == "end" else ("last", "later")
     both = "before training and after" if found["before"] else "after training"
-    if reached < steps / 2:
+    if all(_nothing_arrives(found[when]) for when in ("before", "after") if found[when]):
+        said.append(
+            f"No gradient reaches the input, {both}: what the network says of a sequence does not "
+            "depend on what is in it, so there is nothing that it could learn."
+        )
+    elif reached < steps / 2:
         said.append(
             f"The gradient does not reach. At the {start} of a sequence it is at its full size; "
             f"{_steps(reached)} from there it is below 1% of that, {both}, and the sequences "

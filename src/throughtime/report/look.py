@@ -8,6 +8,8 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from throughtime.report.notebook import Shown
+
 # Okabe and Ito's colours, told apart by every kind of colour vision; dashes and markers besides.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a7a7a", "#a6761d")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "cross", "star", "triangle-down")
@@ -31,7 +33,7 @@ def safe(text: object, most: int = 40) -> str:
 
 def figure(height: int, **layout: Any) -> go.Figure:
     """An empty figure in the look of the report."""
-    made = go.Figure(layout={"template": "none"})
+    made = Shown(layout={"template": "none"})
     made.update_layout(
         height=height,
         margin={"l": 66, "r": 12, "t": 12, "b": 46},
@@ -45,11 +47,14 @@ def figure(height: int, **layout: Any) -> go.Figure:
     return _axes(made)
 
 
-def panels(rows: int, height: int, gap: float, **options: Any) -> go.Figure:
+def panels(
+    rows: int, height: int, gap: float, shared_xaxes: bool = True, **options: Any
+) -> go.Figure:
     """The same with panels one below the other on one horizontal axis; `gap` in pixels."""
     made = make_subplots(
-        rows, 1, shared_xaxes=True, vertical_spacing=gap / height, figure=figure(height), **options
-    )
+        rows, 1, shared_xaxes=shared_xaxes, vertical_spacing=gap / height, figure=figure(height),
+        **options,
+    )  # fmt: skip
     return _axes(made)
 
 
@@ -61,7 +66,7 @@ def _axes(made: go.Figure) -> go.Figure:
 
 def one_of(figures: Sequence[go.Figure], key: str) -> go.Figure:
     """Like figures as one, of which `meta[key]`, their place, says which traces to show."""
-    made = go.Figure(layout=figures[0].layout)
+    made = Shown(layout=figures[0].layout)
     for k, one in enumerate(figures):
         for trace in one.data:
             made.add_trace(trace.update(meta={key: str(k)}, visible=k == 0))

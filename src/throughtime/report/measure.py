@@ -11,6 +11,7 @@ from torch import Tensor
 from throughtime.bptt import replicas
 from throughtime.data import Batch, Sequences, collate
 from throughtime.diagnose import ByLag, Passage, diagnose, gates, passages
+from throughtime.report import given
 from throughtime.training import Model, Run, predict
 from throughtime.training.model import recurrent
 
@@ -36,6 +37,9 @@ def measure(
 
     **Returns:** plain data, see the keys below; numbers have five significant digits.
     """
+    given.run("measure", run)
+    for part, sequences in (("train", train), ("test", test)):
+        given.sequences("measure", part, sequences)
     model = run.model.eval()
     if probabilities is None:
         probabilities = predict(model, test)
@@ -51,6 +55,7 @@ def measure(
         "data": {
             "channels": list(test.channels),
             "classes": list(test.classes),
+            "constant": _constant(train),
             "train": _counted(train),
             "test": _counted(test),
             "drawn": [_sequence(test, k) for k in _one_of_each(test)],
@@ -91,6 +96,12 @@ def _counted(sequences: Sequences) -> dict[str, Any]:
         "lengths": [lengths.tolist(), counts.tolist()],
         "classes": torch.bincount(sequences.labels, minlength=len(sequences.classes)).tolist(),
     }
+
+
+def _constant(sequences: Sequences) -> list[str]:
+    """The channels that never change."""
+    same = (sequences.values == sequences.values[0]).all(0).tolist()
+    return [name for name, never in zip(sequences.channels, same, strict=True) if never]
 
 
 def _one_of_each(sequences: Sequences, most: int = 6) -> list[int]:

@@ -4,6 +4,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from throughtime.report import given
 from throughtime.report.look import COLOURS, DIVERGING, PAPER, figure, named_ticks, panels, safe
 
 BINS = 40  # bars of lengths, at most
@@ -13,6 +14,7 @@ Sequence = dict[str, Any]
 
 def lengths(found: dict[str, Any]) -> go.Figure:
     """How many sequences have how many steps, in training and test."""
+    given.measured("lengths", found, "data")
     made = figure(280, barmode="group", bargap=0.15)
     every = [s for part in PARTS for s in found["data"][part]["lengths"][0]]
     wide = (max(every) - min(every)) // BINS + 1
@@ -29,6 +31,7 @@ def lengths(found: dict[str, Any]) -> go.Figure:
 
 def classes(found: dict[str, Any]) -> go.Figure:
     """How many sequences each class has, in training and test."""
+    given.measured("classes", found, "data")
     names = found["data"]["classes"]
     made = figure(280, barmode="group", bargap=0.25)
     for k, part in enumerate(PARTS):
@@ -54,6 +57,7 @@ def sequences(drawn: list[Sequence], channels: list[str], titles: list[str]) -> 
 
     Few channels are lines; many are rows of colours, each channel in its own scale.
     """
+    given.drawn("sequences", drawn)
     height = 80 + 124 * len(drawn)
     made = panels(len(drawn), height, 44, subplot_titles=[safe(t, 90) for t in titles])
     for row, sequence in enumerate(drawn, 1):

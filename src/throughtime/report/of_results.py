@@ -4,6 +4,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from throughtime.report import given
 from throughtime.report.look import (
     DIVERGING,
     GREY,
@@ -32,6 +33,8 @@ COUNTED = 20  # classes whose counts are written into the matrix
 
 def learning_curves(*runs: Run, names: list[str] | None = None) -> go.Figure:
     """Loss and the largest gradient norm over the epochs; several runs in one figure."""
+    for run in runs or (None,):
+        given.run("learning_curves", run)
     accuracy = any("validation_accuracy" in row for run in runs for row in run.history)
     titles = ["loss", *["accuracy"] * accuracy, "gradient norm"]
     made = panels(len(titles), 180 * len(titles) + 60, 24)
@@ -65,6 +68,9 @@ def confusion(scores: dict[str, Any], beside: dict[str, Any] | None = None) -> g
 
     **Arguments:** `beside`: other scores on the same sequences, to show the difference from.
     """
+    given.scores("confusion", "scores", scores)
+    if beside is not None:
+        given.scores("confusion", "beside", beside)
     names, counts = scores["classes"], scores["confusion"]
     n = len(names)
     scale: dict[str, Any] = {"colorscale": SEQUENTIAL, "zmin": 0, "zmax": 1}
@@ -109,6 +115,8 @@ def confusion(scores: dict[str, Any], beside: dict[str, Any] | None = None) -> g
 
 def confused(found: dict[str, Any], k: int = 0) -> go.Figure:
     """The k-th commonest confusion: a sequence of it between the surest ones of its two classes."""
+    given.measured("confused", found, "data", "confusions")
+    given.place("confused", "k", k, len(found["confusions"]), "confusions")
     pair = found["confusions"][k]
     true, taken = pair["true"], pair["taken"]
     rows = [

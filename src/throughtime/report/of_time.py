@@ -5,6 +5,8 @@ from typing import Any
 import plotly.graph_objects as go
 
 from throughtime.bptt.watch import ways
+from throughtime.errors import OptionError
+from throughtime.report import given
 from throughtime.report.look import (
     COLOURS,
     DIVERGING,
@@ -25,7 +27,11 @@ LEAST = 1e-8  # the smallest share that is drawn
 
 
 def at_input(found: dict[str, Any]) -> go.Figure:
-    """What of the gradient of the loss reaches the input of each step."""
+    """What of the gradient of the loss reaches the input of each step.
+
+    **Raises:** as every figure, `CallError` for anything but what `measure` or `kept` returned.
+    """
+    given.measured("at_input", found, "before", "after")
     made = figure(320)
     for k, (when, dash) in enumerate(WHEN.items()):
         if found[when]:
@@ -47,6 +53,11 @@ def gradient_by_lag(found: dict[str, Any], what: str = "gradient") -> go.Figure:
 
     **Arguments:** `what`: `"gradient"` of the loss, or `"jacobian"` of the state.
     """
+    given.measured("gradient_by_lag", found, "before", "after")
+    if what not in ("gradient", "jacobian"):
+        raise OptionError(
+            f"`gradient_by_lag`: what is {what!r}; expected 'gradient' or 'jacobian'. Choose one."
+        )
     made = figure(380)
     for when, dash in WHEN.items():
         for k, layer in enumerate(found[when]["layers"] if found[when] else ()):
@@ -94,7 +105,13 @@ def drawn(curve: list[float | None]) -> list[float | None]:
 
 
 def replica_norms(found: dict[str, Any], layer: int = 0) -> go.Figure:
-    """The gradient of the replica of each recurrent weight at each step of one sequence."""
+    """The gradient of the replica of each recurrent weight at each step of one sequence.
+
+    **Arguments:** `layer`: its place in `found["replicas"]["layers"]`.
+    """
+    given.measured("replica_norms", found, "replicas")
+    count = len(found["replicas"]["layers"])
+    given.place("replica_norms", "layer", layer, count, "layers and directions")
     made = figure(340)
     kept, at = found["replicas"]["layers"][layer], found["replicas"]["at"]
     norms = {k: v for k, v in kept["norms"].items() if not k.endswith("_bias")}
@@ -110,6 +127,7 @@ def over_time(found: dict[str, Any]) -> go.Figure:
 
     One is visible: `meta` of each trace has its `sequence`, and its `gate or state`.
     """
+    given.measured("over_time", found, "data", "gates")
     many = len(found["data"]["channels"]) > LINES
     made = panels(2, 520, 30, row_heights=[0.35, 0.65])
     first = True
@@ -154,6 +172,7 @@ def over_time(found: dict[str, Any]) -> go.Figure:
 
 def saturation(found: dict[str, Any]) -> go.Figure:
     """What share of each gate's values is nearly closed, between, or nearly open."""
+    given.measured("saturation", found, "after")
     rows = [
         (layer["where"], name, gate)
         for layer in found["after"]["layers"]
@@ -188,6 +207,7 @@ def saturation(found: dict[str, Any]) -> go.Figure:
 
 def initial_state(model: Model) -> go.Figure:
     """Where each state begins: its units, ordered by value."""
+    given.module("initial_state", model)
     made = figure(300)
     for k, (name, values) in enumerate(initial_values(model).items()):
         made.add_trace(

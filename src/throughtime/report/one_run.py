@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from throughtime.bptt.watch import ways
-from throughtime.report import findings, of_data, of_results, of_time
+from throughtime.report import findings, given, of_data, of_results, of_time
 from throughtime.report.drawing import folded, unrolled
 from throughtime.report.equations import mathml
 from throughtime.report.look import one_of, plain, safe
@@ -36,6 +36,11 @@ def report(
 
     **Returns:** the file: write it anywhere, it needs nothing beside it and asks for nothing.
     """
+    given.run("report", run)
+    if found is not None:
+        given.measured(
+            "report", found, "data", "before", "after", "replicas", "gates", after="run, "
+        )
     title = f"{name(run)} on {plain(tested_on or data_name(run))}"
     tested = "test" in run.results
     when = f"{run.folder}, " if run.folder is not None else ""
@@ -59,12 +64,15 @@ def report(
 
 def keep(run: Run, found: dict[str, Any]) -> None:
     """Put what was measured into the run folder, so that its report can be written without data."""
+    given.run("keep", run)
+    given.measured("keep", found, "data", "after", after="run, ")
     if run.folder is not None:
         write_json(run.folder / KEPT, found)
 
 
 def kept(run: Run) -> dict[str, Any] | None:
     """What `keep` put there. **Raises:** `RunError` if it is damaged."""
+    given.run("kept", run)
     if run.folder is None or not (run.folder / KEPT).exists():
         return None
     return read_json(run.folder / KEPT)
@@ -72,6 +80,7 @@ def kept(run: Run) -> dict[str, Any] | None:
 
 def write(path: str | Path, html: str) -> None:
     """Write a page whole or not at all. **Raises:** `RunError`."""
+    given.page("write", html)
     write_text(Path(path), html)
 
 
@@ -132,6 +141,7 @@ def _data(found: dict[str, Any]) -> Iterator[str | Figure]:
             f"{findings.span(steps)} steps, {len(channels)} channel{'s' * (len(channels) != 1)}, "
             f"{len(kinds)} classes."
         ]
+        + findings.constant(data.get("constant", []))  # earlier versions did not keep it
     )
     if min(steps) < max(steps):
         yield Figure(

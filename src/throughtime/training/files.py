@@ -6,7 +6,7 @@ JSON and safetensors only, never a pickle: nothing read from them can run code.
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,9 @@ from throughtime.errors import RunError
 
 FORMAT = 1
 HEAD = "throughtime"
+# What reading text that is no JSON, or JSON that is not ours, can raise; RecursionError is what
+# thousands of opening brackets raise.
+UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 
 def write_json(path: Path, data: Mapping[str, Any]) -> None:
@@ -33,13 +36,44 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         data = json.loads(raw)
         expected = data.pop("sha256")
-    except (ValueError, KeyError, AttributeError, TypeError) as e:
+        _check_format(path, data)
+        if _digest(data) != expected:
+            raise _damaged(path)
+        del data["format"]
+        return data
+    except UNREADABLE as e:
         raise _damaged(path) from e
-    _check_format(path, data)
-    if _digest(data) != expected:
-        raise _damaged(path)
-    del data["format"]
-    return data
+
+
+def write_lines(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write mappings as lines of JSON, in each the checksum of all. **Raises:** `RunError`."""
+    plain = [_plain(path, row) for row in rows]
+    digest = _digest(plain)
+    _write(path, "".join(json.dumps({**row, "sha256": digest}) + "\n" for row in plain).encode())
+
+
+def read_lines(path: Path, unchecked: Callable[[dict[str, Any]], bool]) -> list[dict[str, Any]]:
+    """What `write_lines` wrote, without the checksums.
+
+    `unchecked` says of a line whether it is one of those that were written before there were
+    checksums: a file of only such lines is taken as it is.
+
+    **Raises:** `RunError` for anything else.
+    """
+    mend = "remove it: the model does not need it"
+    raw = _read(path)
+    try:
+        *lines, end = raw.decode().split("\n")
+        rows = [json.loads(line) for line in lines]
+        if not rows or end:
+            raise _damaged(path, mend)
+        if not all(unchecked(row) for row in rows):
+            given = {row.pop("sha256") for row in rows}
+            if given != {_digest(rows)}:
+                raise _damaged(path, mend)
+        return rows
+    except UNREADABLE as e:
+        raise _damaged(path, mend) from e
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], data: Mapping[str, Any]) -> None:
@@ -63,9 +97,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         if _digest_of_tensors(tensors, head) != expected:
             raise _damaged(path)
         return tensors, head["data"]
-    except RunError:
-        raise
-    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as e:
+    except (SafetensorError, *UNREADABLE) as e:
         raise _damaged(path) from e
 
 
@@ -112,10 +144,10 @@ def _read(path: Path) -> bytes:
         ) from e
 
 
-def _damaged(path: Path) -> RunError:
+def _damaged(path: Path, mend: str = "train again") -> RunError:
     return RunError(
         f"{path}: is damaged: its content does not match its checksum. Restore it from a copy, or "
-        "train again."
+        f"{mend}."
     )
 
 
@@ -123,14 +155,14 @@ def _plain(path: Path, data: Mapping[str, Any]) -> dict[str, Any]:
     """The data as JSON will give them back: the checksum is over these."""
     try:
         return json.loads(json.dumps(data))
-    except (TypeError, ValueError) as e:
+    except (TypeError, ValueError, RecursionError) as e:
         raise RunError(
             f"{path}: cannot hold what it is given ({e}); expected plain data: texts, numbers, "
             "lists and mappings. Give `details` and `results` as such."
         ) from e
 
 
-def _digest(data: Mapping[str, Any]) -> str:
+def _digest(data: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> str:
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
 

@@ -17,6 +17,7 @@ from throughtime.errors import DataError, OptionError, RunError
 from throughtime.training import given, optimise, randomness
 from throughtime.training.checkpoint import read_checkpoint, write_checkpoint
 from throughtime.training.evaluate import evaluate
+from throughtime.training.lock import locked
 from throughtime.training.model import Model, recurrent
 from throughtime.training.options import Options
 from throughtime.training.run import Run
@@ -103,8 +104,9 @@ def fit(
     **Returns:** the `Run`: model, options and the history of its epochs.
 
     **Raises:** `CallError` for an argument that does not exist or is of another kind,
-    `OptionError` for options out of range, `DataError` for data that do not fit
-    the model, `RunError` if the loss is no longer a number, or the folder cannot be used.
+    `OptionError` for options out of range, `DataError` for data that do not fit the model,
+    `RunError` if the loss is no longer a number, or the folder cannot be used, as when another
+    process trains or resumes the run in it.
     """
     given.model("fit", model)
     given.sequences("fit", "data", data)
@@ -112,6 +114,8 @@ def fit(
         if name not in Options.__dataclass_fields__:
             raise no_argument("fit", name, [*Options.__dataclass_fields__, *_OWN], _INSTEAD)
     settings = Options(**options)
+    if not resume:
+        settings.check_new()
     if not checkpoint_seconds >= 0:
         raise OptionError(
             f"checkpoint_seconds is {checkpoint_seconds!r}; expected a number of seconds, 0 or "
@@ -133,89 +137,95 @@ def fit(
     weights = _class_weights(train).to(device) if settings.class_weights else None
     loss_of = nn.CrossEntropyLoss(weights, label_smoothing=settings.label_smoothing)
     run = Run(model, settings, Path(folder) if folder is not None else None, details or {})
-    place, best = _Place(), {}
     if resume:
         run.check_options()
-        state = read_checkpoint(run.checkpoint, model, optimiser, schedule)
-        place, best = _Place(**state.place), state.best
-        run.recall()
     else:
         run.make_folder()
-        model.scale(Scaler.fit(train))
-        run.initial = {name: t.detach().cpu().clone() for name, t in model.state_dict().items()}
-        randomness.seed(settings.seed)
-    run.history = place.history
+    with locked(run.folder):
+        place, best = _Place(), {}
+        if resume:
+            state = read_checkpoint(run.checkpoint, model, optimiser, schedule)
+            place, best = _Place(**state.place), state.best
+            run.recall()
+        else:
+            run.check_new()  # none has begun one there since
+            model.scale(Scaler.fit(train))
+            run.initial = {name: t.detach().cpu().clone() for name, t in model.state_dict().items()}
+            randomness.seed(settings.seed)
+        run.history = place.history
 
-    def save() -> None:
-        if run.folder is not None:
-            state = dataclasses.asdict(place)
-            write_checkpoint(run.checkpoint, model, optimiser, schedule, best, state)
+        def save() -> None:
+            if run.folder is not None:
+                state = dataclasses.asdict(place)
+                write_checkpoint(run.checkpoint, model, optimiser, schedule, best, state)
 
-    if not resume:
-        save()
-        run.describe()
-    saved = started = time.monotonic()
-    before = place.seconds
-    model.train()
-    for epoch in range(place.epoch, settings.epochs if not place.done else 0):
-        for batch in batches.epoch(epoch, start=place.batch):
-            batch = batch.to(device)
-            optimiser.zero_grad(set_to_none=True)
-            if plain:
-                loss = loss_of(model(batch.x, batch.lengths), batch.y)
-                loss.backward()
-            else:
-                loss = _gradient(model, batch, loss_of, mode, settings.scale_by_replicas)
-            norm = _clip(model, settings.clip)
-            if not math.isfinite(loss.item()) or not math.isfinite(norm):
-                raise RunError(
-                    f"fit: loss is {loss.item():g} with a gradient of norm {norm:g} in epoch "
-                    f"{epoch + 1}; expected numbers. Set a lower learning_rate than "
-                    f"{settings.learning_rate:g}, or a lower clip."
-                )
-            optimiser.step()
-            if scheme and scheme.advances == "batch":
-                schedule.step()
-            place.total += loss.item() * len(batch.indices)
-            place.steepest = max(place.steepest, norm)
-            place.batch += 1
-            if progress:
-                progress(Progress(epoch, settings.epochs, place.batch, len(batches), loss.item()))
-            if time.monotonic() - saved >= checkpoint_seconds and place.batch < len(batches):
-                place.seconds = before + time.monotonic() - started
-                save()
-                saved = time.monotonic()
-        row = {"epoch": epoch + 1, "loss": place.total / len(train),
-               "gradient_norm": place.steepest,
-               "learning_rate": optimiser.param_groups[0]["lr"]}  # fmt: skip
-        if held is not None:
-            scores = evaluate(model, held)
-            row |= {"validation_loss": scores.loss, "validation_accuracy": scores.accuracy}
-        measure = row.get("validation_loss", row["loss"])
-        if scheme and scheme.advances == "epoch":
-            schedule.step()
-        elif scheme and scheme.advances == "measure":
-            schedule.step(measure)
-        if held is not None and measure < place.best:
-            place.best, place.best_epoch = measure, epoch
-            best = {name: t.detach().clone() for name, t in model.state_dict().items()}
-        place.seconds = before + time.monotonic() - started
-        place.history.append(row | {"seconds": round(place.seconds, 3)})
-        place.epoch, place.batch, place.total, place.steepest = epoch + 1, 0, 0.0, 0.0
-        patience = settings.patience or settings.epochs
-        waited = held is not None and epoch - place.best_epoch >= patience
-        place.done = waited or place.epoch == settings.epochs
-        if place.done or time.monotonic() - saved >= checkpoint_seconds:
+        if not resume:
             save()
-            run.write_history()
-            saved = time.monotonic()
-        if place.done:
-            break
-    if best:
-        model.load_state_dict(best)
-    model.eval()
-    run.finish()
-    return run
+            run.describe()
+        saved = started = time.monotonic()
+        before = place.seconds
+        model.train()
+        for epoch in range(place.epoch, settings.epochs if not place.done else 0):
+            for batch in batches.epoch(epoch, start=place.batch):
+                batch = batch.to(device)
+                optimiser.zero_grad(set_to_none=True)
+                if plain:
+                    loss = loss_of(model(batch.x, batch.lengths), batch.y)
+                    loss.backward()
+                else:
+                    loss = _gradient(model, batch, loss_of, mode, settings.scale_by_replicas)
+                norm = _clip(model, settings.clip)
+                if not math.isfinite(loss.item()) or not math.isfinite(norm):
+                    raise RunError(
+                        f"fit: loss is {loss.item():g} with a gradient of norm {norm:g} in epoch "
+                        f"{epoch + 1}; expected numbers. Set a lower learning_rate than "
+                        f"{settings.learning_rate:g}, or a lower clip."
+                    )
+                optimiser.step()
+                if scheme and scheme.advances == "batch":
+                    schedule.step()
+                place.total += loss.item() * len(batch.indices)
+                place.steepest = max(place.steepest, norm)
+                place.batch += 1
+                if progress:
+                    progress(
+                        Progress(epoch, settings.epochs, place.batch, len(batches), loss.item())
+                    )
+                if time.monotonic() - saved >= checkpoint_seconds and place.batch < len(batches):
+                    place.seconds = before + time.monotonic() - started
+                    save()
+                    saved = time.monotonic()
+            row = {"epoch": epoch + 1, "loss": place.total / len(train),
+                   "gradient_norm": place.steepest,
+                   "learning_rate": optimiser.param_groups[0]["lr"]}  # fmt: skip
+            if held is not None:
+                scores = evaluate(model, held)
+                row |= {"validation_loss": scores.loss, "validation_accuracy": scores.accuracy}
+            measure = row.get("validation_loss", row["loss"])
+            if scheme and scheme.advances == "epoch":
+                schedule.step()
+            elif scheme and scheme.advances == "measure":
+                schedule.step(measure)
+            if held is not None and measure < place.best:
+                place.best, place.best_epoch = measure, epoch
+                best = {name: t.detach().clone() for name, t in model.state_dict().items()}
+            place.seconds = before + time.monotonic() - started
+            place.history.append(row | {"seconds": round(place.seconds, 3)})
+            place.epoch, place.batch, place.total, place.steepest = epoch + 1, 0, 0.0, 0.0
+            patience = settings.patience or settings.epochs
+            waited = held is not None and epoch - place.best_epoch >= patience
+            place.done = waited or place.epoch == settings.epochs
+            if place.done or time.monotonic() - saved >= checkpoint_seconds:
+                save()
+                run.write_history()
+                saved = time.monotonic()
+            if place.done:
+                break
+        if best:
+            model.load_state_dict(best)
+        model.eval()
+        run.finish()
+        return run
 
 
 def _gradient(

@@ -8,6 +8,9 @@ from throughtime.errors import OptionError
 from throughtime.training.optimise import OPTIMISERS, SCHEDULES, named
 
 LARGEST = 2**63 - 1  # what a seed of torch's may be
+LARGEST_RATE = (
+    100.0  # far above what trains any network: the first step leaves every weight useless
+)
 LATER = ("bptt", "scale_by_replicas")  # not in the folders of earlier runs, which had the default
 
 
@@ -76,6 +79,18 @@ class Options:
             value = getattr(self, name)
             if not (_is_number(value) and 0 <= value < 1):
                 raise OptionError(f"{name} is {value!r}; expected a share in [0, 1).")
+
+    def check_new(self) -> None:
+        """What is asked of a run that begins, while one that was begun may have it.
+
+        **Raises:** `OptionError` for a learning rate with which nothing can be learned.
+        """
+        if self.learning_rate > LARGEST_RATE:
+            raise OptionError(
+                f"learning_rate is {self.learning_rate!r}; expected a number above 0, at most "
+                f"{LARGEST_RATE:g}, because such steps leave nothing of what was learned before. "
+                f"Set 0.003, which suits most networks."
+            )
 
 
 def _is_number(value: Any) -> TypeGuard[float]:

@@ -6,13 +6,12 @@
 | `equations.txt` | the program of each layer and direction, printed |
 | `initial.safetensors` | the weights that it began with |
 | `weights.safetensors` | the weights of the finished run |
-| `metrics.jsonl` | one line an epoch |
+| `metrics.jsonl` | one line an epoch, in each the checksum of all |
 | `results.json` | scores on the test set, baselines |
 | `checkpoint.safetensors` | everything that `resume` needs |
 | `report.json`, `report.html` | by the command line: what a report shows, and the report |
 """
 
-import json
 import os
 import platform
 from dataclasses import asdict, dataclass, field
@@ -27,8 +26,10 @@ from throughtime.cells import Cell
 from throughtime.errors import RunError
 from throughtime.training.files import (
     read_json,
+    read_lines,
     read_tensors,
     write_json,
+    write_lines,
     write_tensors,
     write_text,
 )
@@ -68,15 +69,17 @@ class Run:
         if self.folder is None:
             return
         try:
-            taken = (self.folder / "config.json").exists()
-            if not taken:
-                self.folder.mkdir(parents=True, exist_ok=True)
+            self.check_new()
+            self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as e:
             raise RunError(
                 f"{self.folder}: cannot be made ({e.strerror or e}); expected a place that may be "
                 "written to. Choose another with --run."
             ) from e
-        if taken:
+
+    def check_new(self) -> None:
+        """**Raises:** `RunError` if there is a run in the folder already."""
+        if self.folder is not None and (self.folder / "config.json").exists():
             raise RunError(
                 f"{self.folder}: has a run in it; expected a new folder. Choose another name, or "
                 "resume the run."
@@ -122,8 +125,7 @@ class Run:
     def write_history(self) -> None:
         """Write `metrics.jsonl` anew."""
         if self.folder is not None:
-            lines = "".join(json.dumps(row) + "\n" for row in self.history)
-            write_text(self.folder / "metrics.jsonl", lines)
+            write_lines(self.folder / "metrics.jsonl", self.history)
 
     def finish(self) -> None:
         """Write the weights and the history."""
@@ -219,17 +221,17 @@ def read(folder: str | Path, **named: Any) -> Run:
     run.recall()
     metrics = path / "metrics.jsonl"
     if metrics.exists():
-        try:
-            run.history = [json.loads(line) for line in metrics.read_text().splitlines()]
-            _ = [(row["epoch"], row["loss"], row["seconds"]) for row in run.history]
-        except (OSError, ValueError, KeyError, TypeError) as e:
-            raise RunError(
-                f"{metrics}: cannot be read ({type(e).__name__}: {e}); expected a line of JSON for "
-                "each epoch. Restore it from a copy, or remove it: the model does not need it."
-            ) from e
+        run.history = read_lines(metrics, _unchecked)
     if (path / "results.json").exists():
         run.results = read_json(path / "results.json")
     return run
+
+
+def _unchecked(row: dict[str, Any]) -> bool:
+    """Whether a line of `metrics.jsonl` is one of those that had no checksum."""
+    least = {"epoch", "loss", "seconds"}
+    most = least | {"gradient_norm", "learning_rate", "validation_loss", "validation_accuracy"}
+    return least <= row.keys() <= most
 
 
 def put(model: nn.Module, weights: dict[str, Tensor], path: Path) -> None:

@@ -1,0 +1,132 @@
+"""The values that options may have, checked while the command line is read: before torch is
+imported.
+
+What is refused is said in the words of the command line. The library checks the same values again
+for those who call it from Python.
+"""
+
+import difflib
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import typer
+
+from throughtime.errors import OptionError
+
+LARGEST = 2**63 - 1  # the largest number that torch takes, for a seed as for a size
+LARGEST_RATE = 100.0  # of a learning rate, as training/options.py has it
+
+
+def whole(least: int = 1, *, means: str = "") -> Callable[..., Any]:
+    """A whole number, `least` or more; `means` says what the least one stands for."""
+    wanted = f"a whole number, {least} or more" + (f" ({least}: {means})" if means else "")
+    return _check(lambda value: least <= value <= LARGEST, wanted)
+
+
+def share() -> Callable[..., Any]:
+    """A share of a whole: 0 or more, less than 1."""
+    return _check(lambda value: 0 <= value < 1, "a number from 0 up to 1, and not 1 itself")
+
+
+def positive(most: float = float("inf")) -> Callable[..., Any]:
+    """A finite number above 0, at most `most`."""
+    wanted = "a number above 0" + (f", at most {most:g}" if most < float("inf") else "")
+    return _check(lambda value: 0 < value <= most and value < float("inf"), wanted)
+
+
+def not_negative() -> Callable[..., Any]:
+    """A finite number, 0 or more."""
+    return _check(lambda value: 0 <= value < float("inf"), "a number, 0 or more")
+
+
+def one_of(*known: str) -> Callable[..., Any]:
+    """One of these names."""
+
+    def check(param: typer.CallbackParam, value: str | None) -> str | None:
+        if value is not None and value not in known:
+            option, near = param.opts[0], nearest(value, known)
+            raise OptionError(
+                f"{option} is {value!r}; expected one of {', '.join(known)}. "
+                + (f"Did you mean {near!r}?" if near else f"Write {option} {known[0]}, say.")
+            )
+        return value
+
+    return check
+
+
+def _check(good: Callable[[Any], bool], wanted: str) -> Callable[..., Any]:
+    def check(param: typer.CallbackParam, value: Any) -> Any:
+        if value is not None and not good(value):  # nan is never good
+            option = param.opts[0]
+            raise OptionError(
+                f"{option} is {value}; expected {wanted}. Set {option} {param.default}, say."
+            )
+        return value
+
+    return check
+
+
+def sizes(text: str) -> tuple[int, ...]:
+    """`64,32` as numbers. **Raises:** `OptionError`."""
+    parts = text.split(",") if text else []
+    if not all(part.strip().isascii() and part.strip().isdigit() for part in parts) or any(
+        int(part) < 1 for part in parts
+    ):
+        raise OptionError(
+            f"--output {text!r}; expected whole numbers, 1 or more, with commas. Write 64,32."
+        )
+    return tuple(int(part) for part in parts)
+
+
+_BPTT = re.compile(
+    r"full|truncated:(?P<steps>\d+)(:(?P<every>\d+))?|checkpointed(:(?P<segments>\d+))?",
+    re.ASCII,
+)
+
+
+def check_bptt(text: str, direction: str) -> None:
+    """**Raises:** `OptionError` for a mode that does not exist, or not with this direction."""
+    found = _BPTT.fullmatch(text)
+    if found is None:
+        raise OptionError(
+            f"--bptt is {text!r}; expected full, truncated:STEPS, truncated:STEPS:EVERY, "
+            "checkpointed or checkpointed:SEGMENTS. Write --bptt truncated:50 for windows of 50 "
+            "steps."
+        )
+    numbers = {name: int(value) for name, value in found.groupdict().items() if value}
+    for name, value in numbers.items():
+        if value < 1:
+            raise OptionError(
+                f"--bptt is {text!r}, whose {name.upper()} is {value}; expected a whole number, 1 "
+                "or more. Write --bptt truncated:50 for windows of 50 steps."
+            )
+    steps, every = numbers.get("steps", 0), numbers.get("every", 1)
+    if steps % every:
+        raise OptionError(
+            f"--bptt is {text!r}; expected an EVERY that divides STEPS, because windows begin "
+            f"where the state was kept. Write --bptt truncated:{-(-steps // every) * every}:{every}"
+            "."
+        )
+    if steps and direction != "forward":
+        raise OptionError(
+            f"--bptt {text} is given with --direction {direction}; expected --direction forward, "
+            "because a network that runs backward begins at the end of the sequence, which a "
+            "window does not have. Add --direction forward."
+        )
+
+
+def nearest(given: str, options: Sequence[str]) -> str | None:
+    """The one of `options` that somebody who writes `given` most likely means: `--lr` is
+    `--learning-rate`, `--optimizer` is `--optimiser`, `--hidden-size` is `--hidden`.
+    """
+    name = given.lstrip("-").casefold().replace("_", "-")
+    names = {option.lstrip("-"): option for option in options}
+    words = {*name.split("-")}
+    found = [
+        *(n for n in names if name == "".join(word[0] for word in n.split("-"))),
+        *(n for n in names if name and n.startswith(name)),
+        *difflib.get_close_matches(name, names, n=1, cutoff=0.7),
+        *(n for n in names if words.issuperset(n.split("-"))),
+    ]
+    return names[found[0]] if found else None
