@@ -81,6 +81,8 @@ def search(given: Any) -> int:
                 small, wrong = shrink(case, failure)
                 print(f"# case {number} of seed {given.seed}, {kind}: {wrong.what}")
                 print(small.script(failure.engine), flush=True)
+        if tally.tried % 1000 == 0:
+            print(f"{tally.tried} cases, {tally.failed} failures", file=sys.stderr, flush=True)
         if outcome.failures and given.stop_at_first:
             break
     print(tally.told(time.monotonic() - began, instruction_set))

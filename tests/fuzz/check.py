@@ -123,7 +123,7 @@ def _small(value: Tensor) -> bool:
     return not value.numel() or bool(value.isfinite().all() and value.abs().max() < LARGE)
 
 
-def _found(name: str, names: dict[str, Any], want: Tensor) -> Tensor | str:
+def _found(name: str, names: dict[str, Any], want: Tensor) -> Tensor:
     """The value of an output or gradient that the script left behind."""
     if name.startswith(("y", "final", "states")):
         return eval(name, dict(names)).detach()
@@ -151,7 +151,7 @@ def _different(
             allowed = bound * scale + 50 * spread.get(name, 0.0)
             if not float(off.max()) <= allowed:
                 k = int(torch.where(off.isnan(), torch.inf, off).argmax())
-                at = tuple(int(i) for i in torch.unravel_index(torch.tensor(k), want.shape))
+                at: Any = tuple(int(i) for i in torch.unravel_index(torch.tensor(k), want.shape))
                 label = name if group is right.outputs else f"the gradient of {name}"
                 wrong.append(
                     f"{label} at {at} is {float(found[at]):.6g}, not {float(want[at]):.6g}"

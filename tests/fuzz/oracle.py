@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import torch
 from fuzz.case import LAYOUTS, Case
+from fuzz.modes import Jitter, Twins
 from torch import Tensor
-from torch.overrides import TorchFunctionMode
 
 
 class Drawn(NamedTuple):
@@ -58,7 +58,7 @@ def truth(case: Case, given: Given, dtype: torch.dtype, jitter: float = 0.0) -> 
     try:
         with ExitStack() as stack:
             if jitter:
-                stack.enter_context(_Jitter(jitter))
+                stack.enter_context(Jitter(jitter))
             return _truth(case, given, dtype)
     finally:
         torch.set_default_dtype(before)
@@ -172,7 +172,7 @@ class _Step:
         self.case, self.weights, self.randoms = case, weights, randoms
         self.t, self.x, self.states = t, x, states
         self.count = 0
-        self.twins: _Twins | None = None
+        self.twins: Twins | None = None
 
     def run(self, step: Callable[..., Any]) -> dict[str, Tensor]:
         """The new states."""
@@ -181,7 +181,7 @@ class _Step:
         try:
             if case.variational_dropout and case.training:
                 p, output = case.variational_dropout, next(iter(self.states))
-                self.twins = _Twins()
+                self.twins = Twins()
                 for name, row in (("x", self.x), (output, self.states[output])):
                     self.twins.add(row, row * (self.drawn(f"variational_{name}") / (1 - p)))
                 with self.twins:
@@ -259,64 +259,3 @@ def _compiled(cell: str) -> Callable[..., Any]:
 
 def _now(call: str) -> Callable[..., Tensor]:
     return lambda *args, **options: getattr(_meaning[-1], call)(*args, **options)
-
-
-class _Twins(TorchFunctionMode):
-    """Variational dropout: beside each row that is made of x or the output without a product, the
-    same made of these with their masks, which is what an affine map sees."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.known: dict[int, tuple[Tensor, Tensor]] = {}
-
-    def add(self, row: Any, twin: Any) -> None:
-        self.known[id(row)] = (row, twin)
-
-    def of(self, row: Any) -> Any:
-        return self.known[id(row)][1] if id(row) in self.known else row
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
-        found = func(*args, **kwargs)
-        masked = [self.of(a) for a in args]
-        options = {n: self.of(a) for n, a in kwargs.items()}
-        changed = any(m is not a for m, a in zip(masked, args, strict=True))
-        changed |= any(options[n] is not a for n, a in kwargs.items())
-        reduces = func in (torch.sum, torch.mean, torch.var)
-        if changed and not reduces and isinstance(found, Tensor):
-            self.add(found, func(*masked, **options))
-        return found
-
-
-class _Jitter(TorchFunctionMode):
-    """Changes the result of each operation a little, at random."""
-
-    def __init__(self, amount: float) -> None:
-        super().__init__()
-        self.amount = amount
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        found = func(*args, **(kwargs or {}))
-        name = getattr(func, "__name__", "")
-        exact = (
-            "expand",
-            "transpose",
-            "detach",
-            "to",
-            "reshape",
-            "where",
-            "__getitem__",
-            "neg",
-            "requires_grad_",
-            "permute",
-            "stack",
-            "cat",
-            "randn_like",
-            "zeros_like",
-            "grad",
-        )
-        if isinstance(found, Tensor) and found.is_floating_point() and name not in exact:
-            with torch._C.DisableTorchFunction():
-                if found.dim() and not (found.is_leaf and found.requires_grad):
-                    found = found * (1 + self.amount * torch.randn_like(found))
-        return found

@@ -1,71 +1,87 @@
 """A failing case made as small as it gets while it still fails in the same way."""
 
-import time
 from collections.abc import Iterator
 from dataclasses import MISSING, fields, replace
 
 from fuzz.case import Case
 from fuzz.check import Failure, check
-from fuzz.recipe import Recipe
+from fuzz.recipe import Line, Recipe
 
 
-def shrink(case: Case, failure: Failure, seconds: float = 20.0) -> tuple[Case, Failure]:
-    """The smallest case found, and what is wrong with it."""
-    ends = time.monotonic() + seconds
+def shrink(case: Case, failure: Failure, tries: int = 800) -> tuple[Case, Failure]:
+    """The smallest case found in so many tries, and what is wrong with it."""
+    tried: set[str] = set()
     progress = True
-    while progress and time.monotonic() < ends:
+    while progress:
         progress = False
-        for smaller in _smaller(case):
-            if time.monotonic() > ends:
-                break
-            if (found := _fails(smaller, failure)) is not None:
-                case, failure, progress = smaller, found, True
-                break
+        for changes in (_plainer, _shorter, _narrower):
+            while (found := _first(changes(case), failure, tried, tries)) is not None:
+                (case, failure), progress = found, True
     return case, failure
 
 
-def _fails(case: Case, failure: Failure) -> Failure | None:
-    try:
-        found = check(case, (failure.engine,)).failures
-    except Exception:  # a change that makes no cell is no smaller case
-        return None
-    return next((f for f in found if failure.same_kind(f)), None)
+def _first(
+    cases: Iterator[Case], failure: Failure, tried: set[str], tries: int
+) -> tuple[Case, Failure] | None:
+    """The first of these that fails in the same way and was not tried before."""
+    for case in cases:
+        if len(tried) >= tries:
+            return None
+        if (written := case.script(None)) not in tried:
+            tried.add(written)
+            try:
+                found = check(case, (failure.engine,)).failures
+            except Exception:  # a change that makes no cell is no smaller case
+                continue
+            for other in found:
+                if failure.same_kind(other):
+                    return case, other
+    return None
 
 
-def _smaller(case: Case) -> Iterator[Case]:
-    """Cases that are a little smaller, the largest steps first."""
-    for field in fields(Case):
-        plain = field.default
-        if plain is not MISSING and getattr(case, field.name) != plain and field.name != "seed":
-            if field.name in ("T", "B"):
-                continue
-            if field.name == "reads":
-                continue
-            found = replace(case, **{field.name: plain})
-            if found.layers < case.layers or found.directions < case.directions:
-                kept = tuple(r for r in case.reads if r in found.outputs())
-                found = replace(found, reads=kept or ("y",))
-            yield found
-    for recipe in _recipes(case.recipe):
-        if {*recipe.states} != {*case.recipe.states}:
-            kept = tuple(r for r in case.reads if r in replace(case, recipe=recipe).outputs())
-            yield replace(case, recipe=recipe, reads=kept or ("y",))
-        else:
-            yield replace(case, recipe=recipe)
+def _plainer(case: Case) -> Iterator[Case]:
+    """Fewer options: all at once, then each."""
+    plain = {f.name: f.default for f in fields(Case)
+             if f.default is not MISSING and f.name not in ("T", "B", "seed", "reads")}  # fmt: skip
+    for options in (plain, *({name: value} for name, value in plain.items())):
+        changed = replace(case, **options)
+        yield _readable(changed)
+    if case.reads != ("y",):
+        yield replace(case, reads=("y",))
     for k in range(len(case.reads)):
         if len(case.reads) > 1:
             yield replace(case, reads=case.reads[:k] + case.reads[k + 1 :])
-    if case.reads != ("y",):
-        yield replace(case, reads=("y",))
+
+
+def _readable(case: Case) -> Case:
+    """A loss of what there still is."""
+    outputs = case.outputs()
+    return replace(case, reads=tuple(r for r in case.reads if r in outputs) or ("y",))
+
+
+def _shorter(case: Case) -> Iterator[Case]:
+    """Fewer states, lines and operands, and simpler operations."""
+    for recipe in _recipes(case.recipe):
+        yield _readable(replace(case, recipe=recipe))
+
+
+def _narrower(case: Case) -> Iterator[Case]:
+    """Fewer steps, rows and units."""
     for name in ("T", "B"):
-        size = getattr(case, name)
-        for less in sorted({1, size // 2, size - 1}):
-            if 1 <= less < size:
-                found = replace(case, **{name: less})
-                if case.lengths is not None:
-                    lengths = case.lengths[:less] if name == "B" else case.lengths
-                    found = replace(found, lengths=tuple(min(n, found.T) for n in lengths))
-                yield found
+        for less in _less(getattr(case, name)):
+            found = replace(case, **{name: less})
+            if case.lengths is not None:
+                lengths = case.lengths[: found.B]
+                found = replace(found, lengths=tuple(min(n, found.T) for n in lengths))
+            yield found
+    for name, size in case.recipe.sizes.items():
+        for less in _less(size):
+            sizes = {**case.recipe.sizes, name: less}
+            yield replace(case, recipe=replace(case.recipe, sizes=sizes))
+
+
+def _less(size: int) -> list[int]:
+    return [n for n in sorted({1, size // 2, size - 1}) if 1 <= n < size]
 
 
 def _recipes(recipe: Recipe) -> Iterator[Recipe]:
@@ -111,16 +127,12 @@ def _recipes(recipe: Recipe) -> Iterator[Recipe]:
             if not conditions and "affine" not in line.form:
                 for form in _PLAIN:
                     yield _with_line(recipe, i, replace(line, form=form))
-    for name, size in recipe.sizes.items():
-        for less in sorted({1, size // 2, size - 1}):
-            if 1 <= less < size:
-                yield replace(recipe, sizes={**recipe.sizes, name: less})
 
 
 _PLAIN = ("{0} + {1}", "{0} * {1}")
 
 
-def _with_line(recipe: Recipe, i: int, line) -> Recipe:
+def _with_line(recipe: Recipe, i: int, line: Line) -> Recipe:
     return replace(recipe, lines=recipe.lines[:i] + (line,) + recipe.lines[i + 1 :]).used()
 
 

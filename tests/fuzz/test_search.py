@@ -61,7 +61,7 @@ def test_a_broken_derivative_is_found_and_shrunk(monkeypatch, types_unchecked):
     assert failure.engine == "cpu"  # the reference engine's gradients are autograd's
     script = small.script("cpu")
     assert "torch.sin" in script and len(_lines(script)) <= 4, script
-    assert (small.T, small.B) == (1, 1), script
+    assert small.T <= 2 and small.B == 1, script
 
 
 def test_a_state_in_the_wrong_place_is_found(monkeypatch, types_unchecked):

@@ -52,7 +52,7 @@ def _results(cell, shape, seed, regulariser, engine, **options):
     for name, value in (("final", final), ("states", states)):
         found |= {f"{name}[{k}][{d}][{n}]": s for k, ways in enumerate(value)
                   for d, way in enumerate(ways) for n, s in way.items()}  # fmt: skip
-    sum((o * torch.randn_like(o)).sum() for o in found.values()).backward()
+    torch.autograd.backward([*found.values()], [torch.randn_like(o) for o in found.values()])
     gradients = {"x": x} | dict(layer.named_parameters())
     return found | {f"gradient of {n}": torch.zeros_like(p) if p.grad is None else p.grad
                     for n, p in gradients.items()}  # fmt: skip
