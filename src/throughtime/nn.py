@@ -6,9 +6,10 @@ parameters, `state_dict`, checks, errors and shapes, and every other name is tor
 
 How: each class runs the very `forward` of its torch parent, with the globals of this module,
 where `_VF` (torch's name for its native functions) is the class below. So only the
-computation is replaced. Off the CPU it stays torch's.
+computation is replaced. Off the CPU, and while torch.jit.trace records, it stays torch's.
 """
 
+import copy
 import functools
 import types
 from typing import Any
@@ -22,6 +23,7 @@ from throughtime.cells import Cell
 from throughtime.engines import Call, choose
 from throughtime.engines.constant import assume_constant_result
 from throughtime.engines.parts import Parts
+from throughtime.errors import OptionError
 from throughtime.program import Program, affine, schedule
 
 
@@ -113,7 +115,7 @@ def layer_call(
 def _layers(kind: str, *args):
     """The signatures of torch's native functions: padded, or packed with `batch_sizes`."""
     hidden_at = 1 if isinstance(args[2], list) else 2
-    if not args[0].is_cpu:
+    if not args[0].is_cpu or torch.jit.is_tracing():
         return getattr(_torch_vf, kind)(*args)
     x, hx, weights, _, layers, dropout, training, bidirectional = (
         args[0], *args[hidden_at : hidden_at + 7]
@@ -162,7 +164,7 @@ def _layers(kind: str, *args):
 
 def _cell(kind: str, x: Tensor, hx, w_ih: Tensor, w_hh: Tensor, b_ih=None, b_hh=None):
     """One step, with the checks that torch's native cells make."""
-    if x.device.type != "cpu":
+    if x.device.type != "cpu" or torch.jit.is_tracing():
         return getattr(_torch_vf, f"{kind}_cell")(x, hx, w_ih, w_hh, b_ih, b_hh)
     hx = tuple(hx) if kind == "lstm" else (hx,)
     if x.shape[1] != w_ih.shape[1]:
@@ -214,11 +216,46 @@ def _weights_have_changed(self: torch.nn.RNNBase) -> bool:
     return False
 
 
+def to_torch(module: torch.nn.Module) -> torch.nn.Module:
+    """The same module, with torch.nn's own layers in place of those of throughtime.nn.
+
+    For what asks for torch's exact types, as `torch.ao.quantization.quantize_dynamic` does, and
+    would pass over a subclass without a word. The layers themselves have it too:
+    `layer.to_torch()`.
+
+    **Arguments:**
+
+    - `module`: a layer, or a model with some in it. It stays as it is.
+
+    **Returns:** a copy whose parameters and buffers are the very tensors of `module`: no memory
+    is needed for them, and who trains one trains the other. `copy.deepcopy` separates the two.
+
+    **Raises:** `OptionError` for a layer of a class derived from one of these, or with
+    parametrizations: torch has no such class.
+    """
+    for name, layer in module.named_modules():
+        if isinstance(layer, tuple(_PARENTS)) and type(layer) not in _PARENTS:
+            where = f"the module {name!r}" if name else "the module"
+            kind = next(own.__name__ for own in _PARENTS if isinstance(layer, own))
+            raise OptionError(
+                f"`to_torch`: {where} is a {type(layer).__name__}, derived from "
+                f"throughtime.nn.{kind}; expected throughtime.nn.{kind} itself. Derive the class "
+                f"from torch.nn.{kind}, or end its parametrizations, if it has some, with "
+                "`torch.nn.utils.parametrize.remove_parametrizations`."
+            )
+    tensors = [*module.parameters(), *module.buffers()]
+    found = copy.deepcopy(module, {id(tensor): tensor for tensor in tensors})
+    for layer in found.modules():  # these hold nothing that torch's do not
+        layer.__class__ = _PARENTS.get(type(layer), type(layer))
+    return found
+
+
 class RNN(torch.nn.RNN):
     """`torch.nn.RNN`, computed by throughtime."""
 
     forward = _forward_of(torch.nn.RNN)
     _weights_have_changed = _weights_have_changed
+    to_torch = to_torch
 
 
 class LSTM(torch.nn.LSTM):
@@ -226,6 +263,7 @@ class LSTM(torch.nn.LSTM):
 
     forward = _forward_of(torch.nn.LSTM)
     _weights_have_changed = _weights_have_changed
+    to_torch = to_torch
 
 
 class GRU(torch.nn.GRU):
@@ -233,21 +271,30 @@ class GRU(torch.nn.GRU):
 
     forward = _forward_of(torch.nn.GRU)
     _weights_have_changed = _weights_have_changed
+    to_torch = to_torch
 
 
 class RNNCell(torch.nn.RNNCell):
     """`torch.nn.RNNCell`, computed by throughtime."""
 
     forward = _forward_of(torch.nn.RNNCell)
+    to_torch = to_torch
 
 
 class LSTMCell(torch.nn.LSTMCell):
     """`torch.nn.LSTMCell`, computed by throughtime."""
 
     forward = _forward_of(torch.nn.LSTMCell)
+    to_torch = to_torch
 
 
 class GRUCell(torch.nn.GRUCell):
     """`torch.nn.GRUCell`, computed by throughtime."""
 
     forward = _forward_of(torch.nn.GRUCell)
+    to_torch = to_torch
+
+
+_PARENTS: dict[type, Any] = {
+    kind: kind.__base__ for kind in (RNN, LSTM, GRU, RNNCell, LSTMCell, GRUCell)
+}

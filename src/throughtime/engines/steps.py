@@ -47,7 +47,8 @@ def previous(call: Call, state: Tensor, k: int) -> Tensor:
     else:
         before = torch.cat([state[1:], start]) if T else state
         if call.lengths is not None:
-            first = torch.arange(T)[:, None] + 1 == call.lengths
+            time = torch.arange(T, device=state.device)[:, None]
+            first = time + 1 == call.lengths.to(state.device)
             before = torch.where(first.unsqueeze(-1), start, before)
     if call.resets is not None:
         acts = call.resets

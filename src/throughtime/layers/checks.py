@@ -71,13 +71,17 @@ def same_kind(call: str, name: str, got: Tensor, weight: Tensor) -> None:
 def lengths(call: str, got: object, T: int, B: int, device: torch.device) -> Tensor | None:
     """Lengths as int64 `(B,)` on the device of x.
 
-    **Raises:** `ShapeError` if they are not integers, not one for each sequence, negative or
-    beyond T.
+    Those on another device than the CPU are not looked at, as that would wait for it: beyond T
+    they count as T, below 0 as 0.
+
+    **Raises:** `ShapeError` if they are not integers, not one for each sequence, or, on the CPU,
+    negative or beyond T.
     """
     if got is None:
         return None
     try:
-        found = torch.as_tensor(got)
+        # not on torch's default device, where to look at them may be to wait
+        found = got if isinstance(got, Tensor) else torch.as_tensor(got, device="cpu")
     except (TypeError, ValueError, RuntimeError) as e:
         raise ShapeError(
             f"`{call}`: lengths is {got!r}; expected integers ({B},). Give a list or a tensor."
@@ -88,7 +92,7 @@ def lengths(call: str, got: object, T: int, B: int, device: torch.device) -> Ten
             "Write `torch.as_tensor(lengths).long()`."
         )
     shape(call, "lengths", found, (B,), "because x has that many sequences. Give one for each.")
-    if found.numel() and not torch.compiler.is_compiling() and not choose.transformed():
+    if found.numel() and _here(found):
         low, high = (int(v) for v in torch.aminmax(found))
         if low < 0 or high > T:
             wrong = low if low < 0 else high
@@ -97,6 +101,11 @@ def lengths(call: str, got: object, T: int, B: int, device: torch.device) -> Ten
                 "Count the real steps of each sequence."
             )
     return found.to(device=device, dtype=torch.int64)
+
+
+def _here(found: Tensor) -> bool:
+    """Whether there are numbers to look at, and without waiting for them."""
+    return found.is_cpu and not torch.compiler.is_compiling() and not choose.transformed()
 
 
 def resets(

@@ -57,8 +57,24 @@ class Initial(nn.Module):
                     f"expected ({states[name]},), one value for each unit. For a state of each "
                     "row pass `state=` when the layer is called."
                 )
-            value = tensor.detach().to(device=device, dtype=dtype or torch.get_default_dtype())
-            self.register_buffer(_field(name), value.expand(states[name]).clone())
+            value = torch.empty(states[name], device=device, dtype=dtype)  # where parameters are
+            self.register_buffer(_field(name), value.copy_(tensor.detach()))
+
+    def given(self, start: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """A state that was passed, in place of the learned one: that has a gradient of 0 then.
+
+        DistributedDataParallel waits for a gradient of every parameter.
+        """
+        if not torch.is_grad_enabled():
+            return start
+        found = []
+        for name, state in zip(self.widths, start, strict=True):
+            vector = getattr(self, _field(name), None)
+            if vector is not None and vector.requires_grad:
+                never = torch.zeros((), dtype=torch.bool, device=state.device)
+                state = torch.where(never, vector.to(state.dtype), state)
+            found.append(state)
+        return tuple(found)
 
     def start(self, batch: int, like: Tensor) -> tuple[Tensor, ...]:
         """For each state `(width,)`, or `(batch, width)` zeros."""

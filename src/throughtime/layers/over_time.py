@@ -156,7 +156,7 @@ class OverTime(nn.Module):
         whole = iter(masks.sequence)
         call = Call(
             x,
-            initial if start is None else start,
+            initial if start is None else self.initial.given(start),
             () if resets is None else for_all(initial, B),
             (),
             None,

@@ -70,7 +70,8 @@ class Recurrent(nn.Module):
     - `weight_drop`: dropout on the recurrent weights, once a call (Merity et al. 2018,
       arXiv 1708.02182).
     - `initial_state`: `"learned"` (a vector for every state, layer and direction, 0 at
-      first), `"zeros"`, or a tensor `(width,)`, or a mapping from state to tensor.
+      first), `"zeros"`, or a tensor `(width,)`, or a mapping from state to tensor. A learned one
+      has a gradient of 0, not None, in a call that is passed a state.
     - `batch_first`: x, y, resets and states over time are `(B, T, ...)`.
     - `recompute`: forward keeps little more than the states, backward computes what lies inside
       the steps again: less than half the memory of an LSTM, for a third more time. On the CPU
@@ -176,7 +177,8 @@ class Recurrent(nn.Module):
         - `x`: `(T, B, input_size)`, or `(B, T, input_size)` with `batch_first`.
         - `state`: to go on from, as it was returned; the initial state unless given.
         - `lengths`: real steps of each sequence, integers `(B,)`, 0 to T. What stands behind
-          them is not read.
+          them is not read. On another device than the CPU they are not checked, as that would
+          wait for it: beyond T counts as T, below 0 as 0.
         - `resets`: bool `(T, B)`: the state begins anew before step t, and backward after it.
         - `return_states`: also return every state at every step.
 
