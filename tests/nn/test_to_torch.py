@@ -70,7 +70,9 @@ def test_the_same_layer_of_torch(kind):
 
 
 def test_a_model_with_layers_in_it():
-    model = nn.Sequential(nn.Linear(3, 3), nn.ModuleDict({"a": nn.LSTM(3, 4), "b": nn.GRUCell(3, 4)}))
+    model = nn.Sequential(
+        nn.Linear(3, 3), nn.ModuleDict({"a": nn.LSTM(3, 4), "b": nn.GRUCell(3, 4)})
+    )
     model.register_buffer("mean", torch.zeros(3))
     plain = nn.to_torch(model)
     assert [type(m) for m in plain.modules()] == [
@@ -94,5 +96,7 @@ def test_what_torch_has_no_class_for():
         Mine(3, 4).to_torch()
     layer = nn.LSTM(3, 4)
     torch.nn.utils.parametrizations.weight_norm(layer, "weight_hh_l0")
-    with pytest.raises(OptionError, match="the module '0' is a ParametrizedLSTM, .*remove_parametrizations"):
+    with pytest.raises(
+        OptionError, match="the module '0' is a ParametrizedLSTM, .*remove_parametrizations"
+    ):
         nn.to_torch(torch.nn.Sequential(layer))
