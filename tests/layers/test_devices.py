@@ -98,7 +98,7 @@ def test_the_reference_engine_backward_and_the_operator(name, reverse, device):
         dstates = [torch.ones_like(s) for s in result.states]
         found = backward.backward(program, call, result, dstates, [None] * len(dstates))
         dweights = backward.weight_gradients(program, found)
-    assert {d.device.type for d in (found.dz, found.dx, *dweights)} == {device}
+    assert {d.device.type for d in (found.dz, *dweights) if d is not None} == {device}
     if device == "cpu":
         y = operator.run(program, call).states[0]
         went_back(y.sum(), layer, device)
@@ -112,7 +112,8 @@ def test_ways_back_through_time(mode, direction, scale, device):
         return
     layer = Recurrent(LSTM, I, H, direction=direction, device=device, **REGULARISED)
     bptt.backward(
-        mode, layer, given(device, T, B, I), lengths=LENGTHS, scale_by_replicas=scale,
+        mode, layer, given(device, T, B, I), scale_by_replicas=scale,
+        lengths=torch.tensor(LENGTHS, device=device),
         read=lambda total, y, start: y.sum() if total is None else total + y.sum(),
     )  # fmt: skip
     assert {p.grad.device.type for p in layer.parameters() if p.grad is not None} == {device}
