@@ -26,6 +26,8 @@ from throughtime.engines.parts import Parts
 from throughtime.errors import OptionError
 from throughtime.program import Program, affine, schedule
 
+_is_tracing = torch.jit.is_tracing  # pyright: ignore[reportPrivateImportUsage]
+
 
 def __getattr__(name: str) -> Any:
     return getattr(torch.nn, name)
@@ -115,7 +117,7 @@ def layer_call(
 def _layers(kind: str, *args):
     """The signatures of torch's native functions: padded, or packed with `batch_sizes`."""
     hidden_at = 1 if isinstance(args[2], list) else 2
-    if not args[0].is_cpu or torch.jit.is_tracing():
+    if not args[0].is_cpu or _is_tracing():
         return getattr(_torch_vf, kind)(*args)
     x, hx, weights, _, layers, dropout, training, bidirectional = (
         args[0], *args[hidden_at : hidden_at + 7]
@@ -164,7 +166,7 @@ def _layers(kind: str, *args):
 
 def _cell(kind: str, x: Tensor, hx, w_ih: Tensor, w_hh: Tensor, b_ih=None, b_hh=None):
     """One step, with the checks that torch's native cells make."""
-    if x.device.type != "cpu" or torch.jit.is_tracing():
+    if x.device.type != "cpu" or _is_tracing():
         return getattr(_torch_vf, f"{kind}_cell")(x, hx, w_ih, w_hh, b_ih, b_hh)
     hx = tuple(hx) if kind == "lstm" else (hx,)
     if x.shape[1] != w_ih.shape[1]:

@@ -48,9 +48,10 @@ def went_back(loss, layer, device):
 def test_layers(name, engine, device):
     if engine is None and device == "meta":  # that is the reference engine
         return
-    layer = Recurrent(
-        CELLS[name], I, H, direction="both", engine=engine, device=device, **REGULARISED
-    )
+    options = dict(REGULARISED)
+    if name == "indrnn":  # of which no map sees the output
+        del options["variational_dropout"]
+    layer = Recurrent(CELLS[name], I, H, direction="both", engine=engine, device=device, **options)
     x, state = given(device, T, B, I).requires_grad_(), None
     resets = given(device, T, B) > 0.3
     for lengths, restart in (
@@ -98,7 +99,7 @@ def test_the_reference_engine_backward_and_the_operator(name, reverse, device):
         dstates = [torch.ones_like(s) for s in result.states]
         found = backward.backward(program, call, result, dstates, [None] * len(dstates))
         dweights = backward.weight_gradients(program, found)
-    assert {d.device.type for d in (found.dz, found.dx, *dweights)} == {device}
+    assert {d.device.type for d in (found.dz, *dweights) if d is not None} == {device}
     if device == "cpu":
         y = operator.run(program, call).states[0]
         went_back(y.sum(), layer, device)
@@ -112,7 +113,8 @@ def test_ways_back_through_time(mode, direction, scale, device):
         return
     layer = Recurrent(LSTM, I, H, direction=direction, device=device, **REGULARISED)
     bptt.backward(
-        mode, layer, given(device, T, B, I), lengths=LENGTHS, scale_by_replicas=scale,
+        mode, layer, given(device, T, B, I), scale_by_replicas=scale,
+        lengths=torch.tensor(LENGTHS, device=device),
         read=lambda total, y, start: y.sum() if total is None else total + y.sum(),
     )  # fmt: skip
     assert {p.grad.device.type for p in layer.parameters() if p.grad is not None} == {device}

@@ -13,7 +13,8 @@ pytestmark = pytest.mark.usefixtures("types_unchecked")
 @pytest.fixture
 def group():
     """This process alone."""
-    dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
+    store = dist.HashStore()  # pyright: ignore[reportPrivateImportUsage]
+    dist.init_process_group("gloo", store=store, rank=0, world_size=1)
     yield
     dist.destroy_process_group()
 

@@ -226,7 +226,7 @@ def test_a_given_state_is_in_place_of_the_initial_one():
     h, C = torch.randn(2, 4, 5, dtype=torch.float64)
     layer(SEQUENCES, state=[[{"h": h, "C": C}]])[0].sum().backward()
     assert layer.cells[0][0].keep_h.grad.abs().max() > 0
-    assert layer.cells[0][0].initial.h0.grad is None
+    assert torch.equal(layer.cells[0][0].initial.h0.grad, torch.zeros(5, dtype=torch.float64))
 
 
 def test_parameters_are_reset_with_the_initial_state():
