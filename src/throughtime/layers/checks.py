@@ -59,8 +59,9 @@ def same_kind(call: str, name: str, got: Tensor, weight: Tensor) -> None:
             f"`{call}`: {name} is on {got.device}; expected {weight.device}, where the weights "
             f"are. Write `{name}.to({str(weight.device)!r})` or move the layer."
         )
-    cast = got.is_floating_point() and torch.is_autocast_enabled(got.device.type)
-    if got.dtype != weight.dtype and not cast:
+    if got.dtype == weight.dtype:
+        return
+    if not (got.is_floating_point() and torch.is_autocast_enabled(got.device.type)):
         other = f" or `layer.to({got.dtype})`" if got.is_floating_point() else ""
         raise ShapeError(
             f"`{call}`: {name} has dtype {got.dtype}; expected {weight.dtype}, that of the "

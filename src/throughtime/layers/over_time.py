@@ -80,7 +80,8 @@ class OverTime(nn.Module):
                 "has no recurrent weight. Use dropout or zoneout."
             )
         self.initial = Initial(program.states, initial_state, device=device, dtype=dtype)
-        self.register_buffer("_like", torch.zeros((), device=device, dtype=dtype), persistent=False)
+        # of the device and dtype of the parameters, which a cell may have none of
+        self.like = torch.zeros((), device=device, dtype=dtype)
         for name, p in program.parameters.items():
             if hasattr(self, name):
                 raise OptionError(
@@ -175,12 +176,11 @@ class OverTime(nn.Module):
         weights = self._weights(masks)
         return program, call, Parts(biases, self.places, program.affine_width, weights)
 
-    @property
-    def like(self) -> Tensor:
-        """A number of the device and dtype of the parameters, which a cell may have none of."""
-        found = self._buffers["_like"]
-        assert found is not None
-        return found
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "OverTime":
+        """What `to`, `half` and the like do with each parameter."""
+        super()._apply(fn, recurse)
+        self.like = fn(self.like)
+        return self
 
     def _own(self, name: str) -> Tensor:
         found = self._parameters.get(name)  # unless it is parametrised; getattr takes longer
