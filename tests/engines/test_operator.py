@@ -303,3 +303,13 @@ def test_the_operator_itself_is_the_reference():
 
     a, b = operator.run(program, call), forward(program, call)
     assert error(a.states[0], b.states[0]) < 1e-12 and error(a.final[0], b.final[0]) < 1e-12
+
+
+def test_the_engine_that_is_named_runs_under_compile(monkeypatch):
+    def never(*args, **options):
+        raise AssertionError("the CPU engine runs where the reference engine is named")
+
+    monkeypatch.setattr(operator.cpu, "forward", never)
+    layer = Recurrent(LSTM, 3, 4, engine="reference")
+    x = torch.randn(5, 2, 3)
+    torch.testing.assert_close(compiled(layer)(x)[0], layer(x)[0])

@@ -50,7 +50,7 @@ def run(
     if parts is not None:
         call = traced(call, parts)
     if torch.compiler.is_compiling() and not transformed():
-        return operator.run(program, call)
+        return operator.run(program, call, engine)
     if engine == "cpu":
         raise OptionError(
             f'`{program.cell}`: engine is "cpu"; expected "reference" here because {why}. Leave '
