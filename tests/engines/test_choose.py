@@ -23,7 +23,9 @@ def ran(monkeypatch):
         monkeypatch.setattr(owner, attribute, lambda *a: found.append(name) or real(*a))
 
     plain = choose.reference.forward
-    monkeypatch.setattr(choose.operator, "run", lambda p, c, *_: found.append("operator") or plain(p, c))
+    monkeypatch.setattr(
+        choose.operator, "run", lambda p, c, *_: found.append("operator") or plain(p, c)
+    )
     spy(choose.node, "run", "cpu")
     spy(choose.node, "run_both", "both")
     spy(choose.reference, "forward", "reference")

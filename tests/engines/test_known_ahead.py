@@ -230,3 +230,32 @@ def test_a_new_state_that_is_a_number(width, engine):
     assert state["h"].tolist() == [[2.0] * width] * 2
     state["C"].sum().backward()
     assert layer.cells[0][0].a_h.grad.abs().sum() > 0
+
+
+class Larger(Cell):
+    """The state C is often what it is compared with: where x is negative, `v` is the same at each
+    step."""
+
+    states = ("h", "C")
+
+    def step(self, x, h, C):
+        v = affine("v", affine("u", torch.relu(x)), bias=False)
+        new = v + (h > 0)
+        return affine("a", new, torch.maximum(C, v)), new
+
+
+@pytest.mark.parametrize("recompute", [False, True])
+def test_a_gradient_goes_one_way_where_equal_values_are_compared(recompute):
+    """Computed twice with other rounding, each side could take the other one for the larger."""
+    for seed in range(20):
+        torch.manual_seed(seed)
+        layer = Recurrent(Larger, 1, 8, recompute=recompute, engine="cpu", dtype=torch.float64,
+                          initial_state="zeros")  # fmt: skip
+        truth = Recurrent(Larger, 1, 8, engine="reference", dtype=torch.float64,
+                          initial_state="zeros")  # fmt: skip
+        truth.load_state_dict(layer.state_dict())
+        x = torch.randn(4, 3, 1, dtype=torch.float64)
+        _, found = run(layer, x, True)
+        _, wanted = run(truth, x, True)
+        for name, gradient in wanted.items():
+            torch.testing.assert_close(found[name], gradient, msg=f"{name}, seed {seed}")

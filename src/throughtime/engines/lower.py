@@ -234,7 +234,8 @@ def backward_loop(
             return e.constant(node.attributes["value"], width)
         return e.expand(value(i), width)
 
-    order = sorted((i for i in inside if levels[i] != AHEAD), key=lambda i: (levels[i], i))
+    order = sorted((i for i in inside if levels[i] != AHEAD or i in kept),
+                   key=lambda i: (levels[i], i))  # fmt: skip
     for i in order:
         if i in absorbed or back.nodes[i].op == "constant" or later(i):
             continue

@@ -4,11 +4,13 @@ All of it follows from the program and a `Mode`; nothing is decided while a loop
 """
 
 import functools
+from collections.abc import Container
 from typing import NamedTuple
 
 from throughtime.engines.evaluate import made_of, plan
 from throughtime.engines.reference import adjoint, needed_nodes
-from throughtime.program.pointwise import POINTWISE
+from throughtime.program.graph import Node
+from throughtime.program.pointwise import CONDITIONS, POINTWISE
 from throughtime.program.program import Program
 from throughtime.program.schedule import AHEAD, node_levels
 
@@ -81,6 +83,10 @@ def loop_nodes(program: Program) -> tuple[int, ...]:
 
     What the next step waits for, and whatever else needs no further product: gradients at the
     maps and at the vectors. The gradient at the input is done afterwards over all steps.
+
+    Conditions are all decided within the loop, if any is. A maximum sends its gradient one way by
+    one condition and the other way by another: computed twice, with other rounding, a value beside
+    its equal could be the smaller one here and there, and the gradient would go neither way.
     """
     back = adjoint(program)
     nodes = back.nodes
@@ -99,7 +105,16 @@ def loop_nodes(program: Program) -> tuple[int, ...]:
             more = above({i})
             if products.issuperset(k for k in more if nodes[k].op == "transposed"):
                 inside |= more
+    if any(nodes[i].op in CONDITIONS for i in inside):
+        inside |= above(_conditions_after(nodes, inside))
     return tuple(sorted(inside))
+
+
+def _conditions_after(nodes: tuple[Node, ...], inside: Container[int]) -> set[int]:
+    """The conditions by which the gradients outside of the loop are decided."""
+    used = (a for i, node in enumerate(nodes) if i not in inside and node.op not in CONDITIONS
+            for a in node.args)  # fmt: skip
+    return {a for a in used if nodes[a].op in CONDITIONS}
 
 
 @functools.lru_cache(maxsize=256)
@@ -141,13 +156,15 @@ def loop_sums(program: Program) -> tuple[str, ...]:
 @functools.lru_cache(maxsize=256)
 def kept_nodes(program: Program) -> tuple[int, ...]:
     """The nodes of the loop backward that what is done afterwards needs at every step, beside
-    the gradients at the maps. What is made of forward values alone is made of them again."""
+    the gradients at the maps. What is made of forward values alone is made of them again, but
+    for conditions, see `loop_nodes`."""
     back, inside = adjoint(program), loop_nodes(program)
     levels = node_levels(back.nodes)
     used = {i for n, i in back.outputs.items() if n == "dx"}
     used.update(a for i, node in enumerate(back.nodes) if i not in inside for a in node.args)
     maps = {i for n, i in back.outputs.items() if n.startswith("dz_")}
-    return tuple(i for i in inside if i in used - maps and levels[i] != AHEAD)
+    kept = {i for i in inside if i in used - maps and levels[i] != AHEAD}
+    return tuple(sorted(kept | _conditions_after(back.nodes, inside).intersection(inside)))
 
 
 @functools.lru_cache(maxsize=256)
