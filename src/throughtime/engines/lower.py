@@ -198,8 +198,13 @@ def backward_loop(
         return to
 
     def later(i: int) -> bool:
-        """A product that the sum it is a part of can begin from."""
+        """A product that only one other node needs: perhaps a sum that it can be added into."""
         return back.nodes[i].op == "transposed" and i in private and uses.get(i) == 1
+
+    def added(node: Node) -> int | None:
+        """The product that is added into a sum as wide as it."""
+        fit = [a for a in node.args if later(a) and back.nodes[a].width == node.width]
+        return fit[-1] if fit and node.op == "add" else None
 
     def value(i: int) -> int:
         if i in at:
@@ -215,10 +220,7 @@ def backward_loop(
             op, args = fused[i]
             sources = [wide(a, node.width) for a in args]
             at[i] = e.emit(op, e.register(node.width), *sources)
-        elif node.op == "add" and any(
-            later(a) and back.nodes[a].width == node.width for a in node.args
-        ):
-            part = next(a for a in reversed(node.args) if later(a))
+        elif (part := added(node)) is not None:
             other = node.args[0] if part == node.args[1] else node.args[1]
             begin = e.emit("copy", e.register(node.width), wide(other, node.width))
             at[i] = add_products(begin, part)

@@ -1,5 +1,5 @@
-"""What is known before the loop, the CPU engine against autograd through the reference engine:
-conditions, new values of states, and layers without a parameter."""
+"""Programs on which the CPU engine was wrong once, against autograd through the reference engine:
+what is known before the loop, what backward keeps of it, and layers without a parameter."""
 
 import pytest
 import torch
@@ -102,6 +102,16 @@ class ByVariance(Cell):
         return affine("a", torch.where(spread > 0.5, h, x.mean(-1, keepdim=True) * spread))
 
 
+class TwoWidths(Cell):
+    """The gradient at `a` is a product as wide as it, and one of width 1 for all its units."""
+
+    states = ("h",)
+
+    def step(self, x, h):
+        a = affine("a", h, x)
+        return affine("b", a + 0.25, a.sum(-1, keepdim=True))
+
+
 class Accumulator(Cell):
     states = ("h",)
 
@@ -110,7 +120,7 @@ class Accumulator(Cell):
 
 
 CELLS = [ByParameter, ByInput, ByMask, ByAllOfThem, NumbersAlone, LastInput, ReadTwice, MapOfAMap,
-         Mapped, ByVariance]  # fmt: skip
+         Mapped, ByVariance, TwoWidths]  # fmt: skip
 
 
 def run(layer, x, wants):
