@@ -109,7 +109,8 @@ class TwoWidths(Cell):
 
     def step(self, x, h):
         a = affine("a", h, x)
-        return affine("b", a + 0.25, a.sum(-1, keepdim=True))
+        total = a.sum(-1, keepdim=True)
+        return affine("b", a + 0.25, total)
 
 
 class Accumulator(Cell):
