@@ -1,6 +1,7 @@
 """What every test runs under: repeatable examples, and fresh memory that shows."""
 
 import os
+import signal
 
 import pytest
 from hypothesis import settings
@@ -17,6 +18,14 @@ def fresh_memory_is_nan():
 
     with nan_in_fresh_memory():
         yield
+
+
+@pytest.fixture
+def ctrl_c():
+    """Ctrl-C is heard, which it is not in tests that a shell has started in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from throughtime import GRU, LSTM, Recurrent
 from throughtime.engines import after, cpu, pieces, products
 from throughtime.engines.compiled import native
 
-pytestmark = pytest.mark.usefixtures("types_unchecked")
+pytestmark = pytest.mark.usefixtures("types_unchecked", "ctrl_c")
 
 
 @pytest.fixture(params=[1, 2])

@@ -144,7 +144,7 @@ def test_half_numbers_that_numpy_has():
     assert torch.equal(run(Stream(layer), x), layer(x[:, None])[0][:, 0])
 
 
-def test_ctrl_c_comes_between_steps(engine):
+def test_ctrl_c_comes_between_steps(engine, ctrl_c):
     """The state is then that after a whole number of steps, in every layer."""
     layer, x = layer_of(LSTM, layers=3), np.ones(I, np.float32)
     for _ in range(5):
