@@ -270,3 +270,14 @@ def test_a_gradient_goes_one_way_where_equal_values_are_compared(recompute):
         _, wanted = run(truth, x, True)
         for name, gradient in wanted.items():
             torch.testing.assert_close(found[name], gradient, msg=f"{name}, seed {seed}")
+
+
+@pytest.mark.parametrize("engine", ["cpu", "reference"])
+@pytest.mark.parametrize("steps, batch", [(0, 2), (3, 0)])
+def test_a_variance_of_no_row_says_nothing(steps, batch, engine):
+    """torch warns of it; a warning is an error in these tests."""
+    x = torch.randn(steps, batch, 64, requires_grad=True)
+    y, _ = Recurrent(ByVariance, 64, 3, engine=engine)(x)
+    assert y.shape == (steps, batch, 3)
+    y.sum().backward()
+    assert x.grad.shape == x.shape

@@ -87,7 +87,6 @@ def run(case: Case, engine: str | None) -> dict[str, Any]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            warnings.filterwarnings("ignore", r"var\(\): degrees")  # torch's own, of no row
             exec(compile(case.script(engine), "<case>", "exec"), names)
     finally:
         cpu._split = None

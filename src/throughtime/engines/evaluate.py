@@ -61,7 +61,10 @@ def evaluate(node: Node, args: list[Any], like: Tensor) -> Any:
     if op == "sum":
         return _wide(args[0]).sum(-1, keepdim=True)
     if op == "variance":
-        return _wide(args[0]).var(-1, correction=node.attributes["correction"], keepdim=True)
+        rows = _wide(args[0])
+        if not rows.numel():  # torch's own warns where there is no row
+            return rows.sum(-1, keepdim=True)
+        return rows.var(-1, correction=node.attributes["correction"], keepdim=True)
     if op == "expand":
         value = args[0] if isinstance(args[0], Tensor) else like.new_tensor([args[0]])
         return value.expand(*value.shape[:-1], node.width)
