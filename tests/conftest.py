@@ -4,6 +4,7 @@ import os
 import signal
 
 import pytest
+import typechecker
 from hypothesis import settings
 
 settings.register_profile("repeatable", deadline=None, derandomize=True, database=None)
@@ -31,11 +32,8 @@ def ctrl_c():
 @pytest.fixture
 def types_unchecked():
     """For torch.compile, which cannot trace the type checks, and for wrong types themselves."""
-    import jaxtyping
-
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
+    with typechecker.unchecked():
+        yield
 
 
 @pytest.fixture

@@ -2,10 +2,10 @@
 
 from contextlib import nullcontext
 
-import jaxtyping
 import polars as pl
 import pytest
 import torch
+import typechecker
 
 from throughtime.cli import main
 
@@ -13,9 +13,8 @@ from throughtime.cli import main
 @pytest.fixture(autouse=True, scope="module")
 def types_unchecked():
     """A person may give anything: the errors are to be throughtime's and not those of types."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
+    with typechecker.unchecked():
+        yield
 
 
 @pytest.fixture(autouse=True)

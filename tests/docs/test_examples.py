@@ -25,6 +25,7 @@ import warnings
 from pathlib import Path
 
 import pytest
+import typechecker
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = (ROOT / "docs" / "guide", ROOT / "docs" / "theory")
@@ -117,11 +118,8 @@ def fresh_memory_is_nan():
 @pytest.fixture(autouse=True)
 def types_unchecked():
     """For the same reason."""
-    import jaxtyping
-
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
+    with typechecker.unchecked():
+        yield
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -3,9 +3,9 @@
 import random
 import shutil
 
-import jaxtyping
 import pytest
 import torch
+import typechecker
 
 from throughtime import LSTM, RNN, Recurrent
 from throughtime.data import Sequences
@@ -26,9 +26,8 @@ HOSTILE = (
 
 @pytest.fixture(autouse=True, scope="package")
 def types_unchecked_here():
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
+    with typechecker.unchecked():
+        yield
 
 
 def data(count=60, *, classes=("a", "b", "c"), channels=("c0", "c1"), steps=(8, 12), seed=0):
