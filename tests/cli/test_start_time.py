@@ -97,12 +97,14 @@ for arguments in {WRONG!r}:
 
 def test_what_is_chosen_from_is_what_the_library_knows():
     from throughtime.bench.contestants import PEERS
-    from throughtime.cli import bench, train
+    from throughtime.cli import bench, options, train
     from throughtime.training.optimise import OPTIMISERS, SCHEDULES
+    from throughtime.training.options import LARGEST, LARGEST_RATE
 
     assert {*train.OPTIMISERS} == {*OPTIMISERS}
     assert {*train.SCHEDULES} == {*SCHEDULES, "none"}
     assert {*bench.PEERS} == {*PEERS}
+    assert (options.LARGEST, options.LARGEST_RATE) == (LARGEST, LARGEST_RATE)
 
 
 def test_a_run_that_compiles_nothing_does_not_import_the_compiler():

@@ -49,7 +49,8 @@ class Values:
     def __call__(self, i: int) -> Any:
         if i not in self.found:
             self.found[i] = self._find(i)
-        return as_condition(self.program.nodes[i], self.found[i])
+        self.found[i] = as_condition(self.program.nodes[i], self.found[i])
+        return self.found[i]
 
     def _find(self, i: int) -> Any:
         node, call = self.program.nodes[i], self.call
@@ -121,7 +122,8 @@ class After:
     def __call__(self, i: int) -> Any:
         if i not in self.found:
             self.found[i] = self._find(i)
-        return as_condition(self.back.nodes[i], self.found[i])
+        self.found[i] = as_condition(self.back.nodes[i], self.found[i])
+        return self.found[i]
 
     def _find(self, i: int) -> Any:
         node = self.back.nodes[i]

@@ -8,9 +8,7 @@ from throughtime.errors import OptionError
 from throughtime.training.optimise import OPTIMISERS, SCHEDULES, named
 
 LARGEST = 2**63 - 1  # what a seed of torch's may be
-LARGEST_RATE = (
-    100.0  # far above what trains any network: the first step leaves every weight useless
-)
+LARGEST_RATE = 100.0  # far above what trains any network: one step leaves every weight useless
 LATER = ("bptt", "scale_by_replicas")  # not in the folders of earlier runs, which had the default
 
 
