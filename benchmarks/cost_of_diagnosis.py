@@ -58,7 +58,7 @@ def main() -> None:
         training = time.process_time() - started - sum(each)
         return 1000 * statistics.median(each), 1000 * training / follow.steps
 
-    for cell in given.cells:
+    for cell in given.directions:
         once(cell)  # what is loaded and traced once
         runs = [once(cell) for _ in range(given.runs)]
         share = statistics.median(a / (b * given.every) for a, b in runs)

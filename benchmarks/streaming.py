@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from throughtime import nn
-from throughtime.export import Stream
+from throughtime.inference import Stream
 
 ROUNDS, STEPS = 30, 300
 SHAPES = [(32, 64), (128, 256), (256, 512)]

@@ -19,12 +19,12 @@ class PeepholeUnit(Cell):
 
 torch.manual_seed(0)
 layer = Recurrent(PeepholeUnit, input_size=3, hidden_size=8, direction="both")
-print(layer.cells[0][0].equations)
+print(layer.directions[0][0].cell_program)
 
 x = torch.randn(20, 4, 3)  # 20 steps, 4 sequences, 3 columns
 y, state = layer(x, lengths=[20, 11, 5, 1])
 y.square().mean().backward()
-print("largest gradient at a peephole:", layer.cells[0][0].peephole.grad.abs().max().item())
+print("largest gradient at a peephole:", layer.directions[0][0].peephole.grad.abs().max().item())
 
 save_file(layer.state_dict(), "unit.safetensors")
 again = Recurrent(PeepholeUnit, input_size=3, hidden_size=8, direction="both")

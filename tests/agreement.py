@@ -3,22 +3,24 @@
 import torch
 from catalogue import CELLS
 
-from throughtime.engines import cpu, products, reference
-from throughtime.engines.backward import backward, weight_gradients
-from throughtime.layers.over_time import OverTime
+from throughtime.engines.cpu import products
+from throughtime.engines.cpu import run as cpu
+from throughtime.engines.reference import forward as reference
+from throughtime.engines.reference.backward import backward, weight_gradients
+from throughtime.layers.direction import Direction
 
 
 def regularised_call(name, T, B, I, H, dtype, reverse, ragged, resets, seed):  # noqa: E741
     torch.manual_seed(seed)
     options = {} if name == "indrnn" else {"variational_dropout": 0.3}
-    way = OverTime(CELLS[name], I, H, zoneout_rate=0.2, dtype=dtype, **options)
-    p = way.program
+    direction = Direction(CELLS[name], I, H, zoneout_rate=0.2, dtype=dtype, **options)
+    p = direction.program
     x = torch.randn(B, T, I, dtype=dtype).transpose(0, 1)  # strides as batch_first gives them
     start = tuple(torch.randn(B, w, dtype=dtype) for w in p.states.values())
     initial = tuple(torch.randn(B, w, dtype=dtype) for w in p.states.values())
     lengths = torch.randint(0, T + 1, (B,)) if ragged else None
     with torch.no_grad():
-        _, call = way.call(x, start, lengths, torch.rand(T, B) < 0.3 if resets else None)
+        _, call = direction.call(x, start, lengths, torch.rand(T, B) < 0.3 if resets else None)
     vectors = tuple(v.detach() for v in call.vectors)
     call = call._replace(vectors=vectors, initial=initial if resets else (), reverse=reverse)
     return p, call

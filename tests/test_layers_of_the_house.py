@@ -17,15 +17,19 @@ ORDER = [
     "cells",
     "layers",
     "nn",
-    "bench",
+    "inference",
     "bptt",
     "diagnose",
     "dynamics",
     "universal",
+    "bench",
     "data",
+    "tasks",
     "training",
     "export",
     "report",
+    "estimators",
+    "tune",
     "cli",
     "__main__",
 ]
@@ -80,7 +84,7 @@ HOUSE = {
     "program/__init__.py": "from .trace import trace as trace\n",
     "program/trace.py": "from ..errors import ShapeError\nfrom throughtime.program import levels\n",
     "program/levels.py": "import throughtime.errors\n",
-    "engines/cpu.py": "def run():\n    from throughtime import _native\n    return _native\n",
+    "engines/cpu/run.py": "def run():\n    from throughtime import _native\n    return _native\n",
     "cells/gru.py": "from .. import program\nfrom ..engines.cpu import run\n",
 }
 
@@ -118,9 +122,9 @@ def test_checker_accepts_an_ordered_house(tmp_path):
         ),
         ("program/deep/x.py", "from ...nn import GRU\n", "program/deep/x.py:1: program imports nn"),
         (
-            "engines/cpu.py",
+            "engines/cpu/run.py",
             "def run():\n    from throughtime.layers import Recurrent\n",
-            "engines/cpu.py:2: engines imports layers",
+            "engines/cpu/run.py:2: engines imports layers",
         ),
         (
             "cells/gru.py",

@@ -68,7 +68,7 @@ def test_a_cell_of_ones_own(cell):
     assert [c.title for c in taking_part] == ["throughtime", "reference engine", "LSTM"]
     assert agreement.exact(task, taking_part).results["y"].shape == (7, 3, 10)
     beside = taking_part[-1].prepare(task, draw(task))
-    assert "cells.0.0.keep_h" in beside.read(beside.run())
+    assert "directions.0.0.keep_h" in beside.read(beside.run())
 
 
 def test_who_runs_what():

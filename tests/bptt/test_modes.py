@@ -7,7 +7,7 @@ from catalogue import CELLS
 from throughtime import GRU, LSTM, RNN, LeakyRNN, Recurrent
 from throughtime.bptt import Checkpointed, Full, Truncated, backward, mode, replicas, stream
 from throughtime.errors import OptionError, ShapeError
-from throughtime.layers import over_time
+from throughtime.layers import direction as over_time
 
 T, B = 7, 4
 LENGTHS = {"all": None, "ragged": torch.tensor([T, 0, 1, 5])}
@@ -34,7 +34,13 @@ class Setting:
         return error if total is None else total + error
 
     def loss(self, total, state):
-        ends = (s for layers in state for ways in layers for named in ways for s in named.values())
+        ends = (
+            s
+            for layers in state
+            for directions in layers
+            for named in directions
+            for s in named.values()
+        )
         return total + sum(s.sin().sum() for s in ends)
 
     def gradient(self, how, **options):
@@ -103,7 +109,9 @@ def test_truncated_is_the_sum_over_the_replicas_in_the_window(steps, every):
     (layer,) = s.layers
     s.loss = lambda total, state: total
     got = s.gradient(Truncated(steps, every))[2]
-    want = {n: torch.zeros_like(p) for n, p in layer.cells[0][0].named_parameters() if "." not in n}
+    want = {
+        n: torch.zeros_like(p) for n, p in layer.directions[0][0].named_parameters() if "." not in n
+    }
     for a in range(0, T, every):
         b, since = min(a + every, T), max(0, a + every - steps)
 
@@ -114,7 +122,7 @@ def test_truncated_is_the_sum_over_the_replicas_in_the_window(steps, every):
         for t in range(since, b):
             for name, gradient in found.at(t).items():
                 want[name] = want[name] + gradient
-    close({n.removeprefix("0.cells.0.0."): got[f"0.cells.0.0.{n}"] for n in want}, want)
+    close({n.removeprefix("0.directions.0.0."): got[f"0.directions.0.0.{n}"] for n in want}, want)
 
 
 def test_a_final_state_goes_back_from_the_end_of_its_own_sequence():
@@ -123,13 +131,13 @@ def test_a_final_state_goes_back_from_the_end_of_its_own_sequence():
     got = s.gradient(Truncated(2))[2]
     (layer,) = s.layers
     (found,) = replicas(layer, lambda: layer(s.x, lengths=s.lengths)[1][0][0]["h"].sum())
-    assert got["0.cells.0.0.transition_h"].abs().max() > 0
+    assert got["0.directions.0.0.transition_h"].abs().max() > 0
     alone = []
     for b, n in enumerate(s.lengths.tolist()):
         (found,) = replicas(layer, lambda b=b, n=n: layer(s.x[:n, b : b + 1])[0][-1].sum())
         since = (n - 1) // 2 * 2
         alone.append(sum(found.at(t)["transition_h"] for t in range(since, n)))
-    close({"w": got["0.cells.0.0.transition_h"]}, {"w": sum(alone)})
+    close({"w": got["0.directions.0.0.transition_h"]}, {"w": sum(alone)})
 
 
 def test_the_state_is_carried_from_call_to_call():
@@ -152,7 +160,7 @@ def test_the_state_is_carried_from_call_to_call():
 def test_dropout_is_the_same_when_a_segment_is_run_again():
     """Else the gradient would not be that of the loss: compared with finite differences."""
     s = Setting(LeakyRNN(0.5, noise=0.3, activation="tanh"), layers=2, dropout=0.5, zoneout=0.2)
-    weight = s.layers[0].cells[0][0].transition_h
+    weight = s.layers[0].directions[0][0].transition_h
     for how in (Checkpointed(3), Truncated(12, every=4)):
         values = []
         for shift in (0.0, 1e-6):
@@ -162,7 +170,7 @@ def test_dropout_is_the_same_when_a_segment_is_run_again():
             value, _, found = s.gradient(how)
             values.append(float(value))
         slope = (values[1] - values[0]) / 1e-6
-        assert abs(slope - float(found["0.cells.0.0.transition_h"][0, 1])) < 1e-4 * abs(slope)
+        assert abs(slope - float(found["0.directions.0.0.transition_h"][0, 1])) < 1e-4 * abs(slope)
 
 
 @pytest.mark.parametrize(
@@ -211,7 +219,7 @@ def test_stream(steps, every):
 
         (wanted,) = replicas(layer, term)
         since = max(0, a + every - steps)
-        for name, p in layer.cells[0][0].named_parameters():
+        for name, p in layer.directions[0][0].named_parameters():
             if "." not in name:
                 close({name: p.grad}, {name: sum(wanted.at(t)[name] for t in range(since, b))})
         losses.append(float(value))
@@ -322,8 +330,8 @@ def test_pieces_share_the_masks_of_a_sequence(cell, direction, options):
     if direction == "forward":
         close(gradient(Truncated(9, every=3)), want)
     s.layers[0].eval()
-    assert not torch.allclose(gradient(Full())["0.cells.1.0.initial.h0"],
-                              want["0.cells.1.0.initial.h0"])  # fmt: skip
+    assert not torch.allclose(gradient(Full())["0.directions.1.0.initial.h0"],
+                              want["0.directions.1.0.initial.h0"])  # fmt: skip
 
 
 def test_masks_of_a_stream_are_drawn_for_each_window(monkeypatch):

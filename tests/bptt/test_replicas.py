@@ -51,17 +51,17 @@ def test_they_sum_to_the_gradient(name, direction, lengths):
 
     found = replicas(layer, loss)
     assert [r.where for r in found] == [
-        f"layer {k} {way}"
+        f"layer {k} {time}"
         for k in (1, 2)
-        for way in (("forward", "backward") if direction == "both" else ("forward",))
+        for time in (("forward", "backward") if direction == "both" else ("forward",))
     ]
     loss().backward()
-    ways = [way for ways in layer.cells for way in ways]
-    for r, way in zip(found, ways, strict=True):
-        assert {*r.parameters} == {*way.program.parameters}
+    directions = [direction for directions in layer.directions for direction in directions]
+    for r, direction in zip(found, directions, strict=True):
+        assert {*r.parameters} == {*direction.program.parameters}
         each = [r.at(t) for t in range(T)]
         for n in r.parameters:
-            close(sum(g[n] for g in each), getattr(way, n).grad)
+            close(sum(g[n] for g in each), getattr(direction, n).grad)
             close(r.norms[n], torch.stack([g[n].norm() for g in each]))
 
 
@@ -84,7 +84,7 @@ def test_each_is_that_of_a_really_copied_weight(name, reverse):
     loss.backward()
     for t in range(T):
         for n, got in found.at(t).items():
-            close(got, getattr(copies[t].cells[0][0], n).grad)
+            close(got, getattr(copies[t].directions[0][0], n).grad)
 
 
 def test_one_term_by_lag():
@@ -139,8 +139,8 @@ def test_float32_and_a_head():
     x = torch.randn(T, B, 3, dtype=torch.float32)
     (found,) = replicas(model, lambda: head(layer(x)[0]).sum())
     assert found.norms["keep_h"].dtype == torch.float32
-    assert layer.cells[0][0].keep_h.grad is None, "looking changes nothing"
-    assert layer.cells[0][0].watch is None
+    assert layer.directions[0][0].keep_h.grad is None, "looking changes nothing"
+    assert layer.directions[0][0].watch is None
 
 
 @pytest.mark.parametrize(

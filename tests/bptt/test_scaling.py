@@ -37,11 +37,11 @@ def test_one_term(direction, layers, how):
         counts = {"0": t + 1, "1": T - t}
         want = {}
         for name, g in plain.items():
-            layer, way = name.split(".")[2:4] if recurrent(name) else ("0", "0")
+            layer, place = name.split(".")[2:4] if recurrent(name) else ("0", "0")
             if direction == "backward":
-                way = "1"
+                place = "1"
             below = direction == "both" and int(layer) < layers - 1
-            count = (T if below else counts[way]) if recurrent(name) else 1
+            count = (T if below else counts[place]) if recurrent(name) else 1
             want[name] = g / count
         close(scaled, want)
 

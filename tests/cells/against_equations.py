@@ -19,7 +19,9 @@ def layer_of(cell, input_size, hidden_size, seed=0, scale=0.6):
 
 
 def parameters_of(layer):
-    return {name.split(".")[-1]: p.detach() for name, p in layer.cells[0][0].named_parameters()}
+    return {
+        name.split(".")[-1]: p.detach() for name, p in layer.directions[0][0].named_parameters()
+    }
 
 
 def same_as(cell, step, sizes=SIZES, shapes=None, **options):
@@ -31,7 +33,7 @@ def same_as(cell, step, sizes=SIZES, shapes=None, **options):
     for seed, (T, B, inputs, H) in enumerate(sizes):
         layer = layer_of(cell, inputs, H, seed, **options)
         p = parameters_of(layer)
-        names = list(layer.cells[0][0].program.states)
+        names = list(layer.directions[0][0].program.states)
         start = [p.pop(f"{name}0") for name in names]
         if shapes is not None:
             assert {n: tuple(v.shape) for n, v in p.items()} == shapes(inputs, H)

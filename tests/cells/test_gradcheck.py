@@ -23,7 +23,7 @@ def function_of(name, T=2, B=2, inputs=1, H=2):
         return value.requires_grad_()
 
     layer = Recurrent(CELLS[name], inputs, H, dtype=torch.float64).eval()
-    widths = layer.cells[0][0].program.states
+    widths = layer.directions[0][0].program.states
     values = {n: normal(*p.shape) for n, p in layer.named_parameters()}
 
     def run(x, *rest):

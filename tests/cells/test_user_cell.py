@@ -94,8 +94,8 @@ def test_a_cell_in_a_file_runs_learns_and_is_saved(tmp_path):
 
     # outputs and gradients are those of the equations
     wanted = x
-    for ways in layer.cells:
-        p = {n.split(".")[-1]: v for n, v in ways[0].named_parameters()}
+    for directions in layer.directions:
+        p = {n.split(".")[-1]: v for n, v in directions[0].named_parameters()}
         h, slow, rows = p["h0"].expand(2, -1), p["slow0"].expand(2, -1), []
         for t in range(6):
             h, slow = plain(p, wanted[t], h, slow)
@@ -122,12 +122,12 @@ def test_a_cell_in_a_file_runs_learns_and_is_saved(tmp_path):
 
     # weights and program are data, and give the same again
     torch.save(layer.state_dict(), tmp_path / "weights.pt")
-    (tmp_path / "program.json").write_text(layer.cells[0][0].program.json)
+    (tmp_path / "program.json").write_text(layer.directions[0][0].program.json)
     again = Recurrent(module_of(path).Gated(), 3, 4, layers=2, dtype=torch.float64)
     again.load_state_dict(torch.load(tmp_path / "weights.pt", weights_only=True))
     assert torch.equal(again(x)[0], layer(x)[0])
     program = Program.from_json((tmp_path / "program.json").read_text())
-    assert program.json == again.cells[0][0].program.json
+    assert program.json == again.directions[0][0].program.json
     assert str(program) == str(cell.program(3, 4))
 
 

@@ -196,7 +196,7 @@ def test_a_resumed_run_has_its_threads_again(call, table, tmp_path):
 def test_a_cell_with_options(call, table, tmp_path):
     out = train(call, table(), tmp_path / "run", "--cell", 'GRU(reset="after")')
     assert out.startswith("GRU, both")
-    cell = load(tmp_path / "run").model.recurrent[0].cells[0][0].cell
+    cell = load(tmp_path / "run").model.recurrent[0].directions[0][0].cell
     assert repr(cell).startswith("GRU(reset='after'")
     assert "remembered" in (tmp_path / "run" / "equations.txt").read_text()
 
@@ -251,12 +251,12 @@ def built(folder):
     model = load(folder).model
     layer = model.recurrent[0]
     return {
-        "hidden": layer.hidden_size, "layers": len(layer.cells), "direction": layer.direction,
+        "hidden": layer.hidden_size, "layers": len(layer.directions), "direction": layer.direction,
         "merge": layer.merge, "layer dropout": layer.dropout, "dropout": model.dropout,
         "variational_dropout": layer.variational_dropout, "zoneout": layer.zoneout,
         "weight_drop": layer.weight_drop, "pooling": model.pooling,
         "sizes": model.output.sizes,
-        "initial": bool(list(layer.cells[0][0].initial.parameters())),
+        "initial": bool(list(layer.directions[0][0].initial.parameters())),
     }  # fmt: skip
 
 

@@ -57,7 +57,7 @@ def test_mean_and_spread_over_steps_and_sequences():
 def test_a_linear_network_has_the_rate_of_its_matrix():
     layer = Recurrent(Linear(), 3, 4)
     with torch.no_grad():
-        torch.nn.init.orthogonal_(layer.cells[0][0].map_h).mul_(0.8)
+        torch.nn.init.orthogonal_(layer.directions[0][0].map_h).mul_(0.8)
     (found,) = diagnose(layer, torch.randn(40, B, 3))
     assert abs(found.flow.jacobian.rate - math.log(0.8)) < 1e-10
     assert found.flow.jacobian.verdict == "vanishing"
@@ -134,10 +134,10 @@ def test_where_rectified_paths_end(direction):
     """The bias shuts all units at the steps past a length, which count for nothing."""
     torch.manual_seed(0)
     layer = Recurrent(RNN("relu"), 3, 4, direction=direction)
-    way, lengths, x = layer.cells[0][0], torch.tensor([T, 0, 5]), torch.randn(T, B, 3)
+    own, lengths, x = layer.directions[0][0], torch.tensor([T, 0, 5]), torch.randn(T, B, 3)
     with torch.no_grad():
-        way.transition_bias.fill_(-0.6)
-        way.transition_x[:, 0] = 0.5
+        own.transition_bias.fill_(-0.6)
+        own.transition_x[:, 0] = 0.5
         x[..., 0] = 1.4
     p = passages(layer, x, lengths)[0]
     lags = relu_cuts(p, n=T)
@@ -170,9 +170,9 @@ def test_what_was_found_is_shown_in_a_line_or_two():
         assert len(repr(one)) <= 200 and "\n" not in repr(one) and "tensor" not in repr(one)
     horizon, of_loss = found.flow.jacobian.horizon(), found.flow.gradient.horizon()
     assert repr(found) == (
-        f"Layer(layer 1 forward: Jacobian: vanishing, below 1% after {horizon} steps; gradient of "
-        f"the loss: vanishing, below 1% after {of_loss} steps; 199 lags back from 16 steps of each "
-        "of 4 sequences)"
+        f"Diagnosis(layer 1 forward: Jacobian: vanishing, below 1% after {horizon} steps; "
+        f"gradient of the loss: vanishing, below 1% after {of_loss} steps; 199 lags back from 16 "
+        "steps of each of 4 sequences)"
     )
     assert found.to_dict()["sampled"] == {"steps": 16, "sequences": 4}
     assert repr(curve([1.1**k for k in range(60)])) == (
@@ -184,7 +184,7 @@ def test_what_was_found_is_shown_in_a_line_or_two():
 def test_looking_changes_nothing():
     torch.manual_seed(0)
     layer = Recurrent(LSTM, 3, 4, layers=2, dropout=0.5, zoneout=0.1)
-    layer.cells[0][0].eval()
+    layer.directions[0][0].eval()
     layer(torch.randn(T, B, 3))[0].sum().backward()
     modes = [m.training for m in layer.modules()]
     grads = [p.grad.clone() for p in layer.parameters()]
@@ -193,7 +193,7 @@ def test_looking_changes_nothing():
     assert torch.equal(torch.get_rng_state(), state)
     assert [m.training for m in layer.modules()] == modes
     assert all(torch.equal(p.grad, g) for p, g in zip(layer.parameters(), grads, strict=True))
-    assert layer.cells[0][0].watch is None
+    assert layer.directions[0][0].watch is None
 
 
 def test_following_a_run_does_not_change_it():

@@ -90,7 +90,7 @@ def test_piece_by_piece_it_is_the_same(monkeypatch, name, direction):
     """A sequence ends or begins inside a piece, a reset stands at its border and inside it."""
     steps, lengths = 13, torch.tensor([13, 0, 5, 9])
     layer, x, _ = passage(ALL[name], direction, T=steps, B=4)
-    for start in layer.cells[0][0].initial.parameters():
+    for start in layer.directions[0][0].initial.parameters():
         torch.nn.init.normal_(start)
     resets = torch.zeros(steps, 4, dtype=torch.bool)
     resets[[4, 7, 3, 6], [0, 0, 2, 3]] = True
@@ -181,7 +181,7 @@ def test_ten_thousand_steps_of_decay(dtype):
     """W = 0.9 Q: every singular value of the product is 0.9^k, far below any number."""
     layer, _, _ = passage(Linear(), hidden=4, dtype=dtype)
     with torch.no_grad():
-        torch.nn.init.orthogonal_(layer.cells[0][0].map_h).mul_(0.9)
+        torch.nn.init.orthogonal_(layer.directions[0][0].map_h).mul_(0.9)
     p = passages(layer, torch.randn(10_000, 1, 3, dtype=dtype))[0]
     spectrum = spectrum_by_lag(p, n=1, every=2_500)
     want = spectrum.lags * torch.tensor(0.9).log()
@@ -193,7 +193,7 @@ def test_ten_thousand_steps_of_decay(dtype):
 def test_powers_of_a_matrix():
     """A linear network's Jacobian is a power of its matrix, here far from normal."""
     layer, x, _ = passage(Linear(), T=40, B=1)
-    weight = layer.cells[0][0].map_h
+    weight = layer.directions[0][0].map_h
     with torch.no_grad():
         weight.copy_(0.8 * weight / weight.norm() + torch.tensor([0.9, 0.5, 0.2, 0.1]).diag())
         weight[0, 3] += 2.0
@@ -215,7 +215,7 @@ def test_powers_of_a_matrix():
 def test_an_orthogonal_network_stays_at_one():
     layer, _, _ = passage(Linear(), hidden=6)
     with torch.no_grad():
-        torch.nn.init.orthogonal_(layer.cells[0][0].map_h)
+        torch.nn.init.orthogonal_(layer.directions[0][0].map_h)
     p = passages(layer, torch.randn(2_000, 2, 3))[0]
     flow = gradient_by_lag(p, n=2)
     met = flow.jacobian.norms.isfinite()
@@ -335,7 +335,7 @@ def test_norms_below_the_square_root_of_the_smallest_number():
     """In float32: 0.5^100 is a number, its square is not."""
     layer, x, _ = passage(Linear(), T=110, B=1, dtype=torch.float32)
     with torch.no_grad():
-        layer.cells[0][0].map_h.copy_(0.5 * torch.eye(4))
+        layer.directions[0][0].map_h.copy_(0.5 * torch.eye(4))
     flow = gradient_by_lag(passages(layer, x)[0], n=1)
     assert torch.allclose(flow.jacobian.norms[0, 0, 100].double(), torch.tensor(0.5).pow(100))
 

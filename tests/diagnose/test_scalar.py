@@ -28,8 +28,8 @@ def test_it_is_the_layer_of_one_unit(activation):
     name = "identity" if activation == "linear" else activation
     layer = Recurrent(RNN(name, bias=False), 1, 1, initial_state="zeros")
     with torch.no_grad():
-        layer.cells[0][0].transition_h.fill_(0.8)
-        layer.cells[0][0].transition_x.fill_(0.5)
+        layer.directions[0][0].transition_h.fill_(0.8)
+        layer.directions[0][0].transition_x.fill_(0.5)
     x = torch.randn(7)
     (found,) = replicas(layer, lambda: layer(x[:, None, None])[0][-1].sum())
     want = Scalar(0.8, 0.5, 1.0, activation).replicas(x).closed

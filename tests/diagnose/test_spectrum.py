@@ -73,7 +73,7 @@ def test_powers_are_from_below_and_closer_with_each_round():
 def test_of_a_network_that_forgets_everything():
     layer = Recurrent(Linear(), 3, 4)
     with torch.no_grad():
-        layer.cells[0][0].map_h.zero_()
+        layer.directions[0][0].map_h.zero_()
     p = passages(layer, torch.randn(T, B, 3))[0]
     assert log_norm(p, torch.tensor([3]), torch.tensor([0]), 2).tolist() == [-torch.inf]
     assert spectrum_by_lag(p, n=1).logs.eq(-torch.inf).all()

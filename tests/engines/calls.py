@@ -4,7 +4,7 @@ import torch
 
 from throughtime.engines import Call
 from throughtime.engines.evaluate import plan
-from throughtime.layers.over_time import draw
+from throughtime.layers.direction import draw
 from throughtime.program import Program
 
 # lengths and resets of (T, B), with those that are easily got wrong

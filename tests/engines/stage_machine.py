@@ -9,7 +9,7 @@ raises.
 
 from dataclasses import dataclass
 
-from throughtime.engines.stages import (
+from throughtime.engines.cpu.stages import (
     BLOCK,
     CONSTANT,
     MIXING,

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from throughtime import GRU, LSTM, Recurrent, nn
-from throughtime.engines import cpu
 from throughtime.engines.call import Call
+from throughtime.engines.cpu import run as cpu
 from throughtime.errors import OptionError
 
 TIGHT = {torch.float64: 1e-11, torch.float32: 2e-5}

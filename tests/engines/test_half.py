@@ -9,9 +9,9 @@ from engines.calls import error, leaves, random_call
 from throughtime import Recurrent, affine
 from throughtime.cells import Cell
 from throughtime.diagnose.passage import passages
-from throughtime.engines.backward import backward, weight_gradients
 from throughtime.engines.call import Call
-from throughtime.engines.reference import forward
+from throughtime.engines.reference.backward import backward, weight_gradients
+from throughtime.engines.reference.forward import forward
 
 pytestmark = pytest.mark.usefixtures("types_unchecked")
 
@@ -63,8 +63,8 @@ def test_layer_norm_of_a_large_row_is_that_of_torch(dtype, scale):
     torch.manual_seed(0)
     x = (torch.randn(3, 2, 8) * scale).to(dtype)
     layer = Recurrent(Normalised, 8, 8, initial_state="zeros", dtype=dtype)
-    torch.nn.init.zeros_(layer.get_parameter("cells.0.0.b_h"))
-    torch.nn.init.zeros_(layer.get_parameter("cells.0.0.b_bias"))
+    torch.nn.init.zeros_(layer.get_parameter("directions.0.0.b_h"))
+    torch.nn.init.zeros_(layer.get_parameter("directions.0.0.b_bias"))
     ours, theirs = x.clone().requires_grad_(), x.clone().requires_grad_()
     y, want = layer(ours)[0], torch.tanh(F.layer_norm(theirs, (8,)))
     g = torch.randn(y.shape).to(dtype)

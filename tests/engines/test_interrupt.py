@@ -9,8 +9,10 @@ import pytest
 import torch
 
 from throughtime import GRU, LSTM, Recurrent
-from throughtime.engines import after, cpu, pieces, products
-from throughtime.engines.compiled import native
+from throughtime.engines import after, pieces
+from throughtime.engines.cpu import products
+from throughtime.engines.cpu import run as cpu
+from throughtime.engines.cpu.native import native
 
 pytestmark = pytest.mark.usefixtures("types_unchecked", "ctrl_c")
 

@@ -121,14 +121,22 @@ def test_compiled_equals_eager(key, ragged):
     given = {}
     if ragged:
         start = layer(x.detach())[1]
-        start = tuple(tuple({n: s.detach() for n, s in w.items()} for w in ways) for ways in start)
+        start = tuple(
+            tuple({n: s.detach() for n, s in w.items()} for w in directions) for directions in start
+        )
         resets = torch.rand(4, 4) < 0.3
         resets[2] = True  # so that the initial states count, too
         given = {"lengths": torch.tensor([4, 0, 1, 3]), "resets": resets, "state": start}
 
     def run(f):
         y, final, states = f(x, return_states=True, **given)
-        flat = [t for s in (final, states) for ways in s for way in ways for t in way.values()]
+        flat = [
+            t
+            for s in (final, states)
+            for directions in s
+            for direction in directions
+            for t in direction.values()
+        ]
         loss = sum((t * torch.linspace(-1, 1, t.numel(), dtype=t.dtype).view(t.shape)).sum()
                    for t in (y, *flat))  # fmt: skip
         found = torch.autograd.grad(loss, [x, *layer.parameters()], allow_unused=True)
@@ -234,7 +242,7 @@ def test_export_save_and_load(key, strict):
         dynamic_shapes=({0: T, 1: B}, {0: B}),
         strict=strict,
     )
-    assert len(operators(exported.graph)) == sum(len(ways) for ways in layer.cells)
+    assert len(operators(exported.graph)) == sum(len(directions) for directions in layer.directions)
     file = io.BytesIO()
     torch.export.save(exported, file)
     file.seek(0)
@@ -299,7 +307,7 @@ def test_autocast_inside_compile():
 def test_the_operator_itself_is_the_reference():
     program = CELLS["gru-after"].program(3, 4)
     call = random_call(program, 5, 4, lengths="ragged", resets="some", reverse=True)
-    from throughtime.engines.reference import forward
+    from throughtime.engines.reference.forward import forward
 
     a, b = operator.run(program, call), forward(program, call)
     assert error(a.states[0], b.states[0]) < 1e-12 and error(a.final[0], b.final[0]) < 1e-12

@@ -5,17 +5,18 @@ import torch
 from catalogue import CELLS
 
 from throughtime import GRU, LSTM, RNN, Recurrent, nn
-from throughtime.engines import choose, products
+from throughtime.engines import choose
+from throughtime.engines.cpu import products
 from throughtime.engines.parts import packed, traced
-from throughtime.layers.over_time import OverTime
+from throughtime.layers.direction import Direction
 from throughtime.nn import layer_call
 
 
-def gradients(way, x, result):
+def gradients(direction, x, result):
     states = [*result.states, *result.final]
     torch.manual_seed(1)
     loss = sum((s * torch.randn_like(s)).sum() for s in states)
-    parameters = [*way.parameters()]
+    parameters = [*direction.parameters()]
     return torch.autograd.grad(loss, [x, *parameters], allow_unused=True)
 
 
@@ -24,17 +25,17 @@ def gradients(way, x, result):
 @pytest.mark.parametrize(("T", "B", "I"), [(7, 3, 5), (6, 1, 70), (4, 1, 2)])
 def test_a_layer_in_parts_and_whole(name, recompute, T, B, I):  # noqa: E741
     torch.manual_seed(0)
-    way = OverTime(CELLS[name], I, 6, recompute=recompute, dtype=torch.float64).eval()
+    direction = Direction(CELLS[name], I, 6, recompute=recompute, dtype=torch.float64).eval()
     with torch.no_grad():
-        for p in way.parameters():
+        for p in direction.parameters():
             p.normal_(0, 0.4)
     x = torch.randn(T, B, I, dtype=torch.float64, requires_grad=True)
-    parts = way(x)
-    program, call = way.call(x)
+    parts = direction(x)
+    program, call = direction.call(x)
     whole = choose.run(program, call)
     for a, b in zip((*parts.states, *parts.final), (*whole.states, *whole.final), strict=True):
         assert torch.equal(a, b)
-    for a, b in zip(gradients(way, x, parts), gradients(way, x, whole), strict=True):
+    for a, b in zip(gradients(direction, x, parts), gradients(direction, x, whole), strict=True):
         assert (a is None) == (b is None)
         if a is not None and b is not None:
             torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-13)
@@ -53,18 +54,18 @@ def test_torchs_biases_are_summed_alike_for_autograd_and_for_the_loop(kind):
 
 def test_parameters_that_are_frozen_or_parametrised():
     layer = Recurrent(LSTM, 3, 4, dtype=torch.float64)
-    way = layer.cells[0][0]
+    direction = layer.directions[0][0]
     x = torch.randn(5, 2, 3, dtype=torch.float64)
     layer(x)[0].sum().backward()
-    want = {n: p.grad.clone() for n, p in way.named_parameters()}
+    want = {n: p.grad.clone() for n, p in direction.named_parameters()}
     layer.zero_grad()
-    way.keep_h.requires_grad_(False)
-    way.keep_bias.requires_grad_(False)
-    torch.nn.utils.parametrizations.weight_norm(way, "write_h", dim=0)
+    direction.keep_h.requires_grad_(False)
+    direction.keep_bias.requires_grad_(False)
+    torch.nn.utils.parametrizations.weight_norm(direction, "write_h", dim=0)
     layer(x)[0].sum().backward()
-    assert way.keep_h.grad is None and way.keep_bias.grad is None
-    assert torch.allclose(way.read_h.grad, want["read_h"], atol=1e-12)
-    assert way.parametrizations.write_h.original1.grad.abs().sum() > 0
+    assert direction.keep_h.grad is None and direction.keep_bias.grad is None
+    assert torch.allclose(direction.read_h.grad, want["read_h"], atol=1e-12)
+    assert direction.parametrizations.write_h.original1.grad.abs().sum() > 0
 
 
 @pytest.mark.parametrize(("T", "B"), [(5, 0), (0, 3), (0, 0)])

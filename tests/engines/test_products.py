@@ -6,8 +6,9 @@ from catalogue import CELLS
 from engines.calls import random_call
 
 from throughtime import LSTM, RNN
-from throughtime.engines import products, reference
-from throughtime.engines.backward import backward, weight_gradients
+from throughtime.engines.cpu import products
+from throughtime.engines.reference import forward as reference
+from throughtime.engines.reference.backward import backward, weight_gradients
 
 
 def gradients(program, T=5, B=3, dtype=torch.float64):

@@ -6,10 +6,10 @@ import torch
 
 from throughtime import Cell, Recurrent, affine, mask, noise, parameter
 from throughtime.bptt import Checkpointed, Full, Truncated, backward
-from throughtime.engines import cpu
+from throughtime.engines.cpu import run as cpu
+from throughtime.engines.derived import Mode
 from throughtime.engines.lower import forward_loop
-from throughtime.engines.stored import Mode
-from throughtime.export import Stream
+from throughtime.inference import Stream
 from throughtime.program import trace
 
 
@@ -160,7 +160,7 @@ def test_a_condition_of_a_parameter_by_hand():
 
     layer = Recurrent(Signs, 4, 4, engine="cpu")
     with torch.no_grad():
-        layer.cells[0][0].p.copy_(torch.tensor([1.0, -1.0, -1.0, 1.0]))
+        layer.directions[0][0].p.copy_(torch.tensor([1.0, -1.0, -1.0, 1.0]))
     y, _ = layer(torch.ones(3, 2, 4))
     assert y.tolist() == [[[1.0, -1.0, -1.0, 1.0]] * 2] * 3
 
@@ -240,7 +240,7 @@ def test_a_new_state_that_is_a_number(width, engine):
     assert y.tolist() == [[[2.0] * width] * 2] * 4
     assert state["h"].tolist() == [[2.0] * width] * 2
     state["C"].sum().backward()
-    assert layer.cells[0][0].a_h.grad.abs().sum() > 0
+    assert layer.directions[0][0].a_h.grad.abs().sum() > 0
 
 
 class Larger(Cell):

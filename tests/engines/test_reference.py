@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from throughtime import Cell, Recurrent, affine
 from throughtime.engines import Call
-from throughtime.engines.backward import backward, weight_gradients
-from throughtime.engines.reference import forward
+from throughtime.engines.reference.backward import backward, weight_gradients
+from throughtime.engines.reference.forward import forward
 from throughtime.program import Program
 from throughtime.program.graph import Graph
 from throughtime.program.program import rebuild
@@ -191,8 +191,8 @@ class KnownAhead(Cell):
 
 def plain(layer, x):
     """The same cell as a loop of torch operations."""
-    w, h = dict(layer.cells[0][0].named_parameters()), layer.cells[0][0].initial.h0
-    C = layer.cells[0][0].initial.C0
+    w, h = dict(layer.directions[0][0].named_parameters()), layer.directions[0][0].initial.h0
+    C = layer.directions[0][0].initial.C0
     h, C, outputs = h.expand(x.shape[1], -1), C.expand(x.shape[1], -1), []
     for x_t in x:
         s = x_t.sin()

@@ -5,10 +5,10 @@ import torch
 from catalogue import CELLS
 from engines.calls import error, random_call
 
-from throughtime.engines.backward import backward
 from throughtime.engines.evaluate import plan
-from throughtime.engines.reference import forward
-from throughtime.engines.steps import real_steps, steps
+from throughtime.engines.reference.backward import backward
+from throughtime.engines.reference.forward import forward
+from throughtime.engines.time_order import real_steps, steps
 
 pytestmark = pytest.mark.usefixtures("types_unchecked")
 

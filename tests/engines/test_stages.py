@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from program.random_programs import random_program
 
 from throughtime import GRU, LSTM, RNN
-from throughtime.engines import emitter
-from throughtime.engines.compiled import native
+from throughtime.engines.cpu import emitter
+from throughtime.engines.cpu.native import native
+from throughtime.engines.cpu.stages import Register
+from throughtime.engines.derived import Mode
 from throughtime.engines.lower import backward_loop, forward_loop
-from throughtime.engines.stages import Register
-from throughtime.engines.stored import Mode
 from throughtime.program.regularise import variational, zoneout
 
 pytestmark = pytest.mark.usefixtures("types_unchecked")

@@ -5,8 +5,8 @@ import torch
 from catalogue import CELLS
 
 from throughtime import affine, parameter
-from throughtime.engines import stored
-from throughtime.engines.stored import Mode
+from throughtime.engines import derived as stored
+from throughtime.engines.derived import Mode
 from throughtime.program import trace
 
 KEPT, AGAIN = Mode(hoist=True), Mode(hoist=True, recompute=True)

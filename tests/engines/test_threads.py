@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from throughtime import GRU, LSTM, RNN, Recurrent
-from throughtime.engines import cpu
+from throughtime.engines.cpu import run as cpu
+from throughtime.engines.derived import Mode
 from throughtime.engines.lower import forward_loop
-from throughtime.engines.stored import Mode
-from throughtime.layers.over_time import OverTime
+from throughtime.layers.direction import Direction
 
 # the checks of types take several times as long as what is tested here
 pytestmark = pytest.mark.usefixtures("types_unchecked")
@@ -79,14 +79,14 @@ def test_agrees_in_every_mode(name, hoist, recompute, monkeypatch):
 @pytest.mark.parametrize("name", ["rnn", "lstm", "gru-before", "gru-after", "mgu"])
 def test_an_input_much_wider_than_the_units_is_hoisted(name, dtype, tolerance, two_threads):
     T, B = 20, 40
-    plain = OverTime(CELLS[name], 181, 10, dtype=dtype)
-    masked = OverTime(CELLS[name], 181, 10, dtype=dtype, variational_dropout=0.3)
+    plain = Direction(CELLS[name], 181, 10, dtype=dtype)
+    masked = Direction(CELLS[name], 181, 10, dtype=dtype, variational_dropout=0.3)
     x, lengths = torch.randn(T, B, 181, dtype=dtype), torch.randint(0, T + 1, (B,))
     start = tuple(torch.randn(B, w, dtype=dtype) for w in plain.program.states.values())
 
-    def call(way, lengths=None, resets=None, reverse=False):
+    def call(direction, lengths=None, resets=None, reverse=False):
         with torch.no_grad():
-            return way.call(x, start, lengths, resets)[1]._replace(reverse=reverse)
+            return direction.call(x, start, lengths, resets)[1]._replace(reverse=reverse)
 
     for resets, reverse in ((None, False), (torch.rand(T, B) < 0.3, True)):
         whole = call(plain, None, resets, reverse)
@@ -199,7 +199,7 @@ def test_several_python_threads_at_once(two_threads, cut):
     xs = [torch.randn(30, 12, 8, dtype=torch.float64) for _ in range(4)]
 
     def gradient(x):
-        return torch.autograd.grad(layer(x)[0].square().sum(), layer.cells[0][0].update_h)[0]
+        return torch.autograd.grad(layer(x)[0].square().sum(), layer.directions[0][0].update_h)[0]
 
     for split in ((2, False, 4, 64, 48), (2, True, 12, 16, 48)):
         cut(*split)

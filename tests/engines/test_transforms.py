@@ -169,18 +169,20 @@ class Half(torch.nn.Module):
 
 def test_parametrize():
     layer, x = layer_of("lstm"), data(4, 2, 3)
-    way = layer.cells[0][0]
+    direction = layer.directions[0][0]
     before = layer(x)[0]
-    original = way.keep_h.detach().clone()
-    torch.nn.utils.parametrize.register_parametrization(way, "keep_h", Half())
+    original = direction.keep_h.detach().clone()
+    torch.nn.utils.parametrize.register_parametrization(direction, "keep_h", Half())
     changed = layer(x)[0]
     assert error(changed, before) > 1e-3
     changed.sum().backward()
-    assert way.parametrizations.keep_h.original.grad.abs().max() > 0
+    assert direction.parametrizations.keep_h.original.grad.abs().max() > 0
     plain = layer_of("lstm")
-    plain.cells[0][0].keep_h.data.copy_(original / 2)
+    plain.directions[0][0].keep_h.data.copy_(original / 2)
     assert torch.equal(changed, plain(x)[0])
-    torch.nn.utils.parametrize.remove_parametrizations(way, "keep_h", leave_parametrized=False)
+    torch.nn.utils.parametrize.remove_parametrizations(
+        direction, "keep_h", leave_parametrized=False
+    )
     assert torch.equal(layer(x)[0], before)
 
 
@@ -236,8 +238,8 @@ def test_meta_device(name):
 def test_meta_then_to_empty():
     layer = Recurrent(LSTM, 3, 4, device="meta").to_empty(device="cpu")
     torch.manual_seed(0)
-    for way in layer.cells[0]:
-        way.reset_parameters()
+    for direction in layer.directions[0]:
+        direction.reset_parameters()
     torch.manual_seed(0)
     plain, x = Recurrent(LSTM, 3, 4), torch.randn(5, 2, 3)
     assert torch.equal(layer(x)[0], plain(x)[0])

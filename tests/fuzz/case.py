@@ -77,10 +77,10 @@ class Case:
 
     def outputs(self) -> list[str]:
         """All that a call can return, as expressions."""
-        ways = [(k, d, n) for k in range(self.layers) for d in range(self.directions)
+        directions = [(k, d, n) for k in range(self.layers) for d in range(self.directions)
                 for n in self.recipe.states]  # fmt: skip
-        return ["y", *(f'final[{k}][{d}]["{n}"]' for k, d, n in ways),
-                *(f'states[{k}][{d}]["{n}"]' for k, d, n in ways)]  # fmt: skip
+        return ["y", *(f'final[{k}][{d}]["{n}"]' for k, d, n in directions),
+                *(f'states[{k}][{d}]["{n}"]' for k, d, n in directions)]  # fmt: skip
 
     def script(self, engine: str | None) -> str:
         """A file that runs the case: what it leaves behind is `outputs` and gradients."""
@@ -101,8 +101,8 @@ class Case:
             lines.append(f"torch.set_num_threads({self.threads})")
         if self.split is not None:
             lines += [
-                "import throughtime.engines.cpu",
-                f"throughtime.engines.cpu._split = {self.split}",
+                "import throughtime.engines.cpu.run",
+                f"throughtime.engines.cpu.run._split = {self.split}",
             ]
         start = f'"{self.initial}"'
         if self.initial == "tensor":
@@ -135,10 +135,10 @@ class Case:
                 ]
         lines.append("state = None")
         if self.given:
-            ways = f"[[{{n: torch.randn(B, w, dtype=torch.{self.dtype}) for n, w in " \
+            directions = f"[[{{n: torch.randn(B, w, dtype=torch.{self.dtype}) for n, w in " \
                    f"Found.states.items()}} for _ in range({self.directions})] " \
                    f"for _ in range({self.layers})]"  # fmt: skip
-            lines.append(f"state = {ways}")
+            lines.append(f"state = {directions}")
             if "state" in self.wants:
                 lines += ["for ways in state:", "    for way in ways:",
                           "        [s.requires_grad_() for s in way.values()]"]  # fmt: skip

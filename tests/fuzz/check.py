@@ -12,9 +12,9 @@ from fuzz.case import Case
 from fuzz.oracle import Drawn, Given, Truth, truth
 from torch import Tensor
 
-from throughtime.engines import cpu
+from throughtime.engines.cpu import run as cpu
 from throughtime.errors import OptionError
-from throughtime.layers import over_time
+from throughtime.layers import direction as over_time
 
 ENGINES = ("cpu", "reference")
 TIGHT = {torch.float64: 1e-10, torch.float32: 1e-4}
@@ -180,12 +180,12 @@ def _rounding(case: Case, given: Given, right: Truth) -> dict[str, float]:
 def _recorded() -> Iterator[list[Drawn]]:
     """What each direction of each layer draws, in the order of running."""
     drawn: list[Drawn] = []
-    draw, masks = over_time.draw, over_time.OverTime.masks
+    draw, masks = over_time.draw, over_time.Direction.masks
 
     def recorded_masks(self: Any, x: Tensor) -> Any:
         drawn.append(Drawn({}, {}))
         found = masks(self, x)
-        plan = self.plan if self.training else self.quiet_plan
+        plan = self.plan if self.training else self.eval_plan
         for k, whole in found.weights.items():
             names = plan.products[k].weights
             sizes = [getattr(self, name).shape[0] for name in names]
@@ -197,8 +197,8 @@ def _recorded() -> Iterator[list[Drawn]]:
         drawn[-1].randoms[node.attributes["name"]] = found
         return found
 
-    over_time.draw, over_time.OverTime.masks = recorded_draw, recorded_masks
+    over_time.draw, over_time.Direction.masks = recorded_draw, recorded_masks
     try:
         yield drawn
     finally:
-        over_time.draw, over_time.OverTime.masks = draw, masks
+        over_time.draw, over_time.Direction.masks = draw, masks

@@ -74,11 +74,11 @@ def _truth(case: Case, given: Given, dtype: torch.dtype) -> Truth:
     leaves |= {"base": base} if "x" in case.wants else {}
     state = None
     if given.state is not None:
-        state = [[{n: own(s, "state" in case.wants) for n, s in way.items()} for way in ways]
-                 for ways in given.state]  # fmt: skip
-        for k, ways in enumerate(state):
-            for d, way in enumerate(ways):
-                for n, s in way.items() if "state" in case.wants else ():
+        state = [[{n: own(s, "state" in case.wants) for n, s in one.items()} for one in both]
+                 for both in given.state]  # fmt: skip
+        for k, directions in enumerate(state):
+            for d, direction in enumerate(directions):
+                for n, s in direction.items() if "state" in case.wants else ():
                     leaves[f'state[{k}][{d}]["{n}"]'] = s
     T, B = case.T, case.B
     x = eval(LAYOUTS[case.layout][1], {"base": base, "T": T, "B": B, "I": case.recipe.sizes["x"]})
@@ -88,25 +88,27 @@ def _truth(case: Case, given: Given, dtype: torch.dtype) -> Truth:
         ran = []
         for d in range(case.directions):
             reverse = case.direction == "backward" or d == 1
-            prefix = f"cells.{k}.{d}."
+            prefix = f"directions.{k}.{d}."
             own_ones = {n.removeprefix(prefix): p for n, p in parameters.items()
                         if n.startswith(prefix)}  # fmt: skip
             start = None if state is None else state[k][d]
             drawn = given.drawn[number] if number < len(given.drawn) else Drawn({}, {})
-            ran.append(_way(case, step, own_ones, x, start, given.resets, reverse, drawn))
+            ran.append(
+                _drawn_direction(case, step, own_ones, x, start, given.resets, reverse, drawn)
+            )
             number += 1
-        final.append([way[1] for way in ran])
-        states.append([way[0] for way in ran])
+        final.append([direction[1] for direction in ran])
+        states.append([direction[0] for direction in ran])
         first = next(iter(case.recipe.states))
-        ys = [way[0][first] for way in ran]
+        ys = [direction[0][first] for direction in ran]
         x = ys[0] if len(ys) == 1 else torch.cat(ys, -1)
         if len(ys) == 2 and case.merge != "concat":
             x = (ys[0] + ys[1]) / (2 if case.merge == "mean" else 1)
     names = {"y": x, "final": final, "states": states}
     if case.batch_first:
         names["y"] = x.transpose(0, 1)
-        names["states"] = [[{n: s.transpose(0, 1) for n, s in way.items()} for way in ways]
-                           for ways in states]  # fmt: skip
+        names["states"] = [[{n: s.transpose(0, 1) for n, s in one.items()} for one in both]
+                           for both in states]  # fmt: skip
     wanted = [o for o in case.outputs() if case.every_state or not o.startswith("states")]
     outputs = {o: eval(o, dict(names)) for o in wanted}
     loss = sum((outputs[o] * (w.to(dtype) if isinstance(w, Tensor) else w)).sum()
@@ -118,7 +120,7 @@ def _truth(case: Case, given: Given, dtype: torch.dtype) -> Truth:
     return Truth({n: o.detach() for n, o in outputs.items()}, gradients)
 
 
-def _way(
+def _drawn_direction(
     case: Case,
     step: Callable[..., Any],
     parameters: dict[str, Tensor],

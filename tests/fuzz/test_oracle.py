@@ -37,8 +37,8 @@ def test_an_lstm_is_that_of_torch(layers, direction):
             for g, gate in enumerate(("i", "f", "g", "o")):
                 rows = slice(g * H, (g + 1) * H)
                 for name, whole in (("h", w_h), ("x", w_x), ("bias", bias)):
-                    parameters[f"cells.{k}.{d}.{gate}_{name}"] = whole[rows].detach()
-                    matches[f"cells.{k}.{d}.{gate}_{name}"] = whole, rows
+                    parameters[f"directions.{k}.{d}.{gate}_{name}"] = whole[rows].detach()
+                    matches[f"directions.{k}.{d}.{gate}_{name}"] = whole, rows
     y, (h, c) = right(x)
     weights = torch.randn_like(y)
     (y * weights).sum().backward()

@@ -12,8 +12,8 @@ from fuzz.cases import random_case
 from fuzz.check import check
 from fuzz.shrink import shrink
 
-from throughtime.engines import cpu
-from throughtime.engines.compiled import native
+from throughtime.engines.cpu import run as cpu
+from throughtime.engines.cpu.native import native
 from throughtime.program.graph import REDUCTIONS
 from throughtime.program.pointwise import POINTWISE
 

@@ -50,8 +50,8 @@ def _results(cell, shape, seed, regulariser, engine, **options):
     y, final, states = layer(x.transpose(0, 1), return_states=True, **call)
     found = {"y": y}
     for name, value in (("final", final), ("states", states)):
-        found |= {f"{name}[{k}][{d}][{n}]": s for k, ways in enumerate(value)
-                  for d, way in enumerate(ways) for n, s in way.items()}  # fmt: skip
+        found |= {f"{name}[{k}][{d}][{n}]": s for k, both in enumerate(value)
+                  for d, direction in enumerate(both) for n, s in direction.items()}  # fmt: skip
     torch.autograd.backward([*found.values()], [torch.randn_like(o) for o in found.values()])
     gradients = {"x": x} | dict(layer.named_parameters())
     return found | {f"gradient of {n}": torch.zeros_like(p) if p.grad is None else p.grad

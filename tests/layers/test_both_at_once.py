@@ -95,7 +95,7 @@ def test_hooks_of_a_direction_are_called():
     with torch.no_grad():
         want = layer(x)[0]
         seen = []
-        layer.cells[0][1].register_forward_hook(lambda *of: seen.append(len(of[2].states)))
+        layer.directions[0][1].register_forward_hook(lambda *of: seen.append(len(of[2].states)))
         same(layer(x)[0], want)
     assert seen == [1]
 

@@ -11,8 +11,10 @@ from catalogue import CELLS
 
 from throughtime import LSTM, RNN, Recurrent, bptt, nn
 from throughtime.bptt import Checkpointed, Full, Truncated
-from throughtime.engines import backward, operator, reference
-from throughtime.export import Stream
+from throughtime.engines import operator
+from throughtime.engines.reference import backward
+from throughtime.engines.reference import forward as reference
+from throughtime.inference import Stream
 
 pytestmark = pytest.mark.usefixtures("types_unchecked")
 cells = pytest.mark.parametrize("name", CELLS)
@@ -61,8 +63,8 @@ def test_layers(name, engine, device):
         assert y.device.type == device
         loss = y.sum() + sum(s.sum() for s in last[1][0].values())
         went_back(loss + sum(s.sum() for s in everything[0][-1].values()), layer, device)
-        state = tuple(tuple({n: s.detach() for n, s in way.items()} for way in ways)
-                      for ways in last)  # fmt: skip
+        state = tuple(tuple({n: s.detach() for n, s in direction.items()} for direction in both)
+                      for both in last)  # fmt: skip
 
 
 @cells
@@ -89,11 +91,11 @@ def test_initial_states(name, kind, device):
 @pytest.mark.parametrize("reverse", [False, True])
 def test_the_reference_engine_backward_and_the_operator(name, reverse, device):
     layer = Recurrent(CELLS[name], I, H, device=device)
-    way = layer.cells[0][0]
-    way.reverse = reverse
+    direction = layer.directions[0][0]
+    direction.reverse = reverse
     resets = given(device, T, B) > 0.3
     lengths = torch.tensor(LENGTHS, device=device)
-    program, call = way.call(given(device, T, B, I), None, lengths, resets)
+    program, call = direction.call(given(device, T, B, I), None, lengths, resets)
     with torch.no_grad():
         result = reference.forward(program, call, save=True)
         dstates = [torch.ones_like(s) for s in result.states]

@@ -29,8 +29,8 @@ def test_a_learned_initial_state_that_a_given_one_replaces(engine, group):
         layer.zero_grad()
         y, state = model(x, state)
         y.square().sum().backward()
-        state = tuple(tuple({n: s.detach() for n, s in way.items()} for way in ways)
-                      for ways in state)  # fmt: skip
+        state = tuple(tuple({n: s.detach() for n, s in direction.items()} for direction in both)
+                      for both in state)  # fmt: skip
     for name, p in layer.named_parameters():
         assert p.grad is not None and bool(p.grad.any()) != (".initial." in name), name
 
@@ -39,7 +39,7 @@ def test_a_learned_initial_state_that_a_given_one_replaces(engine, group):
 def test_a_state_that_is_given_goes_in_as_it_is(kind):
     """Also where the learned one is no number."""
     layer = Recurrent(LSTM, 3, 4, initial_state=kind, dtype=torch.float64)
-    for p in layer.cells[0][0].initial.parameters():
+    for p in layer.directions[0][0].initial.parameters():
         torch.nn.init.constant_(p, torch.nan)
     x = torch.randn(5, 2, 3, dtype=torch.float64)
     h = {name: torch.randn(2, 4, dtype=torch.float64, requires_grad=True) for name in ("h", "C")}
@@ -47,5 +47,5 @@ def test_a_state_that_is_given_goes_in_as_it_is(kind):
     assert y.isfinite().all()
     y.sum().backward()
     assert all(s.grad is not None and s.grad.isfinite().all() for s in h.values())
-    for p in layer.cells[0][0].initial.parameters():
+    for p in layer.directions[0][0].initial.parameters():
         assert torch.equal(p.grad, torch.zeros(4, dtype=torch.float64))

@@ -28,7 +28,7 @@ def loss_of(y, state) -> torch.Tensor:
     """Weighs every output and every final state differently, whatever the padding."""
     time = torch.arange(1.0, y.shape[0] + 1, dtype=y.dtype)[:, None, None]
     units = torch.linspace(-1, 1, y.shape[-1], dtype=y.dtype)
-    flat = [s for ways in state for way in ways for s in way.values()]
+    flat = [s for directions in state for direction in directions for s in direction.values()]
     return (y * units / time).sum() + sum((k + 1) * (s**2).sum() for k, s in enumerate(flat))
 
 
@@ -47,9 +47,9 @@ def check(layer, lengths, padding=torch.nan, given_state=False):
     if given_state:
         start = tuple(
             tuple({n: torch.randn(B, w, dtype=torch.float64).requires_grad_()
-                   for n, w in way.program.states.items()}
-                  for way in ways)
-            for ways in layer.cells
+                   for n, w in direction.program.states.items()}
+                  for direction in directions)
+            for directions in layer.directions
         )  # fmt: skip
     y, state, states = layer(x, state=start, lengths=torch.tensor(lengths), return_states=True)
     together = gradients(layer, loss_of(y, state))
@@ -57,13 +57,16 @@ def check(layer, lengths, padding=torch.nan, given_state=False):
     for b, n in enumerate(lengths):
         one = None
         if start is not None:
-            one = [[{k: s[b : b + 1] for k, s in way.items()} for way in ways] for ways in start]
+            one = [
+                [{k: s[b : b + 1] for k, s in direction.items()} for direction in directions]
+                for directions in start
+            ]
         alone, end, all_ = layer(x[:n, b : b + 1], state=one, return_states=True)
         assert close(y[:n, b], alone[:, 0])
         assert (y[n:, b] == 0).all()
-        for k, ways in enumerate(end):
-            for d, way in enumerate(ways):
-                for name, s in way.items():
+        for k, directions in enumerate(end):
+            for d, direction in enumerate(directions):
+                for name, s in direction.items():
                     assert close(state[k][d][name][b], s[0])
                     assert close(states[k][d][name][:n, b], all_[k][d][name][:, 0])
                     assert (states[k][d][name][n:, b] == 0).all()

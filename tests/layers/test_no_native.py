@@ -10,8 +10,10 @@ import pytest
 import torch
 
 from throughtime import LSTM, Recurrent, nn
-from throughtime.engines import choose, cpu, reference
-from throughtime.export import Stream
+from throughtime.engines import choose
+from throughtime.engines.cpu import run as cpu
+from throughtime.engines.reference import forward as reference
+from throughtime.inference import Stream
 
 
 @pytest.fixture
@@ -104,7 +106,7 @@ for _ in range(3):
     layer = Recurrent(LSTM, 3, 4, direction="both", dtype=torch.float64)
     y, _ = layer(torch.linspace(-1, 1, 30, dtype=torch.float64).view(5, 2, 3))
     y.square().sum().backward()
-print([y.sum().item(), layer.cells[0][1].keep_h.grad.sum().item()])
+print([y.sum().item(), layer.directions[0][1].keep_h.grad.sum().item()])
 """
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
@@ -113,5 +115,5 @@ print([y.sum().item(), layer.cells[0][1].keep_h.grad.sum().item()])
     layer = Recurrent(LSTM, 3, 4, direction="both", dtype=torch.float64)
     y, _ = layer(torch.linspace(-1, 1, 30, dtype=torch.float64).view(5, 2, 3))
     y.square().sum().backward()
-    want = [y.sum().item(), layer.cells[0][1].keep_h.grad.sum().item()]
+    want = [y.sum().item(), layer.directions[0][1].keep_h.grad.sum().item()]
     assert json.loads(run.stdout) == pytest.approx(want, rel=1e-10)

@@ -5,7 +5,7 @@ import torch
 from catalogue import CELLS
 
 from throughtime import GRU, LSTM, RNN, Recurrent
-from throughtime.engines import reference
+from throughtime.engines.reference import forward as reference
 
 SEQUENCES = torch.randn(6, 4, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 
@@ -26,16 +26,16 @@ def layer_of(cell=LSTM, **options) -> Recurrent:
 def test_shapes(name, direction, layers):
     layer = Recurrent(CELLS[name], 3, 5, layers=layers, direction=direction)
     y, state, states = layer(torch.randn(6, 4, 3), return_states=True)
-    directions = 2 if direction == "both" else 1
-    widths = layer.cells[0][0].program.states
+    count = 2 if direction == "both" else 1
+    widths = layer.directions[0][0].program.states
     output = next(iter(widths.values()))
-    assert layer.output_size == output * directions
+    assert layer.output_size == output * count
     assert y.shape == (6, 4, layer.output_size)
     assert len(state) == len(states) == layers
-    for ways, ways_over_time in zip(state, states, strict=True):
-        assert len(ways) == len(ways_over_time) == directions
-        for way, over_time in zip(ways, ways_over_time, strict=True):
-            assert {n: tuple(s.shape) for n, s in way.items()} == {
+    for directions, directions_over_time in zip(state, states, strict=True):
+        assert len(directions) == len(directions_over_time) == count
+        for direction, over_time in zip(directions, directions_over_time, strict=True):
+            assert {n: tuple(s.shape) for n, s in direction.items()} == {
                 n: (4, w) for n, w in widths.items()
             }
             assert {n: tuple(s.shape) for n, s in over_time.items()} == {
@@ -49,7 +49,7 @@ def test_small_shapes(T, B):
     y, state = layer(torch.randn(T, B, 3, dtype=torch.float64))
     assert y.shape == (T, B, 10) and state[1][0]["C"].shape == (B, 5)
     if T == 0:
-        start = layer.cells[1][0].initial.C0
+        start = layer.directions[1][0].initial.C0
         assert torch.equal(state[1][0]["C"], start.expand(B, 5))
 
 
@@ -58,10 +58,10 @@ def test_states_fit_outputs():
     y, state, states = layer(SEQUENCES, return_states=True)
     forward, backward = states[-1]
     assert torch.equal(y, torch.cat([forward["h"], backward["h"]], -1))
-    for ways, over_time in zip(state, states, strict=True):
+    for directions, over_time in zip(state, states, strict=True):
         for name in ("h", "C"):
-            assert torch.equal(ways[0][name], over_time[0][name][-1])
-            assert torch.equal(ways[1][name], over_time[1][name][0])
+            assert torch.equal(directions[0][name], over_time[0][name][-1])
+            assert torch.equal(directions[1][name], over_time[1][name][0])
     y_only, state_only = layer(SEQUENCES)
     assert torch.equal(y_only, y) and torch.equal(state_only[0][0]["C"], state[0][0]["C"])
 
@@ -78,7 +78,7 @@ def test_both_is_forward_and_backward():
     y, _ = both(SEQUENCES)
     for d, direction in enumerate(("forward", "backward")):
         one = layer_of(direction=direction)
-        one.cells[0][0].load_state_dict(both.cells[0][d].state_dict())
+        one.directions[0][0].load_state_dict(both.directions[0][d].state_dict())
         assert torch.equal(one(SEQUENCES)[0], y[..., 5 * d : 5 * d + 5])
 
 
@@ -95,8 +95,8 @@ def test_layers_are_stacked():
     layer = layer_of(layers=2)
     y, _ = layer(SEQUENCES)
     one, two = (Recurrent(LSTM, n, 5, dtype=torch.float64) for n in (3, 5))
-    one.cells[0].load_state_dict(layer.cells[0].state_dict())
-    two.cells[0].load_state_dict(layer.cells[1].state_dict())
+    one.directions[0].load_state_dict(layer.directions[0].state_dict())
+    two.directions[0].load_state_dict(layer.directions[1].state_dict())
     assert torch.equal(two(one(SEQUENCES)[0])[0], y)
 
 
@@ -117,7 +117,7 @@ def test_a_cell_for_each_direction():
     assert [*state[0][0]] == ["h", "C"] and [*state[0][1]] == ["h"]
     for d, (cell, direction) in enumerate([(LSTM, "forward"), (GRU("after"), "backward")]):
         one = layer_of(cell, direction=direction)
-        one.cells[0][0].load_state_dict(layer.cells[0][d].state_dict())
+        one.directions[0][0].load_state_dict(layer.directions[0][d].state_dict())
         assert torch.equal(one(SEQUENCES)[0], y[..., 5 * d : 5 * d + 5])
 
 
@@ -133,7 +133,7 @@ def test_learned_initial_state():
 
 def test_initial_state_is_the_state_of_every_row():
     layer = layer_of()
-    first = layer.cells[0][0].initial
+    first = layer.directions[0][0].initial
     start = (({"h": first.h0.expand(4, 5), "C": first.C0.expand(4, 5)},),)
     assert torch.equal(layer(SEQUENCES)[0], layer(SEQUENCES, state=start)[0])
     zeros = layer_of(initial_state="zeros")
@@ -157,7 +157,7 @@ def test_given_initial_state(given):
     start = (({"h": h, "C": C},),)
     assert torch.equal(layer(SEQUENCES)[0], layer(SEQUENCES, state=start)[0])
     assert not [n for n, _ in layer.named_parameters() if "initial" in n]
-    assert "cells.0.0.initial.C0" in layer.state_dict()
+    assert "directions.0.0.initial.C0" in layer.state_dict()
     zeros = torch.zeros(() if given == "scalar" else 5)
     twin = layer_of(initial_state={"C": zeros} if given == "mapping" else zeros)
     twin.load_state_dict(layer.state_dict())
@@ -182,9 +182,9 @@ def test_a_state_passed_on_is_one_long_sequence(name):
     first, middle = layer(SEQUENCES[:2])
     second, end = layer(SEQUENCES[2:], state=middle)
     torch.testing.assert_close(torch.cat([first, second]), y, rtol=1e-12, atol=1e-12)
-    for ways, others in zip(state, end, strict=True):
-        for n in ways[0]:
-            torch.testing.assert_close(ways[0][n], others[0][n], rtol=1e-12, atol=1e-12)
+    for directions, others in zip(state, end, strict=True):
+        for n in directions[0]:
+            torch.testing.assert_close(directions[0][n], others[0][n], rtol=1e-12, atol=1e-12)
 
 
 def test_a_state_is_told_by_its_names_in_any_order():
@@ -205,7 +205,9 @@ def test_gradient_flows_to_where_it_starts_with_all_weights_frozen(frozen, engin
     given = [[{n: torch.randn(4, 5, dtype=torch.float64) for n in "hC"} for _ in range(2)]
              for _ in range(2)]  # fmt: skip
     initial = [p for n, p in layer.named_parameters() if ".initial." in n]
-    states = [s.requires_grad_() for ways in given for named in ways for s in named.values()]
+    states = [
+        s.requires_grad_() for directions in given for named in directions for s in named.values()
+    ]
 
     def gradients():
         found = torch.autograd.grad(layer(SEQUENCES)[0].sin().sum(), initial)
@@ -225,19 +227,19 @@ def test_a_given_state_is_in_place_of_the_initial_one():
     layer = layer_of()
     h, C = torch.randn(2, 4, 5, dtype=torch.float64)
     layer(SEQUENCES, state=[[{"h": h, "C": C}]])[0].sum().backward()
-    assert layer.cells[0][0].keep_h.grad.abs().max() > 0
-    assert torch.equal(layer.cells[0][0].initial.h0.grad, torch.zeros(5, dtype=torch.float64))
+    assert layer.directions[0][0].keep_h.grad.abs().max() > 0
+    assert torch.equal(layer.directions[0][0].initial.h0.grad, torch.zeros(5, dtype=torch.float64))
 
 
 def test_parameters_are_reset_with_the_initial_state():
     layer = layer_of()
-    way = layer.cells[0][0]
+    direction = layer.directions[0][0]
     torch.manual_seed(1)
-    way.reset_parameters()
-    assert way.initial.h0.tolist() == way.initial.C0.tolist() == [0.0] * 5
+    direction.reset_parameters()
+    assert direction.initial.h0.tolist() == direction.initial.C0.tolist() == [0.0] * 5
     fresh = Recurrent(LSTM, 3, 5, dtype=torch.float64)
     torch.manual_seed(1)
-    fresh.cells[0][0].reset_parameters()
+    fresh.directions[0][0].reset_parameters()
     for (name, p), q in zip(layer.named_parameters(), fresh.parameters(), strict=True):
         assert torch.equal(p, q), name
 
@@ -253,7 +255,7 @@ def test_state_dict_round_trip(name):
 
 
 def test_parameters_are_named_as_the_equations():
-    names = set(layer_of().cells[0][0].state_dict())
+    names = set(layer_of().directions[0][0].state_dict())
     gates = {f"{g}_{o}" for g in ("keep", "write", "candidate", "read") for o in ("h", "x", "bias")}
     assert names == gates | {"initial.h0", "initial.C0"}
 
@@ -322,7 +324,7 @@ def test_every_option_changes_something(options):
         for name, value in other.state_dict().items():
             if name in plain_state and not torch.is_tensor(options.get("initial_state")):
                 value.copy_(plain_state[name])
-    x = SEQUENCES if other.cells[0][0].keep_h.dtype == torch.float64 else SEQUENCES.float()
+    x = SEQUENCES if other.directions[0][0].keep_h.dtype == torch.float64 else SEQUENCES.float()
     a, b = other(x)[0], plain(SEQUENCES)[0]
     assert a.shape != b.shape or not torch.equal(a.double(), b)
 

@@ -7,7 +7,7 @@ from catalogue import CELLS
 
 from throughtime import GRU, LSTM, RNN, Cell, IndRNN, Recurrent, affine, noise
 from throughtime.errors import OptionError
-from throughtime.layers import over_time
+from throughtime.layers import direction as of_layers
 
 DOUBLE = torch.float64
 
@@ -24,13 +24,13 @@ def layer_of(cell, seed=0, **options) -> Recurrent:
 @pytest.fixture
 def drawn(monkeypatch):
     """What a layer drew, by name, in the latest call."""
-    found, draw = {}, over_time.draw
+    found, draw = {}, of_layers.draw
 
     def record(node, T, B, like):
         found[node.attributes["name"]] = draw(node, T, B, like)
         return found[node.attributes["name"]]
 
-    monkeypatch.setattr(over_time, "draw", record)
+    monkeypatch.setattr(of_layers, "draw", record)
     return found
 
 
@@ -38,22 +38,24 @@ def x_of(T=6, B=5) -> torch.Tensor:
     return torch.randn(T, B, 3, dtype=DOUBLE, generator=torch.Generator().manual_seed(3))
 
 
-def linear(way, name, **operands):
+def linear(direction, name, **operands):
     """W·operands + b of one affine map of a layer."""
-    total = getattr(way, f"{name}_bias")
+    total = getattr(direction, f"{name}_bias")
     for operand, value in operands.items():
-        total = total + value @ getattr(way, f"{name}_{operand}").T
+        total = total + value @ getattr(direction, f"{name}_{operand}").T
     return total
 
 
-def lstm_step(way, x, h, C):
-    gates = {g: torch.sigmoid(linear(way, g, h=h, x=x)) for g in ("keep", "write", "read")}
-    C = gates["keep"] * C + gates["write"] * torch.tanh(linear(way, "candidate", h=h, x=x))
+def lstm_step(direction, x, h, C):
+    gates = {g: torch.sigmoid(linear(direction, g, h=h, x=x)) for g in ("keep", "write", "read")}
+    C = gates["keep"] * C + gates["write"] * torch.tanh(linear(direction, "candidate", h=h, x=x))
     return gates["read"] * torch.tanh(C), C
 
 
-def start_of(way, B):
-    return tuple(getattr(way.initial, f"{n}0").expand(B, -1) for n in way.program.states)
+def start_of(direction, B):
+    return tuple(
+        getattr(direction.initial, f"{n}0").expand(B, -1) for n in direction.program.states
+    )
 
 
 def same(got, want):
@@ -62,13 +64,13 @@ def same(got, want):
 
 def test_variational_dropout_of_the_lstm(drawn):
     layer, x = layer_of(LSTM, variational_dropout=0.4), x_of()
-    way = layer.cells[0][0]
+    direction = layer.directions[0][0]
     y, state = layer(x)
     mx, mh = (drawn[f"variational_{n}"] / 0.6 for n in ("x", "h"))
     assert mx.shape == (5, 3) and mh.shape == (5, 4)  # no time: one mask a sequence
-    h, C = start_of(way, 5)
+    h, C = start_of(direction, 5)
     for t in range(6):
-        h, C = lstm_step(way, mx * x[t], mh * h, C)
+        h, C = lstm_step(direction, mx * x[t], mh * h, C)
         same(y[t], h)
     same(state[0][0]["C"], C)
 
@@ -77,21 +79,26 @@ def test_variational_dropout_of_the_lstm(drawn):
 def test_variational_dropout_of_the_gru(drawn, reset):
     """Reset before: the gate acts on the masked state; what is kept of h has no mask."""
     layer, x = layer_of(GRU(reset), variational_dropout=0.4), x_of()
-    way = layer.cells[0][0]
+    direction = layer.directions[0][0]
     y, _ = layer(x)
     mx, mh = (drawn[f"variational_{n}"] / 0.6 for n in ("x", "h"))
-    (h,) = start_of(way, 5)
+    (h,) = start_of(direction, 5)
     for t in range(6):
         seen, heard = mx * x[t], mh * h
-        update = torch.sigmoid(linear(way, "update", h=heard, x=seen))
-        gate = torch.sigmoid(linear(way, "reset", h=heard, x=seen))
+        update = torch.sigmoid(linear(direction, "update", h=heard, x=seen))
+        gate = torch.sigmoid(linear(direction, "reset", h=heard, x=seen))
         if reset == "before":
-            (weight,) = (n for n in way.program.parameters
+            (weight,) = (n for n in direction.program.parameters
                          if n.startswith("candidate_") and n not in ("candidate_x",
                                                                     "candidate_bias"))  # fmt: skip
-            z = linear(way, "candidate", x=seen) + (gate * heard) @ getattr(way, weight).T
+            z = (
+                linear(direction, "candidate", x=seen)
+                + (gate * heard) @ getattr(direction, weight).T
+            )
         else:
-            z = linear(way, "candidate", x=seen) + gate * linear(way, "remembered", h=heard)
+            z = linear(direction, "candidate", x=seen) + gate * linear(
+                direction, "remembered", h=heard
+            )
         h = (1 - update) * h + update * torch.tanh(z)
         same(y[t], h)
 
@@ -119,15 +126,15 @@ def test_variational_dropout_is_off_in_eval_mode(name):
 @pytest.mark.parametrize("rates", [0.3, {"h": 0.5, "C": 0.1}, {"C": 0.4}], ids=str)
 def test_zoneout_of_the_lstm(drawn, rates):
     layer, x = layer_of(LSTM, zoneout=rates), x_of()
-    way = layer.cells[0][0]
+    direction = layer.directions[0][0]
     y, state = layer(x)
     rates = rates if isinstance(rates, dict) else {"h": rates, "C": rates}
     assert {*drawn} == {f"zoneout_{n}" for n in rates}
     none = torch.zeros(6, 5, 4, dtype=DOUBLE)
     keep = {n: drawn.get(f"zoneout_{n}", none) for n in ("h", "C")}
-    h, C = start_of(way, 5)
+    h, C = start_of(direction, 5)
     for t in range(6):
-        new_h, new_C = lstm_step(way, x[t], h, C)
+        new_h, new_C = lstm_step(direction, x[t], h, C)
         h = torch.where(keep["h"][t] == 1, h, new_h)
         C = torch.where(keep["C"][t] == 1, C, new_C)
         same(y[t], h)
@@ -138,11 +145,11 @@ def test_zoneout_of_the_lstm(drawn, rates):
 
 def test_zoneout_in_eval_mode_is_the_mean_of_both():
     layer, x = layer_of(LSTM, zoneout={"h": 0.5, "C": 0.1}).eval(), x_of()
-    way = layer.cells[0][0]
+    direction = layer.directions[0][0]
     y, _ = layer(x)
-    h, C = start_of(way, 5)
+    h, C = start_of(direction, 5)
     for t in range(6):
-        new_h, new_C = lstm_step(way, x[t], h, C)
+        new_h, new_C = lstm_step(direction, x[t], h, C)
         h, C = 0.5 * h + 0.5 * new_h, 0.1 * C + 0.9 * new_C
         same(y[t], h)
 
@@ -150,14 +157,14 @@ def test_zoneout_in_eval_mode_is_the_mean_of_both():
 @pytest.mark.parametrize("name", CELLS)
 def test_zoneout_of_every_cell_keeps_what_it_says(name, drawn):
     layer = layer_of(CELLS[name], zoneout=0.5)
-    x, way = x_of(), layer.cells[0][0]
+    x, direction = x_of(), layer.directions[0][0]
     _, _, states = layer(x, return_states=True)
-    for n, start in zip(way.program.states, start_of(way, 5), strict=True):
-        over_time_ = torch.cat([start[None], states[0][0][n]])
+    for n, start in zip(direction.program.states, start_of(direction, 5), strict=True):
+        over_time = torch.cat([start[None], states[0][0][n]])
         kept = drawn[f"zoneout_{n}"] == 1
         assert kept.any() and not kept.all()
-        same(over_time_[1:][kept], over_time_[:-1][kept])
-        changed = over_time_[1:][~kept] != over_time_[:-1][~kept]
+        same(over_time[1:][kept], over_time[:-1][kept])
+        changed = over_time[1:][~kept] != over_time[:-1][~kept]
         assert changed.double().mean() > 0.5
 
 
@@ -165,20 +172,22 @@ def test_weight_drop(monkeypatch):
     """Once a call, on the recurrent weights alone; off in eval mode."""
     layer, plain, x = layer_of(LSTM, weight_drop=0.5), layer_of(LSTM), x_of()
     plain.load_state_dict(layer.state_dict())
-    drawn, masks = [], over_time.OverTime.masks
+    drawn, masks = [], of_layers.Direction.masks
     monkeypatch.setattr(
-        over_time.OverTime, "masks", lambda way, x: drawn.append(masks(way, x)) or drawn[-1]
+        of_layers.Direction,
+        "masks",
+        lambda direction, x: drawn.append(masks(direction, x)) or drawn[-1],
     )
     y, _ = layer(x)
     ((mask,),) = (d.weights.values() for d in drawn)
-    way = plain.cells[0][0]
-    names = [n for n in way.program.parameters if n.endswith("_h")]
-    weight = torch.cat([getattr(way, n) for n in names])
+    direction = plain.directions[0][0]
+    names = [n for n in direction.program.parameters if n.endswith("_h")]
+    weight = torch.cat([getattr(direction, n) for n in names])
     assert mask.unique().tolist() == [0, 2] and 0.2 < (mask == 0).double().mean() < 0.8
     result = weight * mask
     with torch.no_grad():
         for n, part in zip(names, result.split(4), strict=True):
-            getattr(way, n).copy_(part)
+            getattr(direction, n).copy_(part)
     same(y, plain(x)[0])
     plain.load_state_dict(layer.state_dict())
     same(layer.eval()(x)[0], plain(x)[0])
@@ -189,8 +198,8 @@ def test_dropout_between_layers():
     torch.manual_seed(4)
     y, _ = layer(x)
     one, two = (Recurrent(LSTM, n, 4, dtype=DOUBLE) for n in (3, 4))
-    one.cells[0].load_state_dict(layer.cells[0].state_dict())
-    two.cells[0].load_state_dict(layer.cells[1].state_dict())
+    one.directions[0].load_state_dict(layer.directions[0].state_dict())
+    two.directions[0].load_state_dict(layer.directions[1].state_dict())
     torch.manual_seed(4)
     between = F.dropout(one(x)[0], 0.5)
     same(y, two(between)[0])
@@ -208,7 +217,7 @@ def test_a_rate_of_zero_is_none(option):
     x = x_of()
     zero, none = layer_of(LSTM, layers=2, **{option: 0.0}), layer_of(LSTM, layers=2)
     assert torch.equal(zero(x)[0], none(x)[0])
-    assert str(zero.cells[0][0].program) == str(none.cells[0][0].program)
+    assert str(zero.directions[0][0].program) == str(none.directions[0][0].program)
 
 
 @pytest.mark.parametrize("option", RATES)
@@ -230,7 +239,10 @@ def test_all_at_once_have_gradients():
 def test_in_eval_mode_no_randomness_is_left():
     for cell in (LSTM(), CELLS["leaky"]):
         layer = layer_of(cell, variational_dropout=0.5, zoneout=0.5).eval()
-        assert not layer.cells[0][0].quiet.randoms and layer.cells[0][0].program.randoms
+        assert (
+            not layer.directions[0][0].eval_program.randoms
+            and layer.directions[0][0].program.randoms
+        )
         before = torch.get_rng_state()
         layer(x_of())
         assert torch.equal(torch.get_rng_state(), before)
@@ -281,8 +293,10 @@ def test_eval_mode_may_need_other_products_than_training():
     layer(x)
     layer.eval()
     y, _ = layer(x)
-    (way,) = layer.cells[0]
+    (direction,) = layer.directions[0]
     h = torch.zeros(2, 4)
     for t in range(5):
-        h = torch.tanh(h @ way.a_h.T + way.a_bias + x[t] @ way.b_x.T + way.b_bias)
+        h = torch.tanh(
+            h @ direction.a_h.T + direction.a_bias + x[t] @ direction.b_x.T + direction.b_bias
+        )
         assert torch.allclose(y[t], h, atol=1e-6)

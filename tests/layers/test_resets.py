@@ -34,7 +34,7 @@ def check(layer, resets, lengths=None, start=None):
     weight = torch.randn(T, B, layer.output_size, dtype=torch.float64)
     y, state = layer(x, state=start, lengths=lengths, resets=resets)
     want = torch.zeros_like(y)
-    ends = [[] for _ in layer.cells[0]]
+    ends = [[] for _ in layer.directions[0]]
     for b in range(B):
         length = T if lengths is None else int(lengths[b])
         parts = pieces(resets[:, b], length)
@@ -44,11 +44,15 @@ def check(layer, resets, lengths=None, start=None):
             # is itself reset at once
             one = None
             if start is not None:
-                d, way = 0, start[0][0]
+                d, direction = 0, start[0][0]
                 first = k == (len(parts) - 1 if reverse else 0)
                 fresh = not reverse and bool(resets[0, b])
                 assert not both
-                one = [[{n: s[b : b + 1] for n, s in way.items()}]] if first and not fresh else None
+                one = (
+                    [[{n: s[b : b + 1] for n, s in direction.items()}]]
+                    if first and not fresh
+                    else None
+                )
             piece, state_of_piece = layer(x[begin:end, b : b + 1], state=one)
             want = want.index_put((torch.arange(begin, end), torch.tensor([b])), piece[:, 0])
             last[k] = state_of_piece
@@ -114,7 +118,7 @@ def test_the_learned_initial_state_hears_of_every_reset():
     x = torch.randn(6, 1, 2, dtype=torch.float64)
     never, once = torch.zeros(6, 1).bool(), torch.tensor([[0, 0, 0, 1, 0, 0]]).T.bool()
     start = ({n: torch.randn(1, 3, dtype=torch.float64) for n in ("h", "C")},)
-    h0 = layer.cells[0][0].initial.h0
+    h0 = layer.directions[0][0].initial.h0
     for resets, heard in ((never, False), (once, True)):
         loss = layer(x, state=(start,), resets=resets)[0].sum()
         (found,) = torch.autograd.grad(loss, h0, allow_unused=True)

@@ -21,7 +21,7 @@ STATED = {
         "tests/engines/test_transforms.py",
         "tests/engines/test_operator.py",
     ],
-    "engines/products.py": ["tests/engines/test_replicas.py", "tests/engines/test_cpu.py"],
+    "engines/cpu/products.py": ["tests/engines/test_replicas.py", "tests/engines/test_cpu.py"],
     "program": ["tests/program"],
     "program/probe.py": ["tests/engines/test_replicas.py", "tests/bptt/test_replicas.py"],
     "report": ["tests/report/test_page.py", "tests/report/test_figures.py"],

@@ -138,7 +138,7 @@ def test_chrono_starts_the_write_gate_at_the_negative(layer_norm):
 def test_resetting_draws_anew():
     layer = Recurrent(LSTM(), 3, 4)
     before = parameters_of(layer)["keep_h"].clone()
-    layer.cells[0][0].reset_parameters()
+    layer.directions[0][0].reset_parameters()
     assert not torch.equal(parameters_of(layer)["keep_h"], before)
 
 

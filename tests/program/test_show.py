@@ -6,7 +6,7 @@ from catalogue import CELLS
 from torch import sigmoid, tanh
 
 from throughtime import Cell, adjoint, affine, mask, noise, parameter
-from throughtime.program import equations, trace
+from throughtime.program import assignments, trace
 from throughtime.program.regularise import zoneout
 
 
@@ -73,7 +73,7 @@ def test_the_gru():
 
 
 def test_equations_give_level_name_and_expression():
-    assert equations(GRU().program(3, 4))[-3:] == [
+    assert assignments(GRU().program(3, 4))[-3:] == [
         (2, "candidate_z", "candidate_0·(reset * h) + candidate_x·x + candidate_bias"),
         (2, "candidate", "tanh(candidate_z)"),
         (2, "h'", "(1 - update) * h + update * candidate"),
@@ -83,7 +83,7 @@ def test_equations_give_level_name_and_expression():
 def printed(step, states=("h",), width=4):
     states = dict.fromkeys(states, width)
     return {
-        n: e for _, n, e in equations(trace(step, states, cell="T", input_size=3, hidden_size=4))
+        n: e for _, n, e in assignments(trace(step, states, cell="T", input_size=3, hidden_size=4))
     }
 
 
@@ -186,12 +186,12 @@ def test_an_adjoint():
 @pytest.mark.parametrize("name", CELLS)
 def test_every_cell_and_adjoint_prints_each_output_once(name):
     program = zoneout(CELLS[name].program(3, 4), 0.2)
-    names = [n for _, n, _ in equations(program)]
+    names = [n for _, n, _ in assignments(program)]
     assert len({*names}) == len(names)
     assert {f"{state}'" for state in program.states} <= {*names}
     for a in program.affines:
         assert names.count(f"{program.nodes[a].attributes['name']}_z") == 1
     back = adjoint(program)
-    names = [n for _, n, _ in equations(back)]
+    names = [n for _, n, _ in assignments(back)]
     assert len({*names}) == len(names)
     assert {*back.outputs} <= {*names}

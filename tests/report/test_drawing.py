@@ -130,7 +130,7 @@ def test_it_says_what_it_shows_and_takes_its_colours_from_the_page(draw):
 def test_folded_has_each_layer_direction_width_and_loop():
     shown = words(folded(NETWORKS["model"]()))
     assert shown.count("LSTM") == shown.count("h, C") == 4
-    assert {f"{way}, 4 units" for way in ("f1", "g1", "f2", "g2")} <= {*shown}
+    assert {f"{direction}, 4 units" for direction in ("f1", "g1", "f2", "g2")} <= {*shown}
     assert {"6", "8, concat", "linear, 8 → 9", "h0, C0: learned"} <= {*shown}
     assert "output network on the last state" in shown
     shown = words(folded(NETWORKS["mixed"]()))
@@ -179,7 +179,7 @@ def test_the_output_network_sees_what_pooling_says():
 
 def test_names_from_a_file_are_text():
     layer = Recurrent(RNN, 6, 4)
-    program = layer.cells[0][0].program
+    program = layer.directions[0][0].program
     object.__setattr__(program, "cell", "</svg><script>\x00")
     for draw in DRAW.values():
         assert "<script>" not in draw(layer)

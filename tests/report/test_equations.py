@@ -18,8 +18,9 @@ from report.reader import Weight, rows, values
 
 from throughtime import GRU, LSTM, RNN, Cell, adjoint, affine, mask, noise, parameter
 from throughtime import nn as drop_in
-from throughtime.engines import Call, reference
+from throughtime.engines import Call
 from throughtime.engines.evaluate import plan
+from throughtime.engines.reference import forward as reference
 from throughtime.errors import OptionError
 from throughtime.program import Program, trace
 from throughtime.program.regularise import expected, variational, zoneout

@@ -6,10 +6,10 @@ import plotly.graph_objects as go
 import pytest
 
 from throughtime import report
-from throughtime.bptt.watch import ways
-from throughtime.report.look import log_axis, one_of
+from throughtime.bptt.watch import directions
 from throughtime.report.numbers import numbers
 from throughtime.report.of_data import traces
+from throughtime.report.style import log_axis, one_of
 
 
 def test_all_of_them_are_figures_for_a_notebook(plain_run):
@@ -73,7 +73,7 @@ def test_figures_of_time_show_what_was_measured(plain_run):
             same(trace.y, layer["norms"][name])
     for trace in report.initial_state(run.model).data:
         where, state = trace.name.split(": ")
-        vector = getattr(ways(run.model)[where].initial, f"{state}0")
+        vector = getattr(directions(run.model)[where].initial, f"{state}0")
         assert list(trace.y) == pytest.approx(sorted(vector.tolist()), rel=1e-4)
 
 

@@ -51,7 +51,7 @@ def test_other_figures(plain_run, layers):
     assert 'found["data"]["drawn"]' in says(report.sequences, found, [], [])
     assert "(LSTM().program(input_size, hidden_size))" in says(report.mathml, LSTM)
     assert "(LSTM().program(input_size, hidden_size))" in says(report.latex, LSTM())
-    assert "(layer.cells[0][0].equations)" in says(report.mathml, run.model)
+    assert "(layer.directions[0][0].cell_program)" in says(report.mathml, run.model)
 
 
 def test_pages(plain_run, tmp_path):

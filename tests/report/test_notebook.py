@@ -8,7 +8,7 @@ import plotly.io as pio
 import pytest
 
 from throughtime import report
-from throughtime.report.look import figure, line, one_of, panels
+from throughtime.report.style import figure, line, one_of, panels
 
 
 @pytest.fixture

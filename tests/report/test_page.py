@@ -11,9 +11,9 @@ import pytest
 from report.conftest import HOSTILE, copied, trained
 
 from throughtime.report import report, write
-from throughtime.report.look import plain, safe
 from throughtime.report.numbers import table
 from throughtime.report.page import Figure, Section, page, paragraphs
+from throughtime.report.style import plain, safe
 from throughtime.training import load
 from throughtime.training.run import read
 

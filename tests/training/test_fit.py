@@ -112,10 +112,10 @@ def test_weights_decay_and_nothing_else_does():
     plain = {names[id(p)] for group in groups for p in group["params"] if not group["weight_decay"]}
     assert decay | plain == {*names.values()} and not decay & plain
     assert {group["weight_decay"] for group in groups} == {0.25, 0.0}
-    assert "recurrent.0.cells.0.0.keep_h" in decay and "output.0.weight" in decay
+    assert "recurrent.0.directions.0.0.keep_h" in decay and "output.0.weight" in decay
     vectors = ("bias", "initial.h0", "initial.C0", "peephole")
     assert plain == {name for name in plain if any(v in name for v in vectors)}
-    for wanted in (*vectors[:3], "cells.0.1.initial.h0", "output.0.bias"):
+    for wanted in (*vectors[:3], "directions.0.1.initial.h0", "output.0.bias"):
         assert any(wanted in name for name in plain)
 
 

@@ -65,7 +65,7 @@ def test_without_lengths_all_steps_are_real(pooling):
 
 def test_the_max_of_negative_outputs_is_not_the_padding():
     model = built(Recurrent(LeakyRNN(activation="tanh"), 2, 3), pooling="max").eval()
-    model.recurrent[0].cells[0][0].transition_bias.data.fill_(-9.0)
+    model.recurrent[0].directions[0][0].transition_bias.data.fill_(-9.0)
     model.output = nn.Identity()
     assert (model(ragged().clamp(-1, 1), LENGTHS) < 0).all()
 

@@ -45,7 +45,9 @@ def test_the_versions_are_those_of_this_process():
 def test_the_equations_name_layer_and_direction():
     own = model(DATA, RNN, 3, layers=2, direction="both")
     heads = [line for line in equations(own).splitlines() if line.startswith("layer ")]
-    assert heads == [f"layer {k}, {way} in time" for k in (1, 2) for way in ("forward", "backward")]
+    assert heads == [
+        f"layer {k}, {direction} in time" for k in (1, 2) for direction in ("forward", "backward")
+    ]
     assert "\n\nlayer 2, forward in time\n" in equations(own)
 
 

@@ -140,7 +140,7 @@ def test_blocks_saved_and_loaded(tmp_path):
     network = compile_machine(read_machine("busy-beaver-4"), cells=(27, 27))
     save_file(network.layer.state_dict(), tmp_path / "beaver.safetensors")
     again = compile_machine(read_machine("busy-beaver-2"), cells=(27, 27)).layer
-    cell = network.layer.cells[0][0].cell
+    cell = network.layer.directions[0][0].cell
     assert isinstance(cell, BlockTape)
     H, zeros = network.layer.hidden_size, torch.zeros
     again = Recurrent(cell, 1, H, initial_state={"h": zeros(H), "memory": zeros(cell.blocks)},
@@ -169,7 +169,7 @@ def test_diagnosis_opens_it():
 
 def test_gradients_reach_the_weights():
     network = compile_machine(read_machine("busy-beaver-2"))
-    (way,), found = network.layer.cells[0], []
+    (way,), found = network.layer.directions[0], []
     for way.engine in ("cpu", "reference"):
         y, _ = network.layer(torch.zeros(12, 1, 1, dtype=torch.float64))
         found += torch.autograd.grad(y.sum(), way.transition_h)

@@ -112,14 +112,14 @@ def test_no_order_of_summation_matters_up_to_capacity(dtype, symbols):
     x = torch.zeros(2 * room, 1, 1, dtype=dtype)
     start = network.start([tape])
     y, _ = network.layer(x, start)
-    cell = network.layer.cells[0][0]
+    cell = network.layer.directions[0][0]
     draw = torch.Generator().manual_seed(0)
     for _ in range(5):
         order = torch.randperm(network.layer.hidden_size, generator=draw)
         shuffled = compile_machine(machine, dtype=dtype, engine="reference").layer
         with torch.no_grad():
-            shuffled.cells[0][0].transition_h.copy_(cell.transition_h[order][:, order])
-            shuffled.cells[0][0].transition_bias.copy_(cell.transition_bias[order])
+            shuffled.directions[0][0].transition_h.copy_(cell.transition_h[order][:, order])
+            shuffled.directions[0][0].transition_bias.copy_(cell.transition_bias[order])
         again, _ = shuffled(x, (({"h": start[0][0]["h"][:, order]},),))
         assert torch.equal(again, y[..., order])
     finest = 2.0 * float(network.digits.base) ** -(room + 1)  # one cell more does not fit

@@ -57,18 +57,20 @@ def layers(task: Task, weights: Any, x: Any, real: Any) -> Any:
     import jax.numpy as jnp  # type: ignore
 
     for k in range(task.layers):
-        ways = [
-            one_way(task, [weights[f"{w}_l{k}{way}"] for w in NAMES], x, real, way != "")
-            for way in (("", "_reverse") if task.both else ("",))
+        directions = [
+            one_direction(
+                task, [weights[f"{w}_l{k}{direction}"] for w in NAMES], x, real, direction != ""
+            )
+            for direction in (("", "_reverse") if task.both else ("",))
         ]
-        x = jnp.concatenate(ways, -1)
+        x = jnp.concatenate(directions, -1)
     return x
 
 
 NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
-def one_way(task: Task, weights: list[Any], x: Any, real: Any, reverse: bool) -> Any:
+def one_direction(task: Task, weights: list[Any], x: Any, real: Any, reverse: bool) -> Any:
     """One layer in one direction, torch's equations and order of gates."""
     import jax  # type: ignore
     import jax.numpy as jnp  # type: ignore

@@ -97,9 +97,9 @@ def _layer(task: Task, material: Material, layer: int) -> dict[str, np.ndarray]:
         return np.concatenate([parts[g] for g in order])
 
     found: dict[str, list[np.ndarray]] = {"W": [], "R": [], "B": []}
-    for way in ("", "_reverse") if task.both else ("",):
-        found["W"].append(gates(f"weight_ih_l{layer}{way}"))
-        found["R"].append(gates(f"weight_hh_l{layer}{way}"))
-        biases = [gates(f"bias_{of}_l{layer}{way}") for of in ("ih", "hh")]
+    for direction in ("", "_reverse") if task.both else ("",):
+        found["W"].append(gates(f"weight_ih_l{layer}{direction}"))
+        found["R"].append(gates(f"weight_hh_l{layer}{direction}"))
+        biases = [gates(f"bias_{of}_l{layer}{direction}") for of in ("ih", "hh")]
         found["B"].append(np.concatenate(biases))
-    return {name: np.stack(ways) for name, ways in found.items()}
+    return {name: np.stack(directions) for name, directions in found.items()}

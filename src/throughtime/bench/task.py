@@ -118,10 +118,12 @@ def _of_input(module: nn.Module) -> int:
     if not isinstance(module, Recurrent):
         return sum(p.numel() for n, p in module.named_parameters() if "weight_ih_l0" in n)
     names = set()
-    for way in module.cells[0]:
-        program = way.program
+    for direction in module.directions[0]:
+        program = direction.program
         for i in program.affines:
             node = program.nodes[i]
             pairs = zip(node.args, node.attributes["weights"], strict=True)
             names |= {weight for arg, weight in pairs if arg in program.find("input")}
-    return sum(getattr(way, name).numel() for way in module.cells[0] for name in names)
+    return sum(
+        getattr(direction, name).numel() for direction in module.directions[0] for name in names
+    )

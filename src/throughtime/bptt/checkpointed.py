@@ -137,24 +137,24 @@ def _by_layer(unrolled: Unrolled, pieces: list[tuple[int, int]]) -> tuple[Any, S
     division = unrolled.division
     for r, (recurrent, states) in enumerate(zip(unrolled.layers, unrolled.state, strict=True)):
         final.append([])
-        for k, (ways, starts) in enumerate(zip(recurrent.cells, states, strict=True)):
-            top = recurrent is unrolled.layers[-1] and k == len(recurrent.cells) - 1
+        for k, (directions, starts) in enumerate(zip(recurrent.directions, states, strict=True)):
+            top = recurrent is unrolled.layers[-1] and k == len(recurrent.directions) - 1
             x = recurrent.between(k, x)
             if top and division is not None:
                 x = division.below(x)
             outputs, ends = [], []
-            for d, (way, state) in enumerate(zip(ways, starts, strict=True)):
+            for d, (direction, state) in enumerate(zip(directions, starts, strict=True)):
 
                 def segment(x, state, a: int, b: int, place=(r, k, d)):
                     result = unrolled.over(place, x[a:b], state, a, b)
                     return result.states[0], result.final
 
                 found = []
-                for a, b in pieces[::-1] if way.reverse else pieces:
+                for a, b in pieces[::-1] if direction.reverse else pieces:
                     y, state = checkpoint(segment, x, state, a, b, use_reentrant=False)
                     found.append(y)
-                outputs.append(torch.cat(found[::-1] if way.reverse else found))
+                outputs.append(torch.cat(found[::-1] if direction.reverse else found))
                 ends.append(state)
-            x = unrolled.merge(recurrent, ways, outputs, top)
+            x = unrolled.merge(recurrent, directions, outputs, top)
             final[-1].append(ends)
     return unrolled.read(None, x, 0), final

@@ -97,7 +97,7 @@ def backward(
     """
     stack = list(layers) if isinstance(layers, Iterable) else [layers]
     check(mode, stack, resets is not None, scale_by_replicas)
-    call, size, weight = "bptt.backward", stack[0].input_size, stack[0].cells[0][0].like
+    call, size, weight = "bptt.backward", stack[0].input_size, stack[0].directions[0][0].like
     checks.shape(call, "x", x, ("T", "B", size), f"because input_size={size}. Give these columns.")
     checks.same_kind(call, "x", x, weight)
     resets = checks.resets(call, resets, tuple(x.shape[:2]), x.device)
@@ -134,7 +134,9 @@ def _scaled(mode: Mode, unrolled: Unrolled) -> dict[Tensor, Tensor]:
     if lengths is None:
         lengths = torch.full(x.shape[1:2], len(x), device=x.device)
     for at, members in passes(unrolled.layers):
-        own = [p for way in members for p in recurrent_parameters(way) if p.requires_grad]
+        own = [
+            p for direction in members for p in recurrent_parameters(direction) if p.requires_grad
+        ]
         before = [p.grad for p in own]
         for p in own:
             p.grad = None

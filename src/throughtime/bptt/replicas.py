@@ -95,9 +95,9 @@ def replicas(module: nn.Module, loss: Callable[[], Tensor]) -> list[Replicas]:
         value = loss()
     check(value, ran, "replicas")
     for r in ran:
-        if r.way.weight_drop and r.way.training:
+        if r.direction.weight_drop and r.direction.training:
             raise OptionError(
-                f"`replicas`: {r.where} has weight_drop={r.way.weight_drop}; expected 0 in "
+                f"`replicas`: {r.where} has weight_drop={r.direction.weight_drop}; expected 0 in "
                 "training, as a dropped weight is not the parameter. Call `eval()` first."
             )
     return [_replicas(r, *d) for r, d in zip(ran, outside(value, ran), strict=True)]
@@ -123,7 +123,7 @@ def _replicas(ran: Ran, dstates, dfinal) -> Replicas:
     found = gradients(program, call, dstates, dfinal)[1]
     names = tuple(ran.program.parameters)
     norms = {name: _norms(*_parts(program, found, name, slice(None))) for name in names}
-    return Replicas(ran.where, ran.way.reverse, names, norms, program, found)
+    return Replicas(ran.where, ran.direction.reverse, names, norms, program, found)
 
 
 def _parts(

@@ -54,23 +54,25 @@ def passes(layers: Sequence[Recurrent]) -> list[tuple[Literal["top", "below"], l
     **Raises:** `OptionError` for a network with some layers of one direction and some of
     another, whose counts differ from term to term within a layer.
     """
-    directions = {layer.direction for layer in layers}
-    every = [way for layer in layers for ways in layer.cells for way in ways]
-    if len(directions) > 1:
+    kinds = {layer.direction for layer in layers}
+    every = [
+        direction for layer in layers for directions in layer.directions for direction in directions
+    ]
+    if len(kinds) > 1:
         raise OptionError(
-            f"scale_by_replicas: the layers have directions {', '.join(sorted(directions))}; "
+            f"scale_by_replicas: the layers have directions {', '.join(sorted(kinds))}; "
             "expected one for all. Leave scale_by_replicas out."
         )
-    if directions != {"both"}:
+    if kinds != {"both"}:
         return [("top", every)]
-    top = list(layers[-1].cells[-1])
-    below = [way for way in every if way not in top]
+    top = list(layers[-1].directions[-1])
+    below = [direction for direction in every if direction not in top]
     return [("top", top), *([("below", below)] if below else [])]
 
 
-def recurrent_parameters(way: Any) -> list[nn.Parameter]:
+def recurrent_parameters(direction: Any) -> list[nn.Parameter]:
     """The parameters of a layer and direction that have replicas: all but its initial state."""
-    return [getattr(way, name) for name in way.program.parameters]
+    return [getattr(direction, name) for name in direction.program.parameters]
 
 
 class _Divide(torch.autograd.Function):

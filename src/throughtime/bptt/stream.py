@@ -53,7 +53,9 @@ def stream(
         )
     check(mode, stack)
     kept: deque[tuple[Tensor, Tensor | None, States]] = deque(maxlen=mode.steps // mode.piece)
-    state: States = [[[None] * len(ways) for ways in layer.cells] for layer in stack]
+    state: States = [
+        [[None] * len(directions) for directions in layer.directions] for layer in stack
+    ]
     ended = False
     for x, resets, target in windows:
         if ended or not 0 < len(x) <= mode.piece:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from throughtime.engines import Call, Result
 from throughtime.errors import OptionError
 from throughtime.layers import Recurrent
-from throughtime.layers.over_time import OverTime
+from throughtime.layers.direction import Direction
 from throughtime.program import Program
 
 
@@ -19,28 +19,28 @@ class Ran:
     """One call of one layer and direction.
 
     - `where`: "layer 1 forward", ...; layers are counted from 1 over the whole module.
-    - `way`: the layer and direction; `program` and `call`: what its engine was given.
+    - `direction`: the layer and direction; `program` and `call`: what its engine was given.
     - `result`: what came back, `states (T, B, width)` and `final (B, width)`. Gradients taken
       at these tensors are those that come from outside the call.
     """
 
     where: str
-    way: OverTime
+    direction: Direction
     program: Program
     call: Call
     result: Result
 
 
-def ways(module: nn.Module) -> dict[str, OverTime]:
+def directions(module: nn.Module) -> dict[str, Direction]:
     """Each layer and direction of the `Recurrent`s in a module, by its place.
 
     **Raises:** `OptionError` if there is none.
     """
-    found: dict[str, OverTime] = {}
-    layers = [layer for m in module.modules() if isinstance(m, Recurrent) for layer in m.cells]
+    found: dict[str, Direction] = {}
+    layers = [layer for m in module.modules() if isinstance(m, Recurrent) for layer in m.directions]
     for k, layer in enumerate(layers, 1):
-        for way in layer:
-            found[f"layer {k} {'backward' if way.reverse else 'forward'}"] = way
+        for direction in layer:
+            found[f"layer {k} {'backward' if direction.reverse else 'forward'}"] = direction
     if not found:
         raise OptionError(
             f"`{type(module).__name__}`: has no Recurrent; expected at least one to look into. "
@@ -59,24 +59,24 @@ def watching(module: nn.Module) -> Iterator[list[Ran]]:
     ```
     """
     ran: list[Ran] = []
-    found = ways(module)
+    found = directions(module)
 
-    def recorder(where: str, way: OverTime) -> Callable[[Program, Call, Result], Result]:
+    def recorder(where: str, direction: Direction) -> Callable[[Program, Call, Result], Result]:
         def record(program: Program, call: Call, result: Result) -> Result:
             # views, because a state can be at once the last of `states` and `final`
             shown = Result(*(tuple(t.view_as(t) for t in part) for part in result[:2]))
-            ran.append(Ran(where, way, program, call, shown))
+            ran.append(Ran(where, direction, program, call, shown))
             return shown
 
         return record
 
-    for where, way in found.items():
-        way.watch = recorder(where, way)
+    for where, direction in found.items():
+        direction.watch = recorder(where, direction)
     try:
         yield ran
     finally:
-        for way in found.values():
-            way.watch = None
+        for direction in found.values():
+            direction.watch = None
 
 
 def outside(

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from throughtime.cli.plain import one_line
+from throughtime.cli.text import one_line
 from throughtime.errors import ThroughtimeError
 
 

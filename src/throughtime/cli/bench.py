@@ -85,7 +85,7 @@ def bench(
     from throughtime.bench.contestants import INSTALL, choose, contestants
     from throughtime.bench.task import TORCH_CELLS
     from throughtime.cli.bench_memory import with_memory
-    from throughtime.cli.measured import Table, summed_up
+    from throughtime.cli.bench_table import Table, summed_up
 
     if threads:
         torch.set_num_threads(threads)

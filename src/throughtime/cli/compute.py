@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from throughtime.cli import options, paths
-from throughtime.cli.plain import one_line
+from throughtime.cli.text import one_line
 from throughtime.errors import OptionError
 
 if TYPE_CHECKING:

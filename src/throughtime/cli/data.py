@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from throughtime.cli.plain import one_line
+from throughtime.cli.text import one_line
 from throughtime.errors import DataError, OptionError, RunError
 
 if TYPE_CHECKING:

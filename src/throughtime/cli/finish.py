@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from throughtime.cli.plain import one_line
+from throughtime.cli.text import one_line
 
 PAGE = "report.html"
 

@@ -7,7 +7,7 @@ import typer
 from throughtime.cli import paths
 from throughtime.cli.data import read_again, remembered
 from throughtime.cli.finish import PAGE, tested
-from throughtime.cli.plain import one_line
+from throughtime.cli.text import one_line
 from throughtime.errors import DataError, OptionError, RunError
 
 

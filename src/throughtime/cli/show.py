@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape as escape_markup
 from rich.table import Table
 
-from throughtime.cli.plain import one_line
+from throughtime.cli.text import one_line
 
 if TYPE_CHECKING:
     from throughtime.training import Progress, Run, Scores
@@ -62,7 +62,7 @@ def show_results(run: "Run", report: Path | None = None) -> None:
     results, model = run.results, run.model
     parameters = sum(p.numel() for p in model.parameters())
     first: Any = model.recurrent[0]
-    cell = first.cells[0][0].equations.cell
+    cell = first.directions[0][0].cell_program.cell
     last = run.history[-1] if run.history else {"epoch": 0, "seconds": 0.0}
     console.print(
         escape(

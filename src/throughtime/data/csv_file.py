@@ -114,14 +114,14 @@ class Csv:
             for start, fields in self._records():
                 line = start
                 if fields and len(fields) != len(self.names):
-                    mend = (
+                    fix = (
                         "Remove what is too much, or put a text with commas in quotation marks."
                         if len(fields) > len(self.names)
                         else "Complete the row, or the file if it was cut off there."
                     )
                     return (
                         f"row {start} has {_fields(len(fields))}; expected {len(self.names)} "
-                        f"because the header names so many columns. {mend}"
+                        f"because the header names so many columns. {fix}"
                     )
         except UnicodeDecodeError:
             return self._not_utf8()

@@ -1,7 +1,7 @@
 """How gradients fare through time: numbers, nothing drawn or printed."""
 
 from throughtime.diagnose.by_lag import ByLag as ByLag
-from throughtime.diagnose.diagnosis import Layer as Layer
+from throughtime.diagnose.diagnosis import Diagnosis as Diagnosis
 from throughtime.diagnose.diagnosis import diagnose as diagnose
 from throughtime.diagnose.diagnosis import direct_by_lag as direct_by_lag
 from throughtime.diagnose.follow import Follow as Follow

@@ -15,7 +15,7 @@ from throughtime.diagnose.passage import Passage, passages
 
 
 @dataclass(frozen=True, eq=False)
-class Layer:
+class Diagnosis:
     """What was measured in one layer and direction.
 
     - `flow`: gradients by lag, see `Flow`.
@@ -32,7 +32,7 @@ class Layer:
     cuts: Tensor | None
 
     def __repr__(self) -> str:
-        return f"Layer({self.flow.says}; {self.flow.jacobian.sampled})"
+        return f"Diagnosis({self.flow.says}; {self.flow.jacobian.sampled})"
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data."""
@@ -71,7 +71,7 @@ def diagnose(
     n: int = 16,
     sequences: int = 4,
     probes: int = 8,
-) -> list[Layer]:
+) -> list[Diagnosis]:
     """How gradients fare through time in each layer and direction of a module.
 
     ```python
@@ -91,7 +91,7 @@ def diagnose(
     - `sequences`: the first so many of the batch are looked at; the loss is of all.
     - `probes`: random vectors for each Jacobian, see `gradient_by_lag`.
 
-    **Returns:** one `Layer` for each layer and direction.
+    **Returns:** one `Diagnosis` for each layer and direction.
 
     **Raises:** `OptionError` for a module without a `Recurrent`, and numbers below 1, `ShapeError`
     for an x without steps.
@@ -100,9 +100,9 @@ def diagnose(
     return [diagnosed(p, n=n, probes=probes) for p in found]
 
 
-def diagnosed(passage: Passage, *, n: int = 16, probes: int = 8) -> Layer:
+def diagnosed(passage: Passage, *, n: int = 16, probes: int = 8) -> Diagnosis:
     """The same for one passage."""
-    return Layer(
+    return Diagnosis(
         passage.where,
         gradient_by_lag(passage, n=n, probes=probes),
         direct_by_lag(passage, n=n),

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
-from throughtime.diagnose.diagnosis import Layer, diagnose
+from throughtime.diagnose.diagnosis import Diagnosis, diagnose
 from throughtime.errors import whole
 
 
@@ -13,7 +13,7 @@ class Row(NamedTuple):
     """What was measured after `step` steps of the optimiser."""
 
     step: int
-    layers: list[Layer]
+    layers: list[Diagnosis]
 
 
 class Follow:

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from throughtime.bptt.replicas import check
 from throughtime.bptt.watch import Ran, outside, watching
 from throughtime.engines import Call
-from throughtime.engines.backward import by_name
 from throughtime.engines.evaluate import evaluate, rounded
 from throughtime.engines.gradients import detached
-from throughtime.engines.steps import real_steps
+from throughtime.engines.reference.backward import by_name
+from throughtime.engines.time_order import real_steps
 from throughtime.errors import ShapeError, whole
 from throughtime.program import Program
 

@@ -6,13 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from throughtime.engines.backward import by_name, product_columns
 from throughtime.engines.call import Call, Result
-from throughtime.engines.evaluate import evaluate, plan
-from throughtime.engines.pieces import times
-from throughtime.engines.reference import adjoint
-from throughtime.engines.steps import previous, real_steps
-from throughtime.engines.stored import (
+from throughtime.engines.derived import (
     Mode,
     late_maps,
     late_vectors,
@@ -21,6 +16,11 @@ from throughtime.engines.stored import (
     operand_states,
     stored_columns,
 )
+from throughtime.engines.evaluate import evaluate, plan
+from throughtime.engines.pieces import times
+from throughtime.engines.reference.backward import by_name, product_columns
+from throughtime.engines.reference.forward import adjoint
+from throughtime.engines.time_order import previous, real_steps
 from throughtime.program.graph import Node
 from throughtime.program.pointwise import CONDITIONS
 from throughtime.program.program import Program

@@ -13,10 +13,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from throughtime.engines import cpu, node, operator, reference
+from throughtime.engines import node, operator
 from throughtime.engines.call import Call, Result
 from throughtime.engines.constant import assume_constant_result
+from throughtime.engines.cpu import run as cpu
 from throughtime.engines.parts import Parts, traced
+from throughtime.engines.reference import forward as reference
 from throughtime.errors import OptionError
 from throughtime.program.program import Program
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from throughtime.engines.call import Call
 from throughtime.engines.constant import assume_constant_result
-from throughtime.engines.steps import real_steps
+from throughtime.engines.time_order import real_steps
 from throughtime.program.graph import Node
 from throughtime.program.pointwise import POINTWISE
 from throughtime.program.program import Program

@@ -8,10 +8,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from throughtime.engines import backward, cpu, reference
-from throughtime.engines.backward import by_name
 from throughtime.engines.call import Call, Gradients, Result
+from throughtime.engines.cpu import run as cpu
 from throughtime.engines.evaluate import plan
+from throughtime.engines.reference import backward
+from throughtime.engines.reference import forward as reference
+from throughtime.engines.reference.backward import by_name
 from throughtime.program.probe import probed, vector_map
 from throughtime.program.program import Program
 

@@ -8,10 +8,9 @@ loop is run.
 import functools
 from typing import Any
 
-from throughtime.engines.emitter import Emitter, Lowered
-from throughtime.engines.evaluate import plan
-from throughtime.engines.reference import adjoint
-from throughtime.engines.stored import (
+from throughtime.engines.cpu.emitter import Emitter, Lowered
+from throughtime.engines.cpu.fuse import fuse
+from throughtime.engines.derived import (
     Mode,
     kept_nodes,
     loop_maps,
@@ -21,7 +20,8 @@ from throughtime.engines.stored import (
     stored_columns,
     stored_nodes,
 )
-from throughtime.engines.superinstructions import fuse
+from throughtime.engines.evaluate import plan
+from throughtime.engines.reference.forward import adjoint
 from throughtime.program.graph import Node
 from throughtime.program.program import Program
 from throughtime.program.schedule import AHEAD, node_levels

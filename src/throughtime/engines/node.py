@@ -11,8 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from throughtime.engines import cpu, products, reference
 from throughtime.engines.call import Call, Result
+from throughtime.engines.cpu import products
+from throughtime.engines.cpu import run as cpu
 from throughtime.engines.parts import (
     Parts,
     bias_gradients,
@@ -20,6 +21,7 @@ from throughtime.engines.parts import (
     piece_gradients,
     traced,
 )
+from throughtime.engines.reference import forward as reference
 from throughtime.program.program import Program
 
 

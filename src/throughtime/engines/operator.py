@@ -10,10 +10,13 @@ import functools
 import torch
 from torch import Tensor
 
-from throughtime.engines import backward, cpu, products, reference
 from throughtime.engines.call import Call, Result
 from throughtime.engines.constant import assume_constant_result
-from throughtime.engines.stored import Mode, stored_columns
+from throughtime.engines.cpu import products
+from throughtime.engines.cpu import run as cpu
+from throughtime.engines.derived import Mode, stored_columns
+from throughtime.engines.reference import backward
+from throughtime.engines.reference import forward as reference
 from throughtime.program.program import Program
 
 _read = functools.lru_cache(maxsize=256)(Program.from_json)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from throughtime.engines.call import Call
-from throughtime.engines.compiled import native
+from throughtime.engines.cpu.native import native
 from throughtime.program.program import Program
 from throughtime.program.schedule import Schedule
 

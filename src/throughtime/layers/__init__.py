@@ -1,5 +1,5 @@
 """Cells over time as torch modules."""
 
-from throughtime.layers.over_time import OverTime as OverTime
+from throughtime.layers.direction import Direction as Direction
 from throughtime.layers.recurrent import Recurrent as Recurrent
 from throughtime.layers.recurrent import State as State

@@ -13,8 +13,8 @@ from throughtime.cells import Cell
 from throughtime.engines import Result, choose
 from throughtime.errors import OptionError, ShapeError, whole
 from throughtime.layers import checks
+from throughtime.layers.direction import Direction
 from throughtime.layers.initial_state import InitialState
-from throughtime.layers.over_time import OverTime
 
 State = tuple[tuple[dict[str, Tensor], ...], ...]
 """`state[layer][direction][name]`, `(B, width)`; over time `(T, B, width)`."""
@@ -43,6 +43,12 @@ _INSTEAD = {  # what other libraries have, and what is written here
     "peephole": _of_the_cell("LSTM(peephole=True)"),
     "layer_norm": _of_the_cell("LSTM(layer_norm=True)"),
 }
+
+
+def _read_former_names(module: nn.Module, state: dict[str, Any], prefix: str, *_: Any) -> None:
+    """Take the parameters of a run folder or a file from when `directions` was called `cells`."""
+    for name in [name for name in state if name.startswith(f"{prefix}cells.")]:
+        state[f"{prefix}directions.{name.removeprefix(f'{prefix}cells.')}"] = state.pop(name)
 
 
 class Recurrent(nn.Module):
@@ -83,7 +89,7 @@ class Recurrent(nn.Module):
     none of those above, `TraceError` for equations that cannot be a program.
     """
 
-    cells: Any  # ModuleList of layers, each a ModuleList of directions, each an `OverTime`
+    directions: Any  # ModuleList of layers, each a ModuleList of directions, each a `Direction`
 
     @checked_arguments(_INSTEAD)
     def __init__(
@@ -132,11 +138,11 @@ class Recurrent(nn.Module):
         self.dropout, self.batch_first = dropout, batch_first
         self.variational_dropout, self.zoneout = variational_dropout, zoneout
         self.weight_drop = weight_drop
-        self.cells = nn.ModuleList()
+        self.directions = nn.ModuleList()
         width = input_size
         for _ in range(layers):
-            ways = [
-                OverTime(
+            directions = [
+                Direction(
                     c,
                     width,
                     hidden_size,
@@ -152,15 +158,18 @@ class Recurrent(nn.Module):
                 )
                 for c, reverse in zip(cells, reverses, strict=True)
             ]
-            widths = [way.program.states[way.program.output] for way in ways]
+            widths = [
+                direction.program.states[direction.program.output] for direction in directions
+            ]
             if merge != "concat" and len({*widths}) > 1:
                 raise OptionError(
                     f"`Recurrent`: merge is {merge!r} for outputs of widths {widths}; expected "
                     'equal widths. Use merge="concat".'
                 )
             width = sum(widths) if merge == "concat" else widths[0]
-            self.cells.append(nn.ModuleList(ways))
+            self.directions.append(nn.ModuleList(directions))
         self.output_size = width
+        self.register_load_state_dict_pre_hook(_read_former_names)
 
     def forward(
         self,
@@ -187,8 +196,9 @@ class Recurrent(nn.Module):
 
         **Raises:** `ShapeError` for what does not fit.
         """
-        call = f"Recurrent({', '.join(type(way.cell).__name__ for way in self.cells[0])})"
-        weight = self.cells[0][0].like
+        cells = ", ".join(type(direction.cell).__name__ for direction in self.directions[0])
+        call = f"Recurrent({cells})"
+        weight = self.directions[0][0].like
         steps = "B, T" if self.batch_first else "T, B"
         checks.padded(call, "x", x, self.batch_first)
         checks.numbers(call, "x", x)
@@ -205,19 +215,21 @@ class Recurrent(nn.Module):
         lengths = checks.lengths(call, lengths, T, B, x.device)
         starts = self.starts(call, state, B, weight)
         finals, everything = [], []
-        for k, (ways, start) in enumerate(zip(self.cells, starts, strict=True)):
+        for k, (directions, start) in enumerate(zip(self.directions, starts, strict=True)):
             x = self.between(k, x)
-            x, results = self.layer(ways, x, start, lengths, resets, return_states)
-            finals.append(_named(ways, results, "final"))
+            x, results = self.layer(directions, x, start, lengths, resets, return_states)
+            finals.append(_named(directions, results, "final"))
             if return_states:
-                everything.append(_named(ways, results, "states"))
+                everything.append(_named(directions, results, "states"))
         y = x.transpose(0, 1) if self.batch_first else x
         if not return_states:
             return y, tuple(finals)
         if self.batch_first:
             everything = [
-                tuple({n: s.transpose(0, 1) for n, s in way.items()} for way in ways)
-                for ways in everything
+                tuple(
+                    {n: s.transpose(0, 1) for n, s in direction.items()} for direction in directions
+                )
+                for directions in everything
             ]
         return y, tuple(finals), tuple(everything)
 
@@ -227,7 +239,7 @@ class Recurrent(nn.Module):
 
     def layer(
         self,
-        ways: Any,
+        directions: Any,
         x: Tensor,
         start: list[tuple[Tensor, ...] | None],
         lengths: Tensor | None,
@@ -235,12 +247,16 @@ class Recurrent(nn.Module):
         every_state: bool,
     ) -> tuple[Tensor, list[Result]]:
         """The directions of a layer, and their outputs as one, `(T, B, width)`."""
-        if len(ways) == 2 and self.merge == "concat" and all(way.is_plain() for way in ways):
-            both = [way.parts(x, begin, lengths, resets, every_state)
-                    for way, begin in zip(ways, start, strict=True)]  # fmt: skip
-            return choose.run_both(both, ways[0].engine)
-        results = [way(x, begin, lengths, resets, every_state=every_state)
-                   for way, begin in zip(ways, start, strict=True)]  # fmt: skip
+        if (
+            len(directions) == 2
+            and self.merge == "concat"
+            and all(direction.is_plain() for direction in directions)
+        ):
+            both = [direction.parts(x, begin, lengths, resets, every_state)
+                    for direction, begin in zip(directions, start, strict=True)]  # fmt: skip
+            return choose.run_both(both, directions[0].engine)
+        results = [direction(x, begin, lengths, resets, every_state=every_state)
+                   for direction, begin in zip(directions, start, strict=True)]  # fmt: skip
         return self.merged([result.states[0] for result in results]), results
 
     def merged(self, outputs: list[Tensor]) -> Tensor:
@@ -259,8 +275,8 @@ class Recurrent(nn.Module):
         **Raises:** `ShapeError` for a state of another form, size or kind.
         """
         if state is None:
-            return [[None] * len(ways) for ways in self.cells]
-        counts = [len(ways) for ways in self.cells]
+            return [[None] * len(directions) for directions in self.directions]
+        counts = [len(directions) for directions in self.directions]
         ways_given = list(state) if isinstance(state, Sequence) else []
         if [len(s) if isinstance(s, Sequence) else None for s in ways_given] != counts:
             raise ShapeError(
@@ -269,10 +285,10 @@ class Recurrent(nn.Module):
                 "returned it."
             )
         starts = []
-        for k, (ways, given) in enumerate(zip(self.cells, state, strict=True)):
+        for k, (directions, given) in enumerate(zip(self.directions, state, strict=True)):
             starts.append([])
-            for d, (way, named) in enumerate(zip(ways, given, strict=True)):
-                widths = way.program.states
+            for d, (direction, named) in enumerate(zip(directions, given, strict=True)):
+                widths = direction.program.states
                 if not isinstance(named, Mapping) or {*named} != {*widths}:
                     got = sorted(named) if isinstance(named, Mapping) else type(named).__name__
                     raise ShapeError(
@@ -291,18 +307,18 @@ class Recurrent(nn.Module):
         return starts
 
     def extra_repr(self) -> str:
-        first = self.cells[0][0].initial
+        first = self.directions[0][0].initial
         start = "learned" if list(first.parameters()) else "fixed"
         return (
             f"{self.input_size} -> {self.output_size}, direction={self.direction!r}, "
-            f"layers={len(self.cells)}, initial_state={start}"
+            f"layers={len(self.directions)}, initial_state={start}"
         )
 
 
-def _named(ways, results: list[Result], field: str) -> tuple[dict[str, Tensor], ...]:
+def _named(directions, results: list[Result], field: str) -> tuple[dict[str, Tensor], ...]:
     return tuple(
-        dict(zip(way.program.states, getattr(result, field), strict=True))
-        for way, result in zip(ways, results, strict=True)
+        dict(zip(direction.program.states, getattr(result, field), strict=True))
+        for direction, result in zip(directions, results, strict=True)
     )
 
 

@@ -12,7 +12,7 @@ from throughtime.program.parameters import Uniform as Uniform
 from throughtime.program.pointwise import ACTIVATIONS as ACTIVATIONS
 from throughtime.program.program import Program as Program
 from throughtime.program.schedule import schedule as schedule
-from throughtime.program.show import equations as equations
+from throughtime.program.show import assignments as assignments
 from throughtime.program.symbol import Symbol as Symbol
 from throughtime.program.trace import affine as affine
 from throughtime.program.trace import mask as mask

@@ -23,7 +23,7 @@ _INFIX = {
 }
 
 
-def equations(program: Program) -> list[tuple[int, str, str]]:
+def assignments(program: Program) -> list[tuple[int, str, str]]:
     """(level, name, expression) of each value that gets a line, in order; level -1 is ahead."""
     nodes, levels = program.nodes, node_levels(program.nodes)
     uses = [0] * len(nodes)
@@ -101,7 +101,7 @@ def show(program: Program) -> str:
     widths = ", ".join(f"{n} {w}" for n, w in program.states.items())
     count = sum(_size(p.shape) for p in program.parameters.values())
     lines = [f"{program.cell}: input x {program.input_size}; states {widths}; {count:,} parameters"]
-    rows = equations(program)
+    rows = assignments(program)
     products = schedule(program).products
     for level in sorted({level for level, _, _ in rows} | {p.level for p in products}):
         title = "ahead of the loop, all steps at once" if level == AHEAD else f"level {level}"

@@ -9,12 +9,12 @@ import plotly.graph_objects as go
 
 from throughtime.errors import OptionError
 from throughtime.report import findings, given
-from throughtime.report.look import figure, line, one_of, plain, safe
 from throughtime.report.numbers import numbers, table
 from throughtime.report.of_results import confusion, learning_curves
 from throughtime.report.of_time import drawn, one_percent
 from throughtime.report.one_run import BASELINES, data_name, name, parameters
 from throughtime.report.page import Figure, Section, page, paragraphs
+from throughtime.report.style import figure, line, one_of, plain, safe
 from throughtime.training import Run
 
 

@@ -6,7 +6,7 @@ Both are drawn upwards from the input at height 0, for a width of about 400 pixe
 from torch import nn
 
 from throughtime.errors import OptionError
-from throughtime.report.network import SEEN, Layer, Network, Way, network
+from throughtime.report.network import SEEN, DrawnDirection, DrawnLayer, Network, network
 from throughtime.report.svg import Canvas, shortened, width
 
 _Place = tuple[float, float]
@@ -22,7 +22,9 @@ def folded(of: nn.Module) -> str:
     **Raises:** `OptionError` for another module.
     """
     net, canvas = network(of), Canvas()
-    label = max(width(_letters(way)) for layer in net.layers for way in layer.ways)
+    label = max(
+        width(_letters(direction)) for layer in net.layers for direction in layer.directions
+    )
     whole = max(390.0, 2 * (170 + label))
     middle, gap, tall = whole / 2, 44.0, 42.0
     canvas.words(middle, 0, [("x", "t")])
@@ -30,18 +32,18 @@ def folded(of: nn.Module) -> str:
     wide, seen = net.inputs, ""
     for layer in net.layers:
         y = below[0][1] - gap - tall
-        places = [middle] if len(layer.ways) == 1 else [middle - 72, middle + 72]
+        places = [middle] if len(layer.directions) == 1 else [middle - 72, middle + 72]
         _join(canvas, middle, below, [(x, y + tall) for x in places])
         _beside(canvas, middle, below, len(places), f"{wide}{seen}")
-        for way, x in zip(layer.ways, places, strict=True):
-            canvas.box(x - 64, y, 128, tall, way.direction)
-            canvas.title(x, y + 14, shortened(way.cell, 16))
-            canvas.words(x, y + 30, [way.symbol], f", {way.units} units")
+        for direction, x in zip(layer.directions, places, strict=True):
+            canvas.box(x - 64, y, 128, tall, direction.time)
+            canvas.title(x, y + 14, shortened(direction.cell, 16))
+            canvas.words(x, y + 30, [direction.symbol], f", {direction.units} units")
             side = -1 if x < middle else 1
             edge, out = x + side * 64, x + side * 88
             canvas.arrow((edge, y + 12), (out, y + 12), (out, y + 30), (edge, y + 30))
             anchor = "start" if side > 0 else "end"
-            canvas.words(out + side * 8, y + 21, _letters(way), anchor=anchor)
+            canvas.words(out + side * 8, y + 21, _letters(direction), anchor=anchor)
         below, wide = [(x, y) for x in places], layer.width
         seen = f", {layer.merge}" if len(places) > 1 else ""
     y = below[0][1] - gap
@@ -51,9 +53,9 @@ def folded(of: nn.Module) -> str:
     if not net.head:
         canvas.words(middle, y, [("y", "t")])
     bottom = 24.0
-    if any(way.reverse for way in net.layers[0].ways):
-        for way in net.layers[0].ways:
-            canvas.words(middle, bottom, [(way.symbol[0], "")], f": {way.direction} in time")
+    if any(direction.reverse for direction in net.layers[0].directions):
+        for direction in net.layers[0].directions:
+            canvas.words(middle, bottom, [(direction.symbol[0], "")], f": {direction.time} in time")
             bottom += 18
     bottom = _starts(canvas, net, middle, bottom)
     return canvas.svg(whole, y - 14, bottom, "The network, folded", str(net))
@@ -76,11 +78,11 @@ def unrolled(of: nn.Module, steps: int = 4) -> str:
             f"`unrolled`: steps has {steps!r}; expected a whole number, 2 or more. Give 4."
         )
     net, canvas = network(of), Canvas()
-    ways = [way for layer in net.layers for way in layer.ways]
-    start = max(width(_letters(way, "0")) for way in ways) + 10
+    directions = [direction for layer in net.layers for direction in layer.directions]
+    start = max(width(_letters(direction, "0")) for direction in directions) + 10
     pitch, margin = 84.0, start + 54
-    first = 40 if all(way.reverse for way in ways) else margin
-    last = margin if any(way.reverse for way in ways) else 40
+    first = 40 if all(direction.reverse for direction in directions) else margin
+    last = margin if any(direction.reverse for direction in directions) else 40
     whole = max(390.0, first + pitch * (steps - 1) + last)
     first += (whole - first - pitch * (steps - 1) - last) / 2
     columns = [first + pitch * k for k in range(steps)]
@@ -107,37 +109,48 @@ def unrolled(of: nn.Module, steps: int = 4) -> str:
 
 
 def _replicas(
-    canvas: Canvas, layer: Layer, columns: list[float], below: list[list[_Place]], start: float
+    canvas: Canvas, layer: DrawnLayer, columns: list[float], below: list[list[_Place]], start: float
 ) -> list[list[_Place]]:
     """A layer at every step; returns where its outputs leave it."""
-    both, tall, wide = len(layer.ways) > 1, 32.0, 38.0
+    both, tall, wide = len(layer.directions) > 1, 32.0, 38.0
     # of two directions, the forward row stands lower and to the left, its output passes the other
     shift, lane, row = (10.0, 18.0, 46.0) if both else (0.0, 0.0, 0.0)
     top = min(y for _, y in below[0])
     low = top - (44 if both or len(below[0]) > 1 else 34) - tall
-    rows = [(way, low - row * k, shift * (2 * k - 1)) for k, way in enumerate(layer.ways)]
-    sides = [lane * (2 * k - 1) for k in range(len(layer.ways))]
+    rows = [
+        (direction, low - row * k, shift * (2 * k - 1))
+        for k, direction in enumerate(layer.directions)
+    ]
+    sides = [lane * (2 * k - 1) for k in range(len(layer.directions))]
     leaves = [(side, y) for side, (_, y, _) in zip(sides, rows, strict=True)]
     for x, places in zip(columns, below, strict=True):
         enters = [(x + side, y + tall) for side, y in leaves]
         _join(canvas, x, places, enters)
-    for way, y, off in rows:
+    for direction, y, off in rows:
         for x in columns:
-            canvas.box(x + off - wide / 2, y, wide, tall, way.direction)
-            canvas.words(x + off, y + tall / 2, [way.symbol])
-        _through_time(canvas, way, [x + off for x in columns], y + tall / 2, wide / 2, shift, start)
+            canvas.box(x + off - wide / 2, y, wide, tall, direction.time)
+            canvas.words(x + off, y + tall / 2, [direction.symbol])
+        _through_time(
+            canvas, direction, [x + off for x in columns], y + tall / 2, wide / 2, shift, start
+        )
     return [[(x + side, y) for side, y in leaves] for x in columns]
 
 
 def _through_time(
-    canvas: Canvas, way: Way, centres: list[float], y: float, half: float, lane: float, start: float
+    canvas: Canvas,
+    direction: DrawnDirection,
+    centres: list[float],
+    y: float,
+    half: float,
+    lane: float,
+    start: float,
 ) -> None:
     """The arrows of the states from step to step, and what they start from."""
-    forward = not way.reverse
+    forward = not direction.reverse
     order = centres if forward else centres[::-1]
     ahead = half if forward else -half
     beside = lane / 2 if forward else -lane / 2
-    letters = _letters(way)
+    letters = _letters(direction)
     if width(letters) > 32:  # in full they stand where time begins
         letters = [(shortened(letters[0][0], 4), "")]
     for a, b in zip(order, order[1:], strict=False):
@@ -148,19 +161,19 @@ def _through_time(
     edge = order[0] - ahead
     box = edge - 20 - start if forward else edge + 20
     canvas.arrow((edge - 20 if forward else edge + 20, y), (edge, y))
-    if way.start == "zero":
+    if direction.start == "zero":
         canvas.title(box + (start - 8 if forward else 8), y, "0")
         return
     canvas.box(box, y - 12, start, 24, "plain")
-    canvas.words(box + start / 2, y, _letters(way, "0"))
+    canvas.words(box + start / 2, y, _letters(direction, "0"))
 
 
 def _read(net: Network, tops: list[list[_Place]]) -> list[_Place]:
     """The outputs that the output network sees: of a backward direction the last is at step 1."""
     if net.pooling != "last":
         return [place for places in tops for place in places]
-    ways = net.layers[-1].ways
-    return [tops[0 if way.reverse else -1][k] for k, way in enumerate(ways)]
+    directions = net.layers[-1].directions
+    return [tops[0 if direction.reverse else -1][k] for k, direction in enumerate(directions)]
 
 
 def _join(canvas: Canvas, middle: float, low: list[_Place], high: list[_Place]) -> None:
@@ -197,9 +210,11 @@ def _head(canvas: Canvas, net: Network, middle: float, y: float, wide: float) ->
 def _transitions(canvas: Canvas, net: Network, middle: float, y: float) -> float:
     """Which cells the letters stand for, from height y down; returns the height below it."""
     kinds: dict[str, list[tuple[str, str]]] = {}
-    for way in (way for layer in net.layers for way in layer.ways):
-        words = f": {shortened(way.cell, 20)}, {way.units} units, {way.direction} in time"
-        kinds.setdefault(words, []).append(way.symbol)
+    for direction in (direction for layer in net.layers for direction in layer.directions):
+        words = (
+            f": {shortened(direction.cell, 20)}, {direction.units} units, {direction.time} in time"
+        )
+        kinds.setdefault(words, []).append(direction.symbol)
     for words, symbols in kinds.items():
         shown = symbols if len(symbols) < 4 else [symbols[0], ("…", ""), symbols[-1]]
         canvas.words(middle, y, shown, words)
@@ -210,14 +225,14 @@ def _transitions(canvas: Canvas, net: Network, middle: float, y: float) -> float
 def _starts(canvas: Canvas, net: Network, middle: float, y: float) -> float:
     """What the initial states are."""
     starts: dict[str, dict[tuple[str, str], None]] = {}  # a set in order
-    for way in (way for layer in net.layers for way in layer.ways):
-        starts.setdefault(way.start, {}).update(dict.fromkeys(_letters(way, "0")))
+    for direction in (direction for layer in net.layers for direction in layer.directions):
+        starts.setdefault(direction.start, {}).update(dict.fromkeys(_letters(direction, "0")))
     for start, letters in starts.items():
         canvas.words(middle, y, [*letters][:6], f": {start}")
         y += 18
     return y - 6
 
 
-def _letters(way: Way, below: str = "") -> list[tuple[str, str]]:
+def _letters(direction: DrawnDirection, below: str = "") -> list[tuple[str, str]]:
     """The states of a cell."""
-    return [(shortened(name, 9), below) for name in way.states]
+    return [(shortened(name, 9), below) for name in direction.states]

@@ -19,8 +19,8 @@ def mathml(program: Program) -> str:
 
     Browsers show it as it is (MathML Core): it needs no script and no fonts of its own.
 
-    **Arguments:** `program`: of a cell, such as `layer.cells[0][0].equations`, or `.program`
-    to see zoneout and variational dropout too.
+    **Arguments:** `program`: of a cell, such as `layer.directions[0][0].cell_program`, or
+    `.program` to see zoneout and variational dropout too.
 
     **Raises:** `OptionError` for the adjoint of a cell.
     """

@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from throughtime.report.look import plain
+from throughtime.report.style import plain
 from throughtime.training import overlap
 
 CHANNELS = 6  # named in a sentence, at most

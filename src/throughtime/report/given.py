@@ -8,17 +8,17 @@ from torch import nn
 
 from throughtime.cells import Cell
 from throughtime.data import Sequences
-from throughtime.diagnose import Layer
+from throughtime.diagnose import Diagnosis
 from throughtime.errors import CallError, OptionError
 from throughtime.program import Program
 from throughtime.training import Run
 
 
-def diagnosis(call: str, got: object) -> list[Layer]:
+def diagnosis(call: str, got: object) -> list[Diagnosis]:
     """As a list. **Raises:** `CallError` unless `got` is what `diagnose` returns."""
-    layers = [got] if isinstance(got, Layer) else got
+    layers = [got] if isinstance(got, Diagnosis) else got
     if not isinstance(layers, Sequence) or not layers or not all(
-        isinstance(layer, Layer) for layer in layers
+        isinstance(layer, Diagnosis) for layer in layers
     ):  # fmt: skip
         raise CallError(
             f"`{call}`: layers is {_kind(got)}; expected what `throughtime.diagnose.diagnose` "
@@ -34,12 +34,12 @@ def measured(call: str, got: object, *keys: str, after: str = "") -> None:
     """
     if isinstance(got, Mapping) and all(key in got for key in keys):
         return
-    of_layers = isinstance(got, list) and got and isinstance(got[0], Layer)
+    of_layers = isinstance(got, list) and got and isinstance(got[0], Diagnosis)
     if got is None:
         fix = "Write `found = report.measure(run, train, test)`: nothing is kept with this run."
     elif isinstance(got, Run):
         fix = f"Write `report.{call}({after}report.kept(run))`."
-    elif isinstance(got, Layer) or of_layers:
+    elif isinstance(got, Diagnosis) or of_layers:
         fix = "Write `report.diagnosis(layers)`, which draws what `diagnose` returns."
     else:
         fix = f"Write `report.{call}({after}report.measure(run, train, test))`."
@@ -95,7 +95,7 @@ def program(call: str, got: object) -> None:
         cell = got.__name__ if isinstance(got, type) else type(got).__name__
         cells = isinstance(got, Cell) or (isinstance(got, type) and issubclass(got, Cell))
         of = f"{cell}().program(input_size, hidden_size)"
-        of = of if cells else "layer.cells[0][0].equations"
+        of = of if cells else "layer.directions[0][0].cell_program"
         raise CallError(
             f"`{call}`: program is {_kind(got)}; expected the program of a cell. "
             f"Write `report.{call}({of})`."

@@ -12,7 +12,7 @@ from throughtime.training.model import recurrent
 
 
 @dataclass(frozen=True)
-class Way:
+class DrawnDirection:
     """One layer in one direction.
 
     - `symbol`: what its transition is called: f forward and g backward in time, with the
@@ -29,15 +29,15 @@ class Way:
     start: str
 
     @property
-    def direction(self) -> str:
+    def time(self) -> str:
         return "backward" if self.reverse else "forward"
 
 
 @dataclass(frozen=True)
-class Layer:
+class DrawnLayer:
     """The directions of a layer, how they are joined, and the width of that."""
 
-    ways: tuple[Way, ...]
+    directions: tuple[DrawnDirection, ...]
     merge: str
     width: int
 
@@ -47,16 +47,18 @@ class Network:
     """`head` is the output network in words, and `pooling` what it sees; "" without one."""
 
     inputs: int
-    layers: tuple[Layer, ...]
+    layers: tuple[DrawnLayer, ...]
     head: str = ""
     pooling: str = ""
 
     def __str__(self) -> str:
         parts = [f"Input x of width {self.inputs}"]
         for k, layer in enumerate(self.layers, 1):
-            ways = " and ".join(_in_words(way) for way in layer.ways)
-            merge = f", joined by {layer.merge} to width {layer.width}" * (len(layer.ways) > 1)
-            parts.append(f"layer {k}: {ways}{merge}")
+            directions = " and ".join(_in_words(direction) for direction in layer.directions)
+            merge = f", joined by {layer.merge} to width {layer.width}" * (
+                len(layer.directions) > 1
+            )
+            parts.append(f"layer {k}: {directions}{merge}")
         end = f"{self.head} on {SEEN[self.pooling]}" if self.head else "output y at every step"
         return "; ".join([*parts, end]) + "."
 
@@ -84,26 +86,26 @@ def network(of: nn.Module) -> Network:
     )
 
 
-def _layers(stack: list[Recurrent]) -> tuple[Layer, ...]:
-    rows = [(layer, ways) for layer in stack for ways in layer.cells]
+def _layers(stack: list[Recurrent]) -> tuple[DrawnLayer, ...]:
+    rows = [(layer, directions) for layer in stack for directions in layer.directions]
     found = []
-    for k, (layer, ways) in enumerate(rows, 1):
+    for k, (layer, directions) in enumerate(rows, 1):
         number = str(k) if len(rows) > 1 else ""
-        drawn = tuple(_way(way, number) for way in ways)
-        widths = [way.program.states[way.program.output] for way in ways]
+        drawn = tuple(_drawn_direction(direction, number) for direction in directions)
+        widths = [direction.program.states[direction.program.output] for direction in directions]
         width = sum(widths) if layer.merge == "concat" else widths[0]
-        found.append(Layer(drawn, layer.merge, width))
+        found.append(DrawnLayer(drawn, layer.merge, width))
     return tuple(found)
 
 
-def _way(way: Any, number: str) -> Way:
-    program = way.program
-    learned = bool(list(way.initial.parameters()))
-    start = "learned" if learned else "given" if list(way.initial.buffers()) else "zero"
-    return Way(
-        ("g" if way.reverse else "f", number),
+def _drawn_direction(direction: Any, number: str) -> DrawnDirection:
+    program = direction.program
+    learned = bool(list(direction.initial.parameters()))
+    start = "learned" if learned else "given" if list(direction.initial.buffers()) else "zero"
+    return DrawnDirection(
+        ("g" if direction.reverse else "f", number),
         program.cell,
-        way.reverse,
+        direction.reverse,
         dict(program.states),
         program.hidden_size,
         program.input_size,
@@ -111,9 +113,9 @@ def _way(way: Any, number: str) -> Way:
     )
 
 
-def _in_words(way: Way) -> str:
-    states = ", ".join(f"{name} ({width})" for name, width in way.states.items())
+def _in_words(direction: DrawnDirection) -> str:
+    states = ", ".join(f"{name} ({width})" for name, width in direction.states.items())
     return (
-        f"{way.cell} {''.join(way.symbol)} {way.direction} in time, states {states}, "
-        f"initial states {way.start}"
+        f"{direction.cell} {''.join(direction.symbol)} {direction.time} in time, states {states}, "
+        f"initial states {direction.start}"
     )

@@ -28,7 +28,7 @@ def numbers(figure: go.Figure) -> str:
 def table(
     head: Sequence[str], rows: Iterable[Sequence[Any]], caption: str = "", *, kind: str = "numbers"
 ) -> str:
-    """A table, HTML. Texts are HTML already, see `look.safe`; the first cell names its row.
+    """A table, HTML. Texts are HTML already, see `style.safe`; the first cell names its row.
 
     - `kind`: its class in the style sheet: `"numbers"`, or `"facts"` for texts.
     """

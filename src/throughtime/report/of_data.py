@@ -5,7 +5,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from throughtime.report import given
-from throughtime.report.look import COLOURS, DIVERGING, PAPER, figure, named_ticks, panels, safe
+from throughtime.report.style import COLOURS, DIVERGING, PAPER, figure, named_ticks, panels, safe
 
 BINS = 40  # bars of lengths, at most
 LINES = 6  # channels drawn as lines; more are a map of colours

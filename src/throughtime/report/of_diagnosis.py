@@ -8,11 +8,11 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from throughtime.diagnose import ByLag, Layer
+from throughtime.diagnose import ByLag, Diagnosis
 from throughtime.report import given
-from throughtime.report.look import GREY, line, log_axis, panels
 from throughtime.report.measure import rounded, thinned
 from throughtime.report.of_time import GONE, drawn
+from throughtime.report.style import GREY, line, log_axis, panels
 
 Curves = Iterator[go.Scatter]
 LAG, SHARE = "steps back in the direction of time", "share of what it is at 0"
@@ -20,7 +20,7 @@ HEIGHT, GAP = 300, 70  # of a panel and between two, in pixels
 DASHES = ("solid", "dash", "dot", "dashdot")
 
 
-def diagnosis(layers: Sequence[Layer] | Layer) -> go.Figure:
+def diagnosis(layers: Sequence[Diagnosis] | Diagnosis) -> go.Figure:
     """All that `diagnose` found, in panels one below the other.
 
     The gradient of the loss and the Jacobian over the lag; each state along all paths and along
@@ -68,14 +68,14 @@ def _by_lag(found: ByLag, name: str, k: int, dash: str) -> go.Scatter:
     return line(at, drawn(rounded([relative[lag] for lag in at])), name, k, dash=dash)
 
 
-def _gradients(layers: Sequence[Layer]) -> Curves:
+def _gradients(layers: Sequence[Diagnosis]) -> Curves:
     for k, layer in enumerate(layers):
         if layer.flow.gradient is not None:
             yield _by_lag(layer.flow.gradient, f"{layer.where}: gradient of the loss", k, "solid")
         yield _by_lag(layer.flow.jacobian, f"{layer.where}: Jacobian", k, "dash")
 
 
-def _states(layers: Sequence[Layer]) -> Curves:
+def _states(layers: Sequence[Diagnosis]) -> Curves:
     k = 0
     for layer in layers:
         for name, direct in layer.direct.items():
@@ -85,7 +85,7 @@ def _states(layers: Sequence[Layer]) -> Curves:
             k += 1
 
 
-def _gates(layers: Sequence[Layer]) -> Curves:
+def _gates(layers: Sequence[Diagnosis]) -> Curves:
     for k, layer in enumerate(layers):
         for j, gate in enumerate(layer.gates):
             mean = gate.mean.tolist()
@@ -94,7 +94,7 @@ def _gates(layers: Sequence[Layer]) -> Curves:
             yield line(at, rounded([mean[t] for t in at]), name, k, dash=dash)
 
 
-def _cuts(layers: Sequence[Layer]) -> Curves:
+def _cuts(layers: Sequence[Diagnosis]) -> Curves:
     for k, layer in enumerate(layers):
         if layer.cuts is None:
             continue

@@ -5,7 +5,9 @@ from typing import Any
 import plotly.graph_objects as go
 
 from throughtime.report import given
-from throughtime.report.look import (
+from throughtime.report.measure import rounded, thinned
+from throughtime.report.of_data import sequences
+from throughtime.report.style import (
     DIVERGING,
     GREY,
     INK,
@@ -18,8 +20,6 @@ from throughtime.report.look import (
     plain,
     safe,
 )
-from throughtime.report.measure import rounded, thinned
-from throughtime.report.of_data import sequences
 from throughtime.training import Run
 
 CURVES = (  # of an epoch; title, panel (the last is -1) and dash

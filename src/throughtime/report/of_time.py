@@ -4,10 +4,12 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from throughtime.bptt.watch import ways
+from throughtime.bptt.watch import directions
 from throughtime.errors import OptionError
 from throughtime.report import given
-from throughtime.report.look import (
+from throughtime.report.measure import rounded, thinned
+from throughtime.report.of_data import LINES, traces
+from throughtime.report.style import (
     COLOURS,
     DIVERGING,
     GREY,
@@ -17,8 +19,6 @@ from throughtime.report.look import (
     panels,
     safe,
 )
-from throughtime.report.measure import rounded, thinned
-from throughtime.report.of_data import LINES, traces
 from throughtime.training import Model
 
 GONE = 0.01  # what is left of a gradient that counts as gone, as in `throughtime.diagnose`
@@ -227,8 +227,8 @@ def initial_state(model: Model) -> go.Figure:
 def initial_values(model: Model) -> dict[str, list[float]]:
     """Of each learned or given initial state, in order; empty where all begin at 0."""
     found = {}
-    for where, way in ways(model).items():
-        named = [*way.initial.named_parameters(), *way.initial.named_buffers()]
+    for where, direction in directions(model).items():
+        named = [*direction.initial.named_parameters(), *direction.initial.named_buffers()]
         for name, vector in named:
             found[f"{where}: {name.removesuffix('0')}"] = sorted(vector.detach().cpu().tolist())
     return found

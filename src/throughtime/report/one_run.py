@@ -7,13 +7,13 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from throughtime.bptt.watch import ways
+from throughtime.bptt.watch import directions
 from throughtime.report import findings, given, of_data, of_results, of_time
 from throughtime.report.drawing import folded, unrolled
 from throughtime.report.equations import mathml
-from throughtime.report.look import one_of, plain, safe
 from throughtime.report.numbers import numbers, table
 from throughtime.report.page import Figure, Section, facts, page, paragraphs
+from throughtime.report.style import one_of, plain, safe
 from throughtime.training import Run
 from throughtime.training.files import read_json, write_json, write_text
 from throughtime.training.model import recurrent
@@ -86,7 +86,7 @@ def write(path: str | Path, html: str) -> None:
 
 def name(run: Run) -> str:
     """The cell of a run, as it is named in the tables of results."""
-    return recurrent(run.model)[0].cells[0][0].equations.cell
+    return recurrent(run.model)[0].directions[0][0].cell_program.cell
 
 
 def parameters(run: Run) -> int:
@@ -309,10 +309,10 @@ def _network(run: Run) -> Iterator[str | Figure]:
         yield f'<div class="drawing">{drawn}</div>'
     shown: dict[str, list[str]] = {}
     programs = {}
-    for where, way in ways(run.model).items():
-        math = mathml(way.equations)
+    for where, direction in directions(run.model).items():
+        math = mathml(direction.cell_program)
         shown.setdefault(math, []).append(where)
-        programs[where] = way.equations
+        programs[where] = direction.cell_program
     for math, places in shown.items():
         yield f"<h3>The equations of {escape(', '.join(places))}</h3>"
         yield f'<div class="math" tabindex="0" role="region" aria-label="Equations">{math}</div>'

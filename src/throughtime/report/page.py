@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
 
-from throughtime.report.look import plain
 from throughtime.report.numbers import numbers
+from throughtime.report.style import plain
 
 Choice = tuple[str, str, list[tuple[str, str]]]
 """The key in `meta` of the traces, what to call it, and (value, name) of each."""

@@ -60,20 +60,20 @@ def read_lines(path: Path, unchecked: Callable[[dict[str, Any]], bool]) -> list[
 
     **Raises:** `RunError` for anything else.
     """
-    mend = "remove it: the model does not need it"
+    fix = "remove it: the model does not need it"
     raw = _read(path)
     try:
         *lines, end = raw.decode().split("\n")
         rows = [json.loads(line) for line in lines]
         if not rows or end:
-            raise _damaged(path, mend)
+            raise _damaged(path, fix)
         if not all(unchecked(row) for row in rows):
             given = {row.pop("sha256") for row in rows}
             if given != {_digest(rows)}:
-                raise _damaged(path, mend)
+                raise _damaged(path, fix)
         return rows
     except UNREADABLE as e:
-        raise _damaged(path, mend) from e
+        raise _damaged(path, fix) from e
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], data: Mapping[str, Any]) -> None:
@@ -144,10 +144,10 @@ def _read(path: Path) -> bytes:
         ) from e
 
 
-def _damaged(path: Path, mend: str = "train again") -> RunError:
+def _damaged(path: Path, fix: str = "train again") -> RunError:
     return RunError(
         f"{path}: is damaged: its content does not match its checksum. Restore it from a copy, or "
-        f"{mend}."
+        f"{fix}."
     )
 
 

@@ -134,8 +134,10 @@ class Model(nn.Module):
         """Scores `(B, classes)` from all that was read, or from the last layer's final state."""
         last: Any = self.recurrent[-1]
         if total is None:
-            ways = zip(last.cells[-1], state[-1], strict=True)
-            total = torch.cat([named[way.program.output] for way, named in ways], -1)
+            directions = zip(last.directions[-1], state[-1], strict=True)
+            total = torch.cat(
+                [named[direction.program.output] for direction, named in directions], -1
+            )
         elif self.pooling == "mean":
             total = total / lengths.clamp(min=1)[:, None]
         else:
@@ -208,17 +210,19 @@ class RecordedCell(Cell):
 def _width(layer: Any, pooling: str) -> int:
     if pooling != "last":
         return layer.output_size
-    return sum(way.program.states[way.program.output] for way in layer.cells[-1])
+    return sum(
+        direction.program.states[direction.program.output] for direction in layer.directions[-1]
+    )
 
 
 def _describe(layer: Any) -> dict[str, Any]:
-    first = layer.cells[0][0]
+    first = layer.directions[0][0]
     kind = "learned" if list(first.initial.parameters()) else "zeros"
     given = [name.removesuffix("0") for name, _ in first.initial.named_buffers()]
     return {
         "input_size": layer.input_size,
         "hidden_size": layer.hidden_size,
-        "layers": len(layer.cells),
+        "layers": len(layer.directions),
         "direction": layer.direction,
         "merge": layer.merge,
         "dropout": layer.dropout,
@@ -226,8 +230,13 @@ def _describe(layer: Any) -> dict[str, Any]:
         "zoneout": layer.zoneout,
         "weight_drop": layer.weight_drop,
         "initial_state": {"given": given} if given else kind,
-        "cells": [[repr(way.cell) for way in ways] for ways in layer.cells],
-        "programs": [[way.equations.json for way in ways] for ways in layer.cells],
+        "cells": [
+            [repr(direction.cell) for direction in directions] for directions in layer.directions
+        ],
+        "programs": [
+            [direction.cell_program.json for direction in directions]
+            for directions in layer.directions
+        ],
     }
 
 
@@ -241,9 +250,9 @@ def _layer(data: Mapping[str, Any], cell: Cell | type[Cell] | None) -> Recurrent
                     f"cell={own!r} has other equations than the model was trained with; expected "
                     f"those of {p.cell} in the run folder. Leave cell out to use what was saved."
                 )
-    ways = zip(*programs, strict=True)  # of each direction, its program in each layer
+    directions = zip(*programs, strict=True)  # of each direction, its program in each layer
     cells: list[Any] = [
-        RecordedCell(s, list(w)) for s, w in zip(data["cells"][0], ways, strict=True)
+        RecordedCell(s, list(w)) for s, w in zip(data["cells"][0], directions, strict=True)
     ]
     initial = data["initial_state"]
     if isinstance(initial, Mapping):

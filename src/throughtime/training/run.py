@@ -164,10 +164,10 @@ def equations(model: Model) -> str:
     parts = []
     layers: Any = model.recurrent
     for layer in layers:
-        for k, ways in enumerate(layer.cells):
-            for way in ways:
-                time = "backward" if way.reverse else "forward"
-                parts.append(f"layer {k + 1}, {time} in time\n{way.equations}")
+        for k, directions in enumerate(layer.directions):
+            for direction in directions:
+                time = "backward" if direction.reverse else "forward"
+                parts.append(f"layer {k + 1}, {time} in time\n{direction.cell_program}")
     return "\n\n".join(parts)
 
 

@@ -30,7 +30,7 @@ def compile_automaton(
         RNN("saturated_linear"), len(automaton.symbols), H, initial_state=begun, engine=engine,
         dtype=dtype,
     )  # fmt: skip
-    cell = layer.cells[0][0]
+    cell = layer.directions[0][0]
     leads = [arrow[-1] for arrow in arrows] + [automaton.start]
     with torch.no_grad():
         for p in (cell.transition_h, cell.transition_x):

@@ -52,7 +52,7 @@ def compile_machine(
     computer = Computer(machine, layer, units, blocks)
     with torch.no_grad():
         for name, value in computer.start([""])[0][0].items():
-            layer.cells[0][0].initial.get_buffer(f"{name}0").copy_(value[0])
+            layer.directions[0][0].initial.get_buffer(f"{name}0").copy_(value[0])
     return computer
 
 
@@ -97,14 +97,14 @@ def _bounded(units: Equations, blocks: Blocks, dtype: torch.dtype, engine: str |
     _fill(layer, "enter", units.enter, {"0": act, "1": ["found"]})
     _fill(layer, "settle", units.settle, {"0": act, "1": enter})
     with torch.no_grad():
-        layer.cells[0][0].number.copy_(torch.arange(1, blocks.count + 1))
+        layer.directions[0][0].number.copy_(torch.arange(1, blocks.count + 1))
     return layer
 
 
 @torch.no_grad()
 def _fill(layer: Recurrent, map_: str, rows: Layer, columns: dict[str, list[Hashable]]) -> None:
     """The weights of one affine map from its sums; `columns`: the units of each operand."""
-    parameters = dict(layer.cells[0][0].named_parameters())
+    parameters = dict(layer.directions[0][0].named_parameters())
     for name, p in parameters.items():
         if name.startswith(f"{map_}_"):
             p.zero_()

@@ -254,7 +254,7 @@ class Computer:
                 "unbounded integers are asked of a network with cells; expected one of the two. "
                 "Leave cells (--cells) out."
             )
-        cell = self.layer.cells[0][0]
+        cell = self.layer.directions[0][0]
         at = self.machine.begin(tape)
         halting = {k for k, halts in enumerate(self._tables[0].tolist()) if halts}
         start = {self.place["at", at.state, at.head]: 1,

@@ -14,8 +14,8 @@ from torch import Tensor
 from throughtime.engines.call import Call, Gradients, Result
 from throughtime.engines.evaluate import ahead, evaluate, plan, rounded
 from throughtime.engines.pieces import transposed_times
-from throughtime.engines.reference import adjoint, known_nodes, saved_nodes
-from throughtime.engines.steps import real_steps, stack, steps
+from throughtime.engines.reference.forward import adjoint, known_nodes, saved_nodes
+from throughtime.engines.time_order import real_steps, stack, steps
 from throughtime.program.program import Program
 
 

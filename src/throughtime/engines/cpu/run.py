@@ -14,18 +14,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from throughtime.engines import products
 from throughtime.engines.after import After, Values
 from throughtime.engines.call import Call, Gradients, Result
-from throughtime.engines.compiled import native
-from throughtime.engines.emitter import Lowered
-from throughtime.engines.evaluate import ahead, plan
-from throughtime.engines.lower import backward_loop, forward_loop
-from throughtime.engines.parts import Parts, packed
-from throughtime.engines.pieces import pieces
-from throughtime.engines.reference import adjoint
-from throughtime.engines.steps import steady
-from throughtime.engines.stored import (
+from throughtime.engines.cpu import products
+from throughtime.engines.cpu.emitter import Lowered
+from throughtime.engines.cpu.native import native
+from throughtime.engines.derived import (
     Mode,
     kept_nodes,
     known_nodes,
@@ -34,6 +28,12 @@ from throughtime.engines.stored import (
     operand_states,
     stored_columns,
 )
+from throughtime.engines.evaluate import ahead, plan
+from throughtime.engines.lower import backward_loop, forward_loop
+from throughtime.engines.parts import Parts, packed
+from throughtime.engines.pieces import pieces
+from throughtime.engines.reference.forward import adjoint
+from throughtime.engines.time_order import steady
 from throughtime.program.pointwise import CONDITIONS
 from throughtime.program.program import Program
 

@@ -6,10 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from throughtime.engines import cpu, reference
 from throughtime.engines.call import Call
+from throughtime.engines.cpu import run as cpu
+from throughtime.engines.derived import Mode
 from throughtime.engines.lower import forward_loop
-from throughtime.engines.stored import Mode
+from throughtime.engines.reference import forward as reference
 from throughtime.program.program import Program
 
 _MODE = Mode(hoist=False, recompute=False)

@@ -8,7 +8,7 @@ from collections.abc import Container
 from typing import NamedTuple
 
 from throughtime.engines.evaluate import made_of, plan
-from throughtime.engines.reference import adjoint, needed_nodes
+from throughtime.engines.reference.forward import adjoint, needed_nodes
 from throughtime.program.graph import Node
 from throughtime.program.pointwise import CONDITIONS, POINTWISE
 from throughtime.program.program import Program

@@ -10,9 +10,9 @@ import torch
 from catalogue import CELLS
 
 from throughtime import LSTM, Recurrent, nn
-from throughtime.engines import cpu
+from throughtime.engines.cpu import run as cpu
 from throughtime.errors import OptionError, ShapeError
-from throughtime.export import Stream
+from throughtime.inference import Stream
 
 I, H, T = 3, 5, 7  # noqa: E741
 
@@ -25,8 +25,8 @@ def run(stream, x):
 def layer_of(cell, **options):
     torch.manual_seed(0)
     layer = Recurrent(cell, I, H, **options)
-    for way in layer.modules():  # a start that shows
-        for name, p in way.named_parameters(recurse=False):
+    for direction in layer.modules():  # a start that shows
+        for name, p in direction.named_parameters(recurse=False):
             if name.endswith("0"):
                 torch.nn.init.normal_(p)
     return layer.eval()

@@ -21,7 +21,7 @@ from throughtime.engines.evaluate import (
     rounded,
     scatter,
 )
-from throughtime.engines.steps import real_steps, stack, steps
+from throughtime.engines.time_order import real_steps, stack, steps
 from throughtime.program.adjoint import adjoint as derive
 from throughtime.program.program import Program
 from throughtime.program.schedule import AHEAD, node_levels

@@ -5,8 +5,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from throughtime.engines.evaluate import plan
-from throughtime.engines.stages import (
+from throughtime.engines.cpu.stages import (
     CONSTANT,
     NEXT,
     NOWHERE,
@@ -16,6 +15,7 @@ from throughtime.engines.stages import (
     share,
     stages,
 )
+from throughtime.engines.evaluate import plan
 from throughtime.program.graph import Node
 from throughtime.program.program import Program
 

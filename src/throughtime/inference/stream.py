@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from throughtime.engines.call import Call
-from throughtime.engines.one_step import Steps
+from throughtime.engines.cpu.one_step import Steps
 from throughtime.engines.parts import traced
 from throughtime.errors import OptionError, ShapeError, whole
 from throughtime.layers import Recurrent
@@ -134,7 +134,7 @@ def _layers(layer: torch.nn.Module, batch: int) -> list[tuple[Program, Call]]:
             "or RNN of torch.nn. Give the recurrent layer alone, `model.recurrent` of a Model."
         )
     own = isinstance(layer, Recurrent)
-    one = layer.cells[0][0].like if own else next(layer.parameters())
+    one = layer.directions[0][0].like if own else next(layer.parameters())
     if one.device.type != "cpu":
         raise OptionError(
             f"`Stream`: layer is on {one.device}; expected it on the CPU. Write `layer.cpu()`."
@@ -163,10 +163,10 @@ def _of_recurrent(layer: Any, one: Tensor, batch: int) -> list[tuple[Program, Ca
     training = layer.training
     layer.eval()
     try:
-        ways = [ways[0] for ways in layer.cells]
-        sizes = [way.program.input_size for way in ways]
-        return [way.call(one.new_zeros(1, batch, size), every_state=False)
-                for way, size in zip(ways, sizes, strict=True)]  # fmt: skip
+        directions = [directions[0] for directions in layer.directions]
+        sizes = [direction.program.input_size for direction in directions]
+        return [direction.call(one.new_zeros(1, batch, size), every_state=False)
+                for direction, size in zip(directions, sizes, strict=True)]  # fmt: skip
     finally:
         layer.train(training)
 

@@ -30,12 +30,12 @@ class Masks(NamedTuple):
 _NO_MASKS = Masks({}, ())
 
 
-class OverTime(nn.Module):
+class Direction(nn.Module):
     """A cell over time.
 
     Its parameters carry the names of the cell's equations: the weight of h in
-    `affine("keep", h, x)` is `keep_h`. `equations` is the program of the cell, `program` what
-    runs in training mode, regularised, and `quiet` in eval mode, where masks and noise are
+    `affine("keep", h, x)` is `keep_h`. `cell_program` is the program of the cell, `program` what
+    runs in training mode, regularised, and `eval_program` in eval mode, where masks and noise are
     their means. `watch`, while it is set, is told of every call and gives the result in its
     place, see `bptt.watch`.
     """
@@ -62,17 +62,17 @@ class OverTime(nn.Module):
         choose.say_once_without_native()
         self.cell, self.reverse, self.engine = cell, reverse, engine
         self.weight_drop, self.recompute = weight_drop, recompute
-        program = self.equations = cell.program(input_size, hidden_size)
+        program = self.cell_program = cell.program(input_size, hidden_size)
         if variational_dropout:
             program = variational(program, variational_dropout)
         if zoneout_rate:
             program = zoneout(program, zoneout_rate)
         self.program: Program = program
-        self.quiet: Program = expected(program)
-        self.plan, self.quiet_plan = schedule(program), schedule(self.quiet)
+        self.eval_program: Program = expected(program)
+        self.plan, self.eval_plan = schedule(program), schedule(self.eval_program)
         self.biases, self.places = own_biases(program, self.plan)
         # made now, so that torch.compile finds what it is and not the code that makes it
-        for p in (self.program, self.quiet):
+        for p in (self.program, self.eval_program):
             _ = p.json, p.vectors, p.randoms, p.affine_width
         if weight_drop and not self.plan.recurrent:
             raise OptionError(
@@ -151,7 +151,7 @@ class OverTime(nn.Module):
     ) -> tuple[Program, Call, Parts]:
         """As `call`, with parameters in the parts that the layer has."""
         T, B = x.shape[:2]
-        program = self.program if self.training else self.quiet
+        program = self.program if self.training else self.eval_program
         initial = self.initial.start(B, x)
         masks = masks or self.masks(x)
         whole = iter(masks.sequence)
@@ -176,7 +176,7 @@ class OverTime(nn.Module):
         weights = self._weights(masks)
         return program, call, Parts(biases, self.places, program.affine_width, weights)
 
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "OverTime":
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "Direction":
         """What `to`, `half` and the like do with each parameter."""
         super()._apply(fn, recurse)
         self.like = fn(self.like)
@@ -188,7 +188,7 @@ class OverTime(nn.Module):
 
     def masks(self, x: Tensor) -> Masks:
         """Draw what is drawn once for the sequences `x (T, B, I)`."""
-        program, weights = self.program if self.training else self.quiet, {}
+        program, weights = self.program if self.training else self.eval_program, {}
         if not (self.weight_drop or program.randoms):
             return _NO_MASKS
         if self.weight_drop and self.training:
@@ -201,7 +201,7 @@ class OverTime(nn.Module):
 
     def _weights(self, masks: Masks) -> tuple[tuple[Tensor, ...], ...]:
         """The weights that meet one operand, for each product."""
-        plan = self.plan if self.training else self.quiet_plan
+        plan = self.plan if self.training else self.eval_plan
         found = [tuple([self._own(name) for name in product.weights]) for product in plan.products]
         for k, mask in masks.weights.items():
             found[k] = (torch.cat(found[k]) * mask,)
@@ -209,8 +209,8 @@ class OverTime(nn.Module):
 
     def extra_repr(self) -> str:
         states = ", ".join(f"{n} {w}" for n, w in self.program.states.items())
-        way = ", backward" if self.reverse else ""
-        return f"{self.cell}, {self.program.input_size} -> {states}{way}"
+        direction = ", backward" if self.reverse else ""
+        return f"{self.cell}, {self.program.input_size} -> {states}{direction}"
 
 
 def draw(node, T: int, B: int, like: Tensor) -> Tensor:

@@ -1,3 +1,3 @@
 """Trained networks where they are used: one step at a time."""
 
-from throughtime.export.stream import Stream as Stream
+from throughtime.inference.stream import Stream as Stream
