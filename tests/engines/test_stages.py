@@ -14,12 +14,12 @@ from throughtime import GRU, LSTM, RNN
 from throughtime.engines.cpu import emitter
 from throughtime.engines.cpu.native import native
 from throughtime.engines.cpu.stages import Register
-from throughtime.engines.derived import Mode
+from throughtime.engines.derived import LoopMode
 from throughtime.engines.lower import backward_loop, forward_loop
 from throughtime.program.regularise import variational, zoneout
 
 pytestmark = pytest.mark.usefixtures("types_unchecked")
-MODES = [Mode(hoist, recompute) for hoist, recompute in product((False, True), repeat=2)]
+MODES = [LoopMode(hoist, recompute) for hoist, recompute in product((False, True), repeat=2)]
 
 
 @pytest.fixture(scope="module")

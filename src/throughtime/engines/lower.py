@@ -11,17 +11,17 @@ from typing import Any
 from throughtime.engines.cpu.emitter import Emitter, Lowered
 from throughtime.engines.cpu.fuse import fuse
 from throughtime.engines.derived import (
-    Mode,
-    kept_nodes,
+    LoopMode,
+    adjoint,
+    loop_kept_nodes,
     loop_maps,
     loop_nodes,
     loop_sums,
     new_values,
+    plan,
     stored_columns,
     stored_nodes,
 )
-from throughtime.engines.evaluate import plan
-from throughtime.engines.reference.forward import adjoint
 from throughtime.program.graph import Node
 from throughtime.program.program import Program
 from throughtime.program.schedule import AHEAD, node_levels
@@ -30,7 +30,7 @@ from throughtime.program.schedule import AHEAD, node_levels
 class _Forward:
     """The values of a program's nodes in a loop, each computed where it is first needed."""
 
-    def __init__(self, e: Emitter, program: Program, mode: Mode) -> None:
+    def __init__(self, e: Emitter, program: Program, mode: LoopMode) -> None:
         self.e, self.program, self.plan = e, program, plan(program, mode.hoist)
         self.at: dict[int, int] = {}
         self.operands: dict[int, int] = {}
@@ -110,7 +110,7 @@ class _Forward:
 
 
 @functools.lru_cache(maxsize=256)
-def forward_loop(program: Program, native: Any, mode: Mode, save: bool, wanted: int) -> Lowered:
+def forward_loop(program: Program, native: Any, mode: LoopMode, save: bool, wanted: int) -> Lowered:
     """The loop forward; `wanted`: of how many states every value is. Keys: `("start" | "state" |
     "final" | "initial", state)`, `("x",)`, `("bias",)`, `("part", block)`, `("known", node)`,
     `("saved",)`."""
@@ -156,14 +156,14 @@ class _Again(_Forward):
 
 @functools.lru_cache(maxsize=256)
 def backward_loop(
-    program: Program, native: Any, mode: Mode, over_time: tuple[bool, ...]
+    program: Program, native: Any, mode: LoopMode, over_time: tuple[bool, ...]
 ) -> Lowered:
     """The loop backward; `over_time`: which states have a gradient at every step. Keys:
     `("dstate" | "dfinal" | "dstart" | "dinitial" | "state" | "start" | "initial", state)`,
     `("x",)`, `("bias",)`, `("part", block)`, `("known", node)`, `("saved",)`, `("dz",)`,
     `("kept", adjoint node)`, `("dbias",)`, `("dvector", number)`."""
     back = adjoint(program)
-    inside, kept = loop_nodes(program), kept_nodes(program)
+    inside, kept = loop_nodes(program), loop_kept_nodes(program)
     dz: dict[int, list[int]] = {}  # one gradient may be that of several maps
     for name in loop_maps(program):
         dz.setdefault(back.outputs[f"dz_{name}"], []).append(program.columns[name].start)

@@ -15,7 +15,7 @@ from throughtime.engines.cpu.stages import (
     share,
     stages,
 )
-from throughtime.engines.evaluate import plan
+from throughtime.engines.derived import weight_rows
 from throughtime.program.graph import Node
 from throughtime.program.program import Program
 
@@ -171,14 +171,10 @@ class Emitter:
             lines += [(codes[i.op], max(i.to, 0), i.a, i.b, i.c, float(i.p), float(i.q))
                       for i in stage.instructions]  # fmt: skip
             ends.append((begin, len(lines), stage.width))
-        where = {}
-        for k, product in enumerate(plan(self.program).products):
-            row = 0
-            for weight in product.weights:
-                where[weight] = k, row
-                row += self.program.parameters[weight].shape[0]
-        pairs = zip(self.matrices, self.shapes, strict=True)
-        matrices = [(*where[weight], transposed, *shape) for (weight, transposed), shape in pairs]
+        matrices = []
+        for (weight, transposed), shape in zip(self.matrices, self.shapes, strict=True):
+            product, rows_of_weight = weight_rows(self.program)[weight]
+            matrices.append((product, rows_of_weight.start, transposed, *shape))
 
         def rows(states: list[tuple[int, int]]) -> list[tuple[int, int]]:
             return [(number[r], a) for r, a in states]

@@ -8,12 +8,12 @@ from torch import Tensor
 
 from throughtime.engines.call import Call
 from throughtime.engines.cpu import run as cpu
-from throughtime.engines.derived import Mode
+from throughtime.engines.derived import LoopMode
 from throughtime.engines.lower import forward_loop
 from throughtime.engines.reference import forward as reference
 from throughtime.program.program import Program
 
-_MODE = Mode(hoist=False, recompute=False)
+_MODE = LoopMode(hoist=False, recompute=False)
 
 
 class Steps:

@@ -5,11 +5,11 @@ import torch
 from catalogue import CELLS
 
 from throughtime import affine, parameter
-from throughtime.engines import derived as stored
-from throughtime.engines.derived import Mode
+from throughtime.engines import derived
+from throughtime.engines.derived import LoopMode
 from throughtime.program import trace
 
-KEPT, AGAIN = Mode(hoist=True), Mode(hoist=True, recompute=True)
+KEPT, AGAIN = LoopMode(hoist=True), LoopMode(hoist=True, recompute=True)
 
 
 def names(program, nodes):
@@ -36,10 +36,10 @@ def names(program, nodes):
 def test_what_is_stored(cell, kept, again, hoist):
     program = CELLS[cell].program(3, 4)
     for recompute, wanted in ((False, kept), (True, again)):
-        mode = Mode(hoist, recompute)
-        nodes = stored.stored_nodes(program, mode)
+        mode = LoopMode(hoist, recompute)
+        nodes = derived.stored_nodes(program, mode)
         assert names(program, nodes) == wanted.split()
-        columns, width = stored.stored_columns(program, mode)
+        columns, width = derived.stored_columns(program, mode)
         ends = [columns[i] + program.nodes[i].width for i in nodes]
         assert [columns[i] for i in nodes] == [0, *ends][:-1] and width == max(ends, default=0)
 
@@ -57,9 +57,9 @@ def test_what_costs_more_to_compute_than_to_read_is_stored(op):
         return torch.tanh(affine("a", x)) * dear * cheap
 
     program = trace(step, {"h": 4}, cell="Test", input_size=3, hidden_size=4)
-    nodes = names(program, stored.stored_nodes(program, KEPT))
+    nodes = names(program, derived.stored_nodes(program, KEPT))
     assert "dear" in nodes and "cheap" not in nodes
-    assert stored.stored_nodes(program, AGAIN) == ()
+    assert derived.stored_nodes(program, AGAIN) == ()
 
 
 def test_a_state_that_only_passes_on_is_not_found_in_its_array():
@@ -69,7 +69,7 @@ def test_a_state_that_only_passes_on_is_not_found_in_its_array():
 
     states = {"h": 4, "before": 4, "twice": 4}
     program = trace(step, states, cell="Test", input_size=3, hidden_size=4)
-    assert stored.new_values(program) == {program.outputs["h"]: "h"}
+    assert derived.new_values(program) == {program.outputs["h"]: "h"}
 
 
 def test_what_no_step_waits_for_is_left_for_after_the_loop():
@@ -78,13 +78,13 @@ def test_what_no_step_waits_for_is_left_for_after_the_loop():
         return torch.tanh(affine("own", h) + affine("last", seen))
 
     program = trace(step, {"h": 4}, cell="Test", input_size=3, hidden_size=4)
-    assert {*stored.loop_maps(program)} == {"own", "last"}
-    assert {*stored.late_maps(program)} == {"first", "deep"}
-    assert stored.late_vectors(program) == ("gain",)
-    assert {*stored.loop_sums(program)} == {"dz_own", "dz_last"}
-    assert stored.operand_states(program) == (0,)
-    back = stored.adjoint(program)
-    assert back.outputs["dx"] not in stored.loop_nodes(program)
+    assert {*derived.loop_maps(program)} == {"own", "last"}
+    assert {*derived.late_maps(program)} == {"first", "deep"}
+    assert derived.late_vectors(program) == ("gain",)
+    assert {*derived.loop_sums(program)} == {"dz_own", "dz_last"}
+    assert derived.operand_states(program) == (0,)
+    back = derived.adjoint(program)
+    assert back.outputs["dx"] not in derived.loop_nodes(program)
 
 
 def test_what_asks_for_no_further_product_is_done_inside_the_loop():
@@ -95,9 +95,9 @@ def test_what_asks_for_no_further_product_is_done_inside_the_loop():
         return torch.tanh(affine("outer", inner))
 
     program = trace(step, {"h": 4}, cell="Test", input_size=3, hidden_size=4)
-    assert {*stored.loop_maps(program)} == {"inner", "seen", "outer"}
-    assert "dparameter_gain" in stored.loop_sums(program)
-    assert stored.late_maps(program) == () and stored.late_vectors(program) == ()
+    assert {*derived.loop_maps(program)} == {"inner", "seen", "outer"}
+    assert "dparameter_gain" in derived.loop_sums(program)
+    assert derived.late_maps(program) == () and derived.late_vectors(program) == ()
 
 
 def test_of_states_only_those_that_products_read_are_operands():
@@ -106,4 +106,4 @@ def test_of_states_only_those_that_products_read_are_operands():
 
     states = {"h": 4, "m": 4, "c": 4}
     program = trace(step, states, cell="Test", input_size=3, hidden_size=4)
-    assert stored.operand_states(program) == (0, 2)
+    assert derived.operand_states(program) == (0, 2)
