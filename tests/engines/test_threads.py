@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from throughtime import GRU, LSTM, RNN, Recurrent
 from throughtime.engines.cpu import run as cpu
+from throughtime.engines.cpu.loops import forward_loop
 from throughtime.engines.derived import LoopMode
-from throughtime.engines.lower import forward_loop
 from throughtime.layers.direction import Direction
 
 # the checks of types take several times as long as what is tested here
@@ -155,7 +155,7 @@ def test_rows_in_the_lanes_give_the_states_that_units_there_give(cut, name, shap
 def test_never_more_threads_than_torch_has(threads, shape):
     T, B, H = shape
     native = cpu.native()
-    lowered = forward_loop(LSTM().program(16, H), native, LoopMode(False), True, 2)
+    lowered = forward_loop(LSTM().program(16, H), LoopMode(False), True, 2)
     used, by_units, tile_rows, block, together = native.split(lowered.native, False, T, B, threads)
     assert 1 <= used <= threads and 1 <= tile_rows <= together
     assert block % native.panel(False) == 0
@@ -171,7 +171,7 @@ def test_rows_are_in_the_lanes_where_units_would_leave_them_empty(B, panels, acr
     if native.panel(False) < 16:
         pytest.skip("vectors of 4 leave few lanes empty")
     H = int(panels * native.panel(False))
-    lowered = forward_loop(LSTM().program(16, H), native, LoopMode(False), False, 1)
+    lowered = forward_loop(LSTM().program(16, H), LoopMode(False), False, 1)
     _, _, tile_rows, block, _ = native.split(lowered.native, False, 50, B, 2)
     assert (block == 0) == across
     if across:

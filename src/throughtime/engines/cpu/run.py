@@ -17,7 +17,8 @@ from torch import Tensor
 from throughtime.engines.after import After, Values
 from throughtime.engines.call import Call, Gradients, Result
 from throughtime.engines.cpu import products
-from throughtime.engines.cpu.emitter import Lowered
+from throughtime.engines.cpu.loops import backward_loop, forward_loop
+from throughtime.engines.cpu.lowered import Lowered
 from throughtime.engines.cpu.native import native
 from throughtime.engines.derived import (
     LoopMode,
@@ -33,7 +34,6 @@ from throughtime.engines.derived import (
     stored_columns,
 )
 from throughtime.engines.evaluate import ahead
-from throughtime.engines.lower import backward_loop, forward_loop
 from throughtime.engines.parts import Parts, packed
 from throughtime.engines.pieces import pieces
 from throughtime.engines.time_order import steady
@@ -130,7 +130,7 @@ class _Forward(NamedTuple):
 
 @functools.lru_cache(maxsize=256)
 def _forward(program: Program, mode_: LoopMode, save: bool, wanted: int, plain: bool) -> _Forward:
-    lowered = forward_loop(program, native(), mode_, save, wanted)
+    lowered = forward_loop(program, mode_, save, wanted)
     at = lowered.tensors.index
     beside = operand_states(program) if plain else ()
     return _Forward(
@@ -240,7 +240,7 @@ class _Backward(NamedTuple):
 def _backward(program: Program, mode_: LoopMode, given: tuple[bool, ...]) -> _Backward:
     nodes = adjoint(program).nodes
     return _Backward(
-        backward_loop(program, native(), mode_, given),
+        backward_loop(program, mode_, given),
         program.affine_width,
         tuple((i, nodes[i].width) for i in loop_kept_nodes(program)),
         not late_maps(program) and not late_vectors(program),
