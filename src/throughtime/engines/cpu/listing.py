@@ -1,5 +1,8 @@
 """A lowered loop as text that a person can read."""
 
+import textwrap
+
+from throughtime.engines.cpu.emitter import NUMBERS
 from throughtime.engines.cpu.lowered import Lowered
 from throughtime.engines.cpu.stages import (
     BLOCK,
@@ -12,6 +15,7 @@ from throughtime.engines.cpu.stages import (
     Stage,
 )
 
+WIDTH = 100  # of a line
 LIVES = {
     STATE: "state, before this step, for every row",
     NEXT: "next, after this step, for every row",
@@ -51,10 +55,11 @@ class _Text:
         lowered = self.lowered
         direction = "backward" if lowered.backward else "forward"
         lines = [f"{lowered.program.cell}: loop {direction}", "  arrays"]
-        lines.append(f"    {', '.join(self.tensor(k) for k in range(len(lowered.tensors)))}")
-        lines += ["  registers, and their widths", *map("    {}".format, self.registers())]
+        lines += _wrapped(", ".join(map(self.tensor, range(len(lowered.tensors)))))
+        lines += ["  registers, and their widths"]
+        lines += [line for text in self.registers() for line in _wrapped(text)]
         lines += ["  where a sequence begins, is reset and ends"]
-        lines += map("    {}".format, self.boundaries())
+        lines += [line for text in self.boundaries() for line in _wrapped(text)]
         for k, stage in enumerate(lowered.stages):
             lines.append(f"  stage {k + 1}, {_manner(stage)}")
             lines += [f"    {self.instruction(i)}" for i in stage.instructions]
@@ -125,6 +130,10 @@ class _Text:
         return f"{self.tensor(tensor)}[{first}:{first + width}]" * columns or self.tensor(tensor)
 
 
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent="    ", subsequent_indent="      ")
+
+
 def _manner(stage: Stage) -> str:
     if stage.width:
         return f"block by block of {stage.width} unit{'s' * (stage.width > 1)}"
@@ -136,5 +145,6 @@ def _formula(i: Instruction, read: list[str]) -> str:
         return FORMULAS[i.op].format(*read)
     if i.op in SIGNS:
         return f"{read[0]} {SIGNS[i.op]} {read[1]}"
-    numbers = [f"{name}={value:g}" for name, value in (("p", i.p), ("q", i.q)) if value]
+    names = ("tanh",) if i.op == "gelu" else NUMBERS.get(i.op, ())
+    numbers = [f"{name}={value:g}" for name, value in zip(names, (i.p, i.q), strict=False)]
     return f"{i.op}({', '.join(read + numbers)})"
