@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 
 from throughtime.errors import RunError
-from throughtime.program.graph import Graph, Node
+from throughtime.program.graph import Graph, Node, ancestors
 from throughtime.program.parameters import Parameter, from_data, to_data
 
 FORMAT = 1
@@ -154,10 +154,7 @@ def rebuild(program: Program, graph: Graph, outputs: dict[str, int], used: Itera
 
     Nodes in `used` stay whatever needs them. Affine maps, vectors and noise keep their order.
     """
-    keep = {*outputs.values(), *used}
-    for i in reversed(range(len(graph.nodes))):
-        if i in keep:
-            keep.update(graph.nodes[i].args)
+    keep = ancestors(graph.nodes, [*outputs.values(), *used])
     order = {old: new for new, old in enumerate(sorted(keep))}
     nodes = tuple(
         Node(n.op, tuple(order[a] for a in n.args), n.width, n.attributes, n.name)
