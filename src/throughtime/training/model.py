@@ -154,7 +154,7 @@ class Model(nn.Module):
             "channels": self.channels,
             "pooling": self.pooling,
             "dropout": self.dropout,
-            "recurrent": [description.describe(layer) for layer in self.recurrent],
+            "recurrent": [description.describe(layer) for layer in recurrent(self)],
             "output": output,
         }
 
