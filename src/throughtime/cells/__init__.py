@@ -29,7 +29,6 @@ BUILT_IN = {
 """The class of each cell, and the file that it is in."""
 
 _FILES = {**BUILT_IN, "Cell": "cell", "activation": "cell", "layer_norm": "normalisation"}
-__all__ = [*_FILES]  # noqa: PLE0605
 
 
 def __getattr__(name: str) -> Any:
@@ -41,4 +40,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return [*__all__, "BUILT_IN"]
+    return [*_FILES, "BUILT_IN"]
