@@ -36,7 +36,7 @@ def measured(call: str, got: object, *keys: str, after: str = "") -> None:
         return
     of_layers = isinstance(got, list) and got and isinstance(got[0], Diagnosis)
     if got is None:
-        fix = "Write `found = report.measure(run, train, test)`: nothing is kept with this run."
+        fix = "Write `measured = report.measure(run, train, test)`: nothing is kept with this run."
     elif isinstance(got, Run):
         fix = f"Write `report.{call}({after}report.kept(run))`."
     elif isinstance(got, Diagnosis) or of_layers:
@@ -44,7 +44,7 @@ def measured(call: str, got: object, *keys: str, after: str = "") -> None:
     else:
         fix = f"Write `report.{call}({after}report.measure(run, train, test))`."
     raise CallError(
-        f"`{call}`: found is {_kind(got)}; expected what `report.measure` or `report.kept` "
+        f"`{call}`: measured is {_kind(got)}; expected what `report.measure` or `report.kept` "
         f"returns. {fix}"
     )
 
@@ -128,8 +128,8 @@ def drawn(call: str, got: object) -> None:
     if not described or not got:
         raise CallError(
             f"`{call}`: drawn is {_kind(got)}; expected sequences as `report.measure` describes "
-            'them. Write `drawn, channels = found["data"]["drawn"], found["data"]["channels"]` and '
-            f'`report.{call}(drawn, channels, [s["name"] for s in drawn])`.'
+            'them. Write `data = measured["data"]` and '
+            f'`report.{call}(data["drawn"], data["channels"], [s["name"] for s in data["drawn"]])`.'
         )
 
 
