@@ -27,7 +27,7 @@ def page(title: str, under: str, sections: Sequence[Written]) -> str:
     figures = [part for s in sections for part in s.parts if isinstance(part, Figure)]
     data = ",".join(f"{_in_script(json.dumps(f.name))}:{_json(f.figure)}" for f in figures)
     scripts = [Markup(get_plotlyjs()), Markup(file("page.js"))]
-    return rendered(
+    whole = rendered(
         "page.html",
         title=title,
         under=under,
@@ -37,6 +37,7 @@ def page(title: str, under: str, sections: Sequence[Written]) -> str:
         figures=Markup(f"{{{data}}}"),
         scripts=scripts,
     )
+    return str(whole)  # to its reader it is a file, not a piece of a page
 
 
 def _html(part: Part) -> str:
