@@ -10,9 +10,7 @@ import typechecker
 from throughtime import LSTM, RNN, Recurrent
 from throughtime.data import Sequences
 from throughtime.report import keep, measure
-from throughtime.training import Model, fit
-from throughtime.training.baselines import linear, majority
-from throughtime.training.evaluate import evaluate
+from throughtime.training import Model, fit, tested
 
 HOSTILE = (
     "<script>window.broken=1</script>",
@@ -63,13 +61,7 @@ def trained(folder, train, test, cell=LSTM, *, hidden=6, pooling="last", epochs=
     layer = Recurrent(cell, len(train.channels), hidden, **options)
     model = Model(layer, classes=train.classes, channels=train.channels, pooling=pooling)
     run = fit(model, train, folder=folder, epochs=epochs, learning_rate=0.01)
-    run.record(
-        {
-            "test": evaluate(model, test).to_dict(),
-            "majority": majority(train, test).to_dict(),
-            "linear": linear(train, test).to_dict(),
-        }
-    )
+    run.record(tested(model, train, test).results)
     measured = measure(run, train, test)
     keep(run, measured)
     return run, measured

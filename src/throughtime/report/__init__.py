@@ -11,6 +11,7 @@ from throughtime.report.of_diagnosis import diagnosis as diagnosis
 from throughtime.report.one_run import keep as keep
 from throughtime.report.one_run import kept as kept
 from throughtime.report.one_run import report as report
+from throughtime.report.one_run import test_and_report as test_and_report
 from throughtime.report.one_run import write as write
 from throughtime.report.one_run import write_report as write_report
 from throughtime.report.section import Figure as Figure

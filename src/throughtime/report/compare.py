@@ -11,7 +11,6 @@ from throughtime.report.markup import heading, paragraphs, table
 from throughtime.report.page import page
 from throughtime.report.section import Comparable, Compared, Part
 from throughtime.report.style import plain
-from throughtime.report.task import task_of
 from throughtime.training import Run
 
 
@@ -37,7 +36,7 @@ def compare(runs: Sequence[Run], measured: Sequence[Mapping[str, Any] | None]) -
                 f"`compare`: {run.folder} has no results yet; expected runs that were tested. "
                 f"Finish it with `throughtime train --resume {run.folder}`."
             )
-    same_data = len({(_tested_on(run), task_of(run).metric.name) for run in runs}) == 1
+    same_data = len({(_tested_on(run), run.model.task.metric.name) for run in runs}) == 1
     compared = [Compared(*one) for one in zip(_names(runs), runs, measured, strict=True)]
     sections = [
         section.compare(compared, same_data)

@@ -13,6 +13,7 @@ from throughtime.report.sections.confusion import Pair
 from throughtime.report.sections.gates import GatesMeasured
 from throughtime.report.sections.gradients import GradientsMeasured
 from throughtime.training import Run, predict
+from throughtime.training.given import sequences as given_sequences
 
 
 class Measured(GatesMeasured, GradientsMeasured):
@@ -34,12 +35,14 @@ def measure(
 
     **Returns:** plain data under the keys of `Measured`; numbers have five significant digits.
 
-    **Raises:** `CallError` for another kind of argument, or if two sections measure one thing.
+    **Raises:** `CallError` for another kind of argument, or if two sections measure one thing;
+    `DataError` for sequences without targets of the model's task.
     """
     given.run("measure", run)
-    for part, sequences in (("train", train), ("test", test)):
-        given.sequences("measure", part, sequences)
+    given_sequences("measure", "train", train)
+    given_sequences("measure", "test", test)
     model = run.model.eval()
+    train, test = (model.task.prepare("measure", part) for part in (train, test))
     if predictions is None:
         predictions = predict(model, test)
     tested = TestedRun(run, train, test, predictions)

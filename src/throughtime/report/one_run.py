@@ -15,7 +15,7 @@ from throughtime.report.outline import outline
 from throughtime.report.page import page
 from throughtime.report.section import Part, Written
 from throughtime.report.style import plain
-from throughtime.training import Run
+from throughtime.training import Run, tested
 from throughtime.training.files import read_json, write_json, write_text
 
 KEPT = "report.json"
@@ -87,6 +87,28 @@ def write(path: str | Path, html: str) -> None:
     write_text(Path(path), html)
 
 
+def test_and_report(
+    run: Run, train: Sequences, test: Sequences, path: str | Path | None = None
+) -> Path:
+    """Test a run beside the baselines of its task, keep the results, and write its report.
+
+    **Arguments:**
+
+    - `run`: finished, as `throughtime.fit` and `throughtime.load` return it.
+    - `train`, `test`: the sequences that it was trained on, and others to test it on.
+    - `path`: of the page; `report.html` in the run folder unless given.
+
+    **Returns:** where the report is.
+
+    **Raises:** as `write_report`; `DataError` for sequences that are not those of the model.
+    """
+    given.run("test_and_report", run)
+    _place(run, path, "test_and_report")
+    done = tested(run.model, train, test)
+    run.record(done.results)
+    return write_report(run, train, test, done.predictions, path)
+
+
 def write_report(
     run: Run,
     train: Sequences,
@@ -107,12 +129,19 @@ def write_report(
     no path is given, or if the page cannot be written.
     """
     given.run("write_report", run)
-    if path is None and run.folder is None:
-        raise RunError(
-            "`write_report`: run has no folder; expected one, or a path for the page. Give path=."
-        )
+    place = _place(run, path, "write_report")
     measured = measure(run, train, test, predictions)
     keep(run, measured)
-    page_path = Path(path) if path is not None else Path(run.folder or "") / PAGE
-    write(page_path, report(run, measured))
-    return page_path
+    write(place, report(run, measured))
+    return place
+
+
+def _place(run: Run, path: str | Path | None, call: str) -> Path:
+    """Where the page of a run is written."""
+    if path is not None:
+        return Path(path)
+    if run.folder is None:
+        raise RunError(
+            f"`{call}`: run has no folder; expected one, or a path for the page. Give path=."
+        )
+    return run.folder / PAGE

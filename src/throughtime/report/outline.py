@@ -13,7 +13,6 @@ from throughtime.report.sections import (
     reproduce,
     result,
 )
-from throughtime.report.task import task_of
 from throughtime.training import Run
 
 OF_TASKS: dict[str, Section] = {"classify": classify, "confusion": confusion, "result": result}
@@ -37,7 +36,7 @@ def beside(run: Run) -> list[Section]:
 
 def of_task(run: Run) -> list[Section]:
     """Those of the task of a run; a task without any has its result as every other."""
-    return [_section(section) for section in task_of(run).sections or ("result",)]
+    return [_section(section) for section in run.model.task.sections or ("result",)]
 
 
 def _section(named: str | Section) -> Section:

@@ -32,7 +32,11 @@ class Drawn(TypedDict):
 
 
 def classes_of(sequences: Sequences) -> tuple[list[str], list[int]]:
-    """The classes of whole sequences and the place of each among them; none where it has none."""
+    """The classes of whole sequences, and the place of each sequence among them.
+
+    Both are empty where the target is not one class for each sequence; a place that is not known
+    is negative.
+    """
     if sequences.labels is None:
         return [], []
     return list(sequences.classes), sequences.labels.tolist()
@@ -42,13 +46,14 @@ def described(sequences: Sequences, k: int) -> Drawn:
     """The k-th of some sequences, as it is kept."""
     values, steps = sequences[k], thinned(int(sequences.lengths[k]))
     classes, labels = classes_of(sequences)
+    known = bool(classes) and labels[k] >= 0
     drawn: Drawn = {
         "name": sequences.names[k],
         "steps": int(sequences.lengths[k]),
         "at": steps,
         "values": rounded(values[steps, :CURVES].T),
     }
-    return {**drawn, "label": classes[labels[k]]} if classes else drawn
+    return {**drawn, "label": classes[labels[k]]} if known else drawn
 
 
 def examples(sequences: Sequences, most: int) -> list[int]:

@@ -8,7 +8,6 @@ from training.tiny import model
 from throughtime import RNN
 from throughtime.data import collate
 from throughtime.report.sections import input_gradient
-from throughtime.report.task import task_of
 
 
 def at_input(measured):
@@ -43,5 +42,5 @@ def test_of_a_network_that_does_not_see_its_input_the_reach_is_0():
     with torch.no_grad():
         for p in own.parameters():
             p.zero_()
-    measured = input_gradient.measure(own.eval(), collate(test, torch.arange(6)), task_of(None))
+    measured = input_gradient.measure(own.eval(), collate(test, torch.arange(6)), own.task)
     assert measured["reach"] == 0 and not measured["at_input"]["relative"].any()

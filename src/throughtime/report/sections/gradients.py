@@ -20,9 +20,8 @@ from throughtime.report.sections.input_gradient import at_input, how_far
 from throughtime.report.sections.moment import Curve, Moment, Moments
 from throughtime.report.shares import DASH_OF, GONE, one_percent, visible
 from throughtime.report.style import COLOURS, figure, line, one_of, plain, safe
-from throughtime.report.task import Classify as Task
-from throughtime.report.task import task_of
 from throughtime.report.words import in_steps, span
+from throughtime.tasks import Task
 from throughtime.training import Model, Run
 from throughtime.training.model import recurrent
 
@@ -40,7 +39,7 @@ class GradientsMeasured(Moments, replicas.ReplicasMeasured):
 def measure(tested: TestedRun) -> GradientsMeasured:
     """Back from the last step of the longest sequences, before and after training."""
     run, model, test = tested.run, tested.model, tested.test
-    task, longest = task_of(run), tested.longest_first
+    task, longest = run.model.task, tested.longest_first
     batch = collate(test, _long(model, test, longest)).to(tested.device)
     before = None
     if run.initial:

@@ -11,8 +11,8 @@ from throughtime.report.rounding import thinned
 from throughtime.report.sections.moment import InputGradient, Moments
 from throughtime.report.shares import DASH_OF, one_percent, visible
 from throughtime.report.style import figure, line
-from throughtime.report.task import Classify as Task
 from throughtime.report.words import in_steps
+from throughtime.tasks import Task
 from throughtime.training import Model
 from throughtime.training.model import recurrent
 
@@ -20,7 +20,7 @@ from throughtime.training.model import recurrent
 def measure(model: Model, batch: Batch, task: Task) -> InputGradient:
     x = batch.x.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(task.loss(model(x, batch.lengths), batch), x)
-    norms = (gradient * model.std).norm(dim=-1).cpu()  # (T, B)
+    norms = (gradient * model.encoder.std).norm(dim=-1).cpu()  # (T, B)
     lengths = batch.lengths.cpu()
     backward = all(layer.direction == "backward" for layer in recurrent(model))
     t = torch.arange(len(norms))[:, None]

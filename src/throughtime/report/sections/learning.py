@@ -15,13 +15,6 @@ from throughtime.training import Options, Run
 
 name, title = "learning", "Learning"
 
-CURVES = (  # of an epoch; title, panel (the last is -1) and dash
-    ("loss", "training", 1, None),
-    ("validation_loss", "validation", 1, "dash"),
-    ("validation_accuracy", "accuracy", 2, "dash"),
-    ("gradient_norm", "gradient norm", -1, "dot"),
-)
-
 
 def measure(tested: TestedRun) -> Mapping[str, Any]:
     return {}  # the history of a run has all of it
@@ -83,12 +76,12 @@ def learning_curves(*runs: Run, names: list[str] | None = None) -> go.Figure:
     """
     for run in runs or (None,):
         given.run("learning_curves", run)
-    accuracy = any("validation_accuracy" in row for run in runs for row in run.history)
-    titles = ["loss", *["accuracy"] * accuracy, "gradient norm"]
+    metrics = dict.fromkeys(metric for run in runs for metric in _validated(run))
+    titles = ["loss", *metrics, "gradient norm"]
     drawn = panels(len(titles), 180 * len(titles) + 60, 24)
     for k, run in enumerate(runs):
         of = f"{names[k]}, " if names else ""
-        for panel, curve in _curves(run, of, k if names else None, len(titles)):
+        for panel, curve in _curves(run, of, k if names else None, titles):
             drawn.add_trace(curve, panel, 1)
     for panel, axis in enumerate(titles, 1):
         drawn.update_yaxes(title=axis, row=panel, col=1)
@@ -105,13 +98,28 @@ def learning_curves(*runs: Run, names: list[str] | None = None) -> go.Figure:
     return drawn
 
 
-def _curves(run: Run, of: str, colour: int | None, panels: int) -> Iterator[tuple[int, go.Scatter]]:
+def _validated(run: Run) -> list[str]:
+    """The metric of the task, if the history of the run has it beside the loss."""
+    metric = run.model.task.metric.name
+    known = any(f"validation_{metric}" in row for row in run.history)
+    return [metric] if known and metric != "loss" else []
+
+
+def _curves(
+    run: Run, of: str, colour: int | None, panels: list[str]
+) -> Iterator[tuple[int, go.Scatter]]:
     """The panel of each curve of a run, and the curve; without a colour each has its own."""
     rows = [run.history[i] for i in thinned(len(run.history))]
-    for k, (key, curve, place, dash) in enumerate(CURVES):
+    curves = {  # by their keys in the history: titles, panels and dashes
+        "loss": ("training", "loss", None),
+        "validation_loss": ("validation", "loss", "dash"),
+        **{f"validation_{metric}": (metric, metric, "dash") for metric in _validated(run)},
+        "gradient_norm": ("gradient norm", "gradient norm", "dot"),
+    }
+    for k, (key, (curve, panel, dash)) in enumerate(curves.items()):
         known = [row for row in rows if row.get(key) is not None]
         epochs, values = [row["epoch"] for row in known], rounded([row[key] for row in known])
-        panel = place % (panels + 1)
         if known:
-            own = k if colour is None else colour
-            yield panel, line(epochs, values, of + curve, own, dash=dash, showlegend=panel == 1)
+            first, own = panel == "loss", k if colour is None else colour
+            drawn = line(epochs, values, of + curve, own, dash=dash, showlegend=first)
+            yield panels.index(panel) + 1, drawn

@@ -13,7 +13,7 @@ from throughtime.report.rounding import rounded, thinned
 from throughtime.report.section import Figure
 from throughtime.report.shares import log_axis, visible
 from throughtime.report.style import figure, line, one_of, plain
-from throughtime.report.task import Classify as Task
+from throughtime.tasks import Task
 from throughtime.training import Model
 
 

@@ -4,14 +4,12 @@ A task that has more to say of its result has a section of its own, as `classify
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
 from throughtime.report import naming
 from throughtime.report.markup import paragraphs, table
 from throughtime.report.section import Compared, Part, TestedRun, Written
 from throughtime.report.style import plain
-from throughtime.report.task import task_of
 from throughtime.training import Run
 
 name, title = "result", "Result"
@@ -25,7 +23,7 @@ def write(run: Run, measured: object) -> Iterator[Part]:
     if not is_tested(run):
         yield not_tested(run)
         return
-    metric = task_of(run).metric.name
+    metric = run.model.task.metric.name
     yield paragraphs([beside_baselines(run)], "lead")
     own = (naming.cell(run), run.results["test"][metric])
     yield table(["on the test part", metric], [*baselines(run).items(), own])
@@ -41,16 +39,17 @@ def not_tested(run: Run) -> Part:
     return paragraphs([f"Not tested yet: {epochs}"], "lead")
 
 
-def baselines(run: Run, titles: Mapping[str, str] = MappingProxyType({})) -> dict[str, float]:
-    """The title of each baseline, by its key unless given, and its metric on the test sequences."""
-    metric = task_of(run).metric.name
-    others = {key: scores for key, scores in run.results.items() if key != "test"}
-    return {titles.get(key, key): scores[metric] for key, scores in others.items()}
+def baselines(run: Run, titles: Mapping[str, str] | None = None) -> dict[str, float]:
+    """The title of each baseline, the task's unless given, and its metric on the test sequences."""
+    task = run.model.task
+    known = {key: run.results[key] for key in task.baseline_titles if key in run.results}
+    titles = {**task.baseline_titles, **(titles or {})}
+    return {titles[key]: scores[task.metric.name] for key, scores in known.items()}
 
 
 def beside_baselines(run: Run) -> str:
     """The network beside the best baseline, in a sentence."""
-    metric = task_of(run).metric
+    metric = run.model.task.metric
     own = run.results["test"][metric.name]
     says = f"The {plain(naming.cell(run))} has {metric.name} {own:.4g} on the test sequences"
     others = baselines(run)
@@ -64,17 +63,17 @@ def compare(
     runs: Sequence[Compared],
     same_data: bool,
     says: Sequence[str] | None = None,
-    titles: Mapping[str, str] = MappingProxyType({}),
+    titles: Mapping[str, str] | None = None,
 ) -> Written:
     """The results of all runs as a table.
 
     **Arguments:**
 
     - `says`: sentences about runs on the same data; a general one unless given.
-    - `titles`: what the baselines are called, by their keys.
+    - `titles`: of the baselines, by their keys; the task's unless given.
     """
     first = runs[0].run
-    metric = task_of(first).metric
+    metric = first.model.task.metric
     scores = {one.label: one.run.results["test"].get(metric.name) for one in runs}
     known = {label: score for label, score in scores.items() if score is not None}
     if not same_data:

@@ -4,10 +4,10 @@ import math
 
 import pytest
 import torch
+from throughtime.training.baselines import linear, majority
 from training.tiny import sequences
 
 from throughtime.data import Sequences
-from throughtime.training.baselines import linear, majority
 
 
 def labelled(labels, classes=None):
