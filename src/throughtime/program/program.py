@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from throughtime.program import saved
 from throughtime.program.check import check
-from throughtime.program.graph import Graph, Node
+from throughtime.program.graph import Graph, Node, ancestors
 from throughtime.program.show import show
 from throughtime.program.structure import Structure
 
@@ -41,10 +41,7 @@ def rebuild(program: Program, graph: Graph, outputs: dict[str, int], used: Itera
 
     Nodes in `used` stay whatever needs them. Affine maps, vectors and noise keep their order.
     """
-    keep = {*outputs.values(), *used}
-    for i in reversed(range(len(graph.nodes))):
-        if i in keep:
-            keep.update(graph.nodes[i].args)
+    keep = ancestors(graph.nodes, [*outputs.values(), *used])
     order = {old: new for new, old in enumerate(sorted(keep))}
     nodes = tuple(
         Node(n.op, tuple(order[a] for a in n.args), n.width, n.attributes, n.name)
