@@ -12,6 +12,11 @@ from throughtime.errors import CallError, nearest
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
+def kind_of(got: object) -> str:
+    """What a call was given, for an error: `"None"`, or `"of type list"`."""
+    return "None" if got is None else f"of type {type(got).__name__}"
+
+
 def no_argument(
     call: str, name: str, known: Iterable[str], instead: Mapping[str, str], otherwise: str = ""
 ) -> CallError:
