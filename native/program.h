@@ -29,7 +29,7 @@ enum class Life : std::int32_t {
   constant,  // as tile, filled before the first step and never written again
 };
 
-// The order is part of the interface with engines/cpu/emitter.py, which reads these names.
+// The order is part of the interface with engines/cpu/lowered.py, which reads these names.
 #define THROUGHTIME_OPS(X)                                                                    \
   X(load)          /* to = array a at this step */                                            \
   X(previous)      /* to = array a at the step before in the order of the cell, array b */    \
