@@ -79,13 +79,13 @@ def test_it_is_what_runs(monkeypatch):
         node.cpu, "forward_both", lambda runs: seen.append(len(runs)) or whole(runs)
     )
     x = torch.randn(6, 2, 3)
-    for merge, found in (("concat", [2]), ("sum", []), ("mean", [])):
+    for merge, expected in (("concat", [2]), ("sum", []), ("mean", [])):
         layer = Recurrent(cells.GRU, 3, 8, direction="both", merge=merge)
         layer(x)
         assert seen == []
         with torch.no_grad():
             layer(x)
-        assert seen == found
+        assert seen == expected
         seen.clear()
 
 

@@ -69,10 +69,10 @@ def test_the_results_are_those_of_the_module(without_native, monkeypatch, layer,
     calls, forward = [], reference.forward
     monkeypatch.setattr(reference, "forward", lambda *a, **k: calls.append(1) or forward(*a, **k))
     layer, x = layer(), torch.randn(5, 2, 3, dtype=torch.float64, requires_grad=True)
-    found, without = run(layer, x), len(calls)
+    outputs, without = run(layer, x), len(calls)
     monkeypatch.undo()
     assert without and cpu.native() is not None
-    for got, want in zip(found, run(layer, x), strict=True):
+    for got, want in zip(outputs, run(layer, x), strict=True):
         torch.testing.assert_close(got, want, rtol=1e-12, atol=1e-13)
 
 
