@@ -134,8 +134,9 @@ class NativeEmitter:
         return fuse(nodes, private)
 
     def finish(self) -> Lowered:
-        cut = stages(self.instructions, self.registers)
-        shared, registers, number = share(cut, self.registers)
+        registers = [replace(register) for register in self.registers]
+        cut = stages(self.instructions, registers)
+        shared, registers, number = share(cut, registers)
 
         def renumbered(states: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
             return tuple((number[register], array) for register, array in states)
