@@ -5,8 +5,8 @@ from pathlib import Path
 import typer
 
 from throughtime.cli import paths
-from throughtime.cli.data import read_again, remembered
-from throughtime.cli.finish import PAGE, tested
+from throughtime.cli.data import another_table, read_again
+from throughtime.cli.finish import PAGE
 from throughtime.cli.text import one_line
 from throughtime.errors import DataError, OptionError, RunError
 
@@ -49,6 +49,7 @@ def report(
 def _page(folder: str, table: str | None = None) -> str:
     from throughtime.report import kept, measure
     from throughtime.report import report as page
+    from throughtime.training.evaluate import tested
     from throughtime.training.run import load, read
 
     if not (Path(folder) / "weights.safetensors").exists():
@@ -59,15 +60,15 @@ def _page(folder: str, table: str | None = None) -> str:
         return page(run, missing=f"The run is not finished: go on with {command}.")
     run = load(folder)
     if table is not None:
-        source, fingerprints = remembered(run.details, folder)
-        train, _ = read_again(source, fingerprints)
-        test = source.table(table, run, labelled=True)
-        run.results, probabilities = tested(run.model, train, test)
-        return page(run, measure(run, train, test, probabilities), tested_on=Path(table).name)
+        train, _ = read_again(run)
+        test = another_table(run, table, targets=True)
+        done = tested(run.model, train, test)
+        run.results = done.results
+        return page(run, measure(run, train, test, done.predictions), tested_on=Path(table).name)
     found, missing = kept(run), ""
     if found is None:
         try:
-            found = measure(run, *read_again(*remembered(run.details, folder)))
+            found = measure(run, *read_again(run))
         except (DataError, RunError) as e:
             missing = str(e)
     return page(run, found, missing=missing)

@@ -210,7 +210,7 @@ def _at_input(model: Model, batch: Batch) -> dict[str, Any]:
     """
     x = batch.x.clone().requires_grad_()
     (found,) = torch.autograd.grad(_loss(model(x, batch.lengths), batch.y), x)
-    norms = (found * model.std).norm(dim=-1).cpu()  # (T, B)
+    norms = (found * model.encoder.std).norm(dim=-1).cpu()  # (T, B)
     lengths = batch.lengths.cpu()
     backward = all(layer.direction == "backward" for layer in recurrent(model))
     t = torch.arange(len(norms))[:, None]
