@@ -16,6 +16,7 @@ from throughtime.engines.cpu.stages import (
 )
 
 WIDTH = 100  # of a line
+KEEP = "\N{NO-BREAK SPACE}"  # a space at which no line is broken
 LIVES = {
     STATE: "state, before this step, for every row",
     NEXT: "next, after this step, for every row",
@@ -72,7 +73,7 @@ class _Text:
             for r, register in enumerate(self.lowered.registers):
                 if register.life == life:
                     value = f" = {numbers[r]:g}" if r in numbers else ""
-                    of_life.append(f"{self.register(r)} ({register.width}){value}")
+                    of_life.append(f"{self.register(r)}{KEEP}({register.width}){value}")
             if of_life:
                 lines.append(f"{words}: {', '.join(of_life)}")
         return lines
@@ -131,7 +132,8 @@ class _Text:
 
 
 def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent="    ", subsequent_indent="      ")
+    lines = textwrap.wrap(text, WIDTH, initial_indent="    ", subsequent_indent="      ")
+    return [line.replace(KEEP, " ") for line in lines]
 
 
 def _manner(stage: Stage) -> str:
