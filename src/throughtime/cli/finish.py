@@ -2,12 +2,9 @@
 
 import shlex
 import sys
-from pathlib import Path
 from typing import Any
 
 from throughtime.cli.text import one_line
-
-PAGE = "report.html"
 
 
 def finish(run: Any, train_part: Any, test_part: Any) -> None:
@@ -24,7 +21,9 @@ def finish(run: Any, train_part: Any, test_part: Any) -> None:
         done = tested(run.model, train_part, test_part)
         run.record(done.results)
         try:
-            path = _write_report(run, train_part, test_part, done.predictions)
+            from throughtime.report import write_report  # what it needs may be missing
+
+            path = write_report(run, train_part, test_part, done.predictions)
         except Exception as e:  # whatever it is, `throughtime report` meets it again, shown whole
             failure = f"{type(e).__name__}: {e}"
     show_results(run, path)
@@ -32,13 +31,3 @@ def finish(run: Any, train_part: Any, test_part: Any) -> None:
         again = f"throughtime report {shlex.quote(str(run.folder))}"
         message = f"the run is finished, but its report cannot be written ({failure}). Write it "
         print(f"throughtime: {one_line(message)}again with `{one_line(again)}`.", file=sys.stderr)
-
-
-def _write_report(run: Any, train_part: Any, test_part: Any, probabilities: Any) -> Path:
-    from throughtime.report import keep, measure, report, write
-
-    found = measure(run, train_part, test_part, probabilities)
-    keep(run, found)
-    path = run.folder / PAGE
-    write(path, report(run, found))
-    return path

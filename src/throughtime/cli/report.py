@@ -6,7 +6,6 @@ import typer
 
 from throughtime.cli import paths
 from throughtime.cli.data import another_table, read_again
-from throughtime.cli.finish import PAGE
 from throughtime.cli.text import one_line
 from throughtime.errors import DataError, OptionError, RunError
 
@@ -36,12 +35,13 @@ def report(
     for table in [] if compare else places[1:]:
         paths.table(table)
     paths.output("--out", out)
+    from throughtime.report import write
+    from throughtime.report.one_run import PAGE
+
     if compare:
         path, page = Path(out or "comparison.html"), _comparison(places)
     else:
         path, page = Path(out or Path(places[0]) / PAGE), _page(*places)
-    from throughtime.report import write
-
     write(path, page)
     print(f"report: {one_line(str(path))}")
 
@@ -65,13 +65,13 @@ def _page(folder: str, table: str | None = None) -> str:
         done = tested(run.model, train, test)
         run.results = done.results
         return page(run, measure(run, train, test, done.predictions), tested_on=Path(table).name)
-    found, missing = kept(run), ""
-    if found is None:
+    measured, missing = kept(run), ""
+    if measured is None:
         try:
-            found = measure(run, *read_again(run))
+            measured = measure(run, *read_again(run))
         except (DataError, RunError) as e:
             missing = str(e)
-    return page(run, found, missing=missing)
+    return page(run, measured, missing=missing)
 
 
 def _comparison(folders: list[str]) -> str:

@@ -91,14 +91,14 @@ def network(of: nn.Module) -> Network:
 
 def _layers(stack: list[Recurrent]) -> tuple[DrawnLayer, ...]:
     rows = [(layer, directions) for layer in stack for directions in layer.directions]
-    found = []
+    layers = []
     for k, (layer, directions) in enumerate(rows, 1):
         number = str(k) if len(rows) > 1 else ""
         drawn = tuple(_drawn_direction(direction, number) for direction in directions)
         widths = [direction.program.states[direction.program.output] for direction in directions]
         width = sum(widths) if layer.merge == "concat" else widths[0]
-        found.append(DrawnLayer(drawn, layer.merge, width))
-    return tuple(found)
+        layers.append(DrawnLayer(drawn, layer.merge, width))
+    return tuple(layers)
 
 
 def _drawn_direction(direction: Any, number: str) -> DrawnDirection:
