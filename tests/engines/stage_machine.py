@@ -10,8 +10,7 @@ raises.
 from collections.abc import Sequence
 
 from throughtime.engines.cpu.emitter import NativeEmitter
-from throughtime.engines.cpu.lowered import Lowered
-from throughtime.engines.cpu.stages import (
+from throughtime.engines.cpu.instructions import (
     BLOCK,
     CONSTANT,
     MIXING,
@@ -21,6 +20,7 @@ from throughtime.engines.cpu.stages import (
     Instruction,
     Register,
 )
+from throughtime.engines.cpu.lowered import Lowered
 
 REDUCTIONS = ("sum", "mean", "variance")
 

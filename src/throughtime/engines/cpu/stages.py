@@ -7,50 +7,22 @@ sees whole tiles.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-BLOCK, TILE, STEP, STATE, NEXT, CONSTANT = range(6)  # Life in native/program.h
-NOWHERE = -1
-MIXING = ("sum", "mean", "variance", "expand")
-FROM_MEMORY = ("load", "previous")
-
-
-@dataclass(frozen=True)
-class Instruction:
-    """One line of `native/program.h`; `reads` are its registers among a, b and c."""
-
-    op: str
-    to: int  # NOWHERE: it writes no register
-    a: int = 0
-    b: int = 0
-    c: int = 0
-    p: float = 0.0
-    q: float = 0.0
-    reads: tuple[str, ...] = ()
-
-    @property
-    def targets(self) -> tuple[int, ...]:
-        return () if self.to == NOWHERE else (self.to,)
-
-    @property
-    def sources(self) -> tuple[int, ...]:
-        return tuple(getattr(self, name) for name in self.reads)
-
-
-@dataclass
-class Register:
-    """`life`: where its numbers are kept and for how long, see `Life` in `native/program.h`."""
-
-    width: int
-    life: int = BLOCK
-
-
-@dataclass(frozen=True)
-class Stage:
-    """`width`: of every register it writes, block by block; 0: whole tiles."""
-
-    instructions: tuple[Instruction, ...]
-    width: int
+from throughtime.engines.cpu.instructions import (
+    BLOCK,
+    CONSTANT,
+    FROM_MEMORY,
+    MIXING,
+    NEXT,
+    NOWHERE,
+    STATE,
+    STEP,
+    TILE,
+    Instruction,
+    Register,
+    Stage,
+)
 
 
 def stages(instructions: Sequence[Instruction], registers: list[Register]) -> list[Stage]:
