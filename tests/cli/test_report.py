@@ -86,7 +86,7 @@ def test_a_report_that_cannot_be_written_costs_a_run_nothing(table, tmp_path, ca
 
     folder = tmp_path / "a run"
     with monkeypatch.context() as patched:
-        patched.setattr(report, "report", broken)
+        patched.setattr(report, "write_report", broken)
         assert main(["train", str(table()), *COLUMNS, *SMALL, "--run", str(folder)]) == 0
     out, err = capfd.readouterr()
     assert f"run folder: {folder}" in out and "report:" not in out and "accuracy" in out

@@ -107,3 +107,57 @@ def test_of_states_only_those_that_products_read_are_operands():
     states = {"h": 4, "m": 4, "c": 4}
     program = trace(step, states, cell="Test", input_size=3, hidden_size=4)
     assert derived.operand_states(program) == (0, 2)
+
+
+def test_where_weights_and_gradients_are():
+    """The products of a GRU that reads reset * h: of h, of that, and of x."""
+    program = CELLS["gru-before"].program(3, 4)
+    schedule = derived.plan(program)
+    assert derived.plan(program) is schedule and derived.adjoint(program) is derived.adjoint(
+        program
+    )
+    weights = [product.weights for product in schedule.products]
+    of_h, of_reset = weights.index(("update_h", "reset_h")), weights.index(("candidate_0",))
+    rows = derived.weight_rows(program)
+    assert rows["update_h"] == (of_h, slice(0, 4)) and rows["reset_h"] == (of_h, slice(4, 8))
+    assert rows["candidate_0"] == (of_reset, slice(0, 4))
+    columns = derived.product_columns(program)
+    assert columns[of_h] == (slice(0, 8),) and columns[of_reset] == (slice(8, 12),)
+    ops = [program.nodes[i].op for i in derived.operand_nodes(program)]
+    assert ops[of_h] == "state" and ops[of_reset] == "mul"
+
+
+def test_what_backward_needs_of_forward():
+    """The gate of x is known ahead of the loop; that of h is computed inside it."""
+
+    def step(x, h):
+        seen = torch.sigmoid(affine("seen", x))
+        return torch.tanh(affine("own", seen * h) + seen)
+
+    program = trace(step, {"h": 4}, cell="Test", input_size=3, hidden_size=4)
+    assert names(program, derived.needed_in_loop(program)) == ["h", "mul", "tanh"]
+    assert names(program, sorted(derived.needed_ahead(program))) == ["x", "affine", "seen"]
+    assert derived.needed_nodes(program).issubset(
+        {*derived.needed_in_loop(program), *derived.needed_ahead(program)}
+    )
+    assert names(program, derived.stored_nodes(program, KEPT)) == ["mul"]
+    revisited = names(program, sorted(derived.revisited_nodes(program, KEPT)))
+    assert revisited == ["x", "h", "affine", "seen", "mul", "tanh"]
+    assert derived.anything_ahead(program, KEPT)
+    assert not derived.anything_ahead(program, LoopMode(hoist=False))
+
+
+def test_what_each_loop_backward_computes():
+    """The native loop computes more than the next step waits for: the gradient of the gain."""
+
+    def step(x, h):
+        return torch.tanh(affine("own", h) + affine("seen", x)) * parameter("gain")
+
+    program = trace(step, {"h": 4}, cell="Test", input_size=3, hidden_size=4)
+    outputs = derived.adjoint(program).outputs
+    awaited, inside = {*derived.awaited_nodes(program)}, {*derived.loop_nodes(program)}
+    assert awaited < inside
+    assert outputs["dparameter_gain"] in inside - awaited
+    assert outputs["dz_own"] == outputs["dz_seen"] and outputs["dz_own"] in awaited
+    assert outputs["dz_own"] in derived.awaited_kept_nodes(program)
+    assert derived.loop_kept_nodes(program) == ()  # dz has an array of its own

@@ -6,10 +6,10 @@ import torch
 
 from throughtime import Cell, Recurrent, affine, mask, noise, parameter
 from throughtime.bptt import Checkpointed, Full, Truncated, backward
+from throughtime.engines.cpu.loops import forward_loop
 from throughtime.engines.cpu.native import native
 from throughtime.engines.cpu.run import tensors
 from throughtime.engines.derived import LoopMode
-from throughtime.engines.lower import forward_loop
 from throughtime.inference import Stream
 from throughtime.program import trace
 
@@ -182,7 +182,7 @@ def test_numbers_of_another_kind_are_refused():
         hidden_size=4,
     )  # fmt: skip
     module, mode = native(), LoopMode(hoist=True)
-    loop = forward_loop(program, module, mode, False, 1)
+    loop = forward_loop(program, mode, False, 1)
     x, h = torch.ones(2, 1, 4), torch.ones(1, 4)
     groups = {"x": (x,), "bias": (torch.zeros(0),), "part": {}, "state": (x,), "start": (h,),
               "final": (h,), "initial": (h,)}  # fmt: skip

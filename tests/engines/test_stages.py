@@ -12,10 +12,9 @@ from program.random_programs import random_program
 
 from throughtime import GRU, LSTM, RNN
 from throughtime.engines.cpu import emitter
-from throughtime.engines.cpu.native import native
+from throughtime.engines.cpu.loops import backward_loop, forward_loop
 from throughtime.engines.cpu.stages import Register
 from throughtime.engines.derived import LoopMode
-from throughtime.engines.lower import backward_loop, forward_loop
 from throughtime.program.regularise import variational, zoneout
 
 pytestmark = pytest.mark.usefixtures("types_unchecked")
@@ -52,7 +51,7 @@ def check(program, cuts):
     ]  # fmt: skip
     for loop, options in lower:
         cuts.clear()
-        loop.__wrapped__(program, native(), *options)
+        loop.__wrapped__(program, *options)
         [cut] = cuts
         assert staged(cut) == straight(cut), (loop.__name__, options)
 

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from throughtime import GRU, LSTM, RNN, Recurrent
 from throughtime.engines import ENGINES
 from throughtime.engines.cpu import CPU
+from throughtime.engines.cpu.loops import forward_loop
 from throughtime.engines.cpu.native import native
 from throughtime.engines.cpu.settings import hoisted
 from throughtime.engines.derived import LoopMode
-from throughtime.engines.lower import forward_loop
 from throughtime.layers.direction import Direction
 
 # the checks of types take several times as long as what is tested here
@@ -155,7 +155,7 @@ def test_rows_in_the_lanes_give_the_states_that_units_there_give(name, shape, dt
 def test_never_more_threads_than_torch_has(threads, shape):
     T, B, H = shape
     module = native()
-    lowered = forward_loop(LSTM().program(16, H), module, LoopMode(False), True, 2)
+    lowered = forward_loop(LSTM().program(16, H), LoopMode(False), True, 2)
     used, by_units, tile_rows, block, together = module.split(lowered.native, False, T, B, threads)
     assert 1 <= used <= threads and 1 <= tile_rows <= together
     assert block % module.panel(False) == 0
@@ -171,7 +171,7 @@ def test_rows_are_in_the_lanes_where_units_would_leave_them_empty(B, panels, acr
     if module.panel(False) < 16:
         pytest.skip("vectors of 4 leave few lanes empty")
     H = int(panels * module.panel(False))
-    lowered = forward_loop(LSTM().program(16, H), module, LoopMode(False), False, 1)
+    lowered = forward_loop(LSTM().program(16, H), LoopMode(False), False, 1)
     _, _, tile_rows, block, _ = module.split(lowered.native, False, 50, B, 2)
     assert (block == 0) == across
     if across:

@@ -10,9 +10,7 @@ import typechecker
 from throughtime import LSTM, RNN, Recurrent
 from throughtime.data import Sequences
 from throughtime.report import keep, measure
-from throughtime.training import Model, fit
-from throughtime.training.baselines import linear, majority
-from throughtime.training.evaluate import evaluate
+from throughtime.training import Model, fit, tested
 
 HOSTILE = (
     "<script>window.broken=1</script>",
@@ -30,7 +28,7 @@ def types_unchecked_here():
         yield
 
 
-def data(count=60, *, classes=("a", "b", "c"), channels=("c0", "c1"), steps=(8, 12), seed=0):
+def noisy(count=60, *, classes=("a", "b", "c"), channels=("c0", "c1"), steps=(8, 12), seed=0):
     """Noise about a centre that tells the class."""
     draw = torch.Generator().manual_seed(seed)
     arrays, labels = [], []
@@ -63,23 +61,17 @@ def trained(folder, train, test, cell=LSTM, *, hidden=6, pooling="last", epochs=
     layer = Recurrent(cell, len(train.channels), hidden, **options)
     model = Model(layer, classes=train.classes, channels=train.channels, pooling=pooling)
     run = fit(model, train, folder=folder, epochs=epochs, learning_rate=0.01)
-    run.record(
-        {
-            "test": evaluate(model, test).to_dict(),
-            "majority": majority(train, test).to_dict(),
-            "linear": linear(train, test).to_dict(),
-        }
-    )
-    found = measure(run, train, test)
-    keep(run, found)
-    return run, found
+    run.record(tested(model, train, test).results)
+    measured = measure(run, train, test)
+    keep(run, measured)
+    return run, measured
 
 
 @pytest.fixture(scope="package")
 def plain_run(tmp_path_factory):
     """An LSTM in two layers and both directions."""
     folder = tmp_path_factory.mktemp("runs") / "plain"
-    return trained(folder, data(), data(seed=1), layers=2, direction="both")
+    return trained(folder, noisy(), noisy(seed=1), layers=2, direction="both")
 
 
 @pytest.fixture(scope="package")
@@ -93,7 +85,7 @@ def failed_run(tmp_path_factory):
 def hostile_run(tmp_path_factory):
     """All names are hostile."""
     folder = tmp_path_factory.mktemp("runs") / "<img src=x onerror=alert(1)>"
-    both = [data(classes=HOSTILE, channels=HOSTILE, seed=k) for k in (0, 1)]
+    both = [noisy(classes=HOSTILE, channels=HOSTILE, seed=k) for k in (0, 1)]
     return trained(folder, *both, hidden=4)
 
 

@@ -49,10 +49,10 @@ def tag(element) -> str:
 
 def flat(*elements) -> list:
     """What is seen, in order: rows dissolve, as do the cells of a table."""
-    found = []
+    pieces = []
     for e in elements:
-        found += flat(*e) if tag(e) in ("mrow", "mtd") else [e]
-    return found
+        pieces += flat(*e) if tag(e) in ("mrow", "mtd") else [e]
+    return pieces
 
 
 def spelled(element) -> str:
@@ -62,11 +62,11 @@ def spelled(element) -> str:
 
 def rows(text: str) -> list[tuple[str, str, list]]:
     """For each equation its left side, its sign, and what is seen on the right."""
-    found = []
+    equations = []
     for row in ET.fromstring(text)[0]:
         left, sign, right = (flat(cell) for cell in row)
-        found.append((spelled(left[0]), sign[0].text or "", right))
-    return found
+        equations.append((spelled(left[0]), sign[0].text or "", right))
+    return equations
 
 
 def values(text: str, known: Known) -> Known:

@@ -28,10 +28,10 @@ def opened(browser, path, width=1440, scheme="light"):
 def wait(browser, script, *arguments, seconds=180):
     """Until the script gives something true: the machine may be slow or paused."""
     end = time.monotonic() + seconds
-    while not (found := browser.execute_script(script, *arguments)):
+    while not (answer := browser.execute_script(script, *arguments)):
         assert time.monotonic() < end, script
         time.sleep(0.1)
-    return found
+    return answer
 
 
 def quiet(browser, path):
@@ -189,10 +189,10 @@ const paper = light(getComputedStyle(document.body).backgroundColor);
 const ratio = c => { const l = light(c);
   return (Math.max(l, paper) + .05) / (Math.min(l, paper) + .05); };
 const text = 'h1, h2, h3, p, th, td, summary, nav a, figcaption, label, .why h3';
-const found = [...document.querySelectorAll(text)].map(e => ratio(getComputedStyle(e).color));
+const written = [...document.querySelectorAll(text)].map(e => ratio(getComputedStyle(e).color));
 const drawn = [...document.querySelectorAll('.xtick text, .ytick text, .legendtext')]
   .map(e => ratio(getComputedStyle(e).fill));
-return [Math.min(...found), Math.min(...drawn)];
+return [Math.min(...written), Math.min(...drawn)];
 """
 
 

@@ -7,23 +7,24 @@ import pytest
 from report.test_page import Page
 
 from throughtime.errors import OptionError
-from throughtime.report.compare import compare, gradients_beside
+from throughtime.report import compare
+from throughtime.report.sections.gradients import gradients_beside
 
 
 def test_gradients_of_one_layer_and_direction(plain_run):
-    found = plain_run[1]
-    layers = found["after"]["layers"]
+    measured = plain_run[1]
+    layers = measured["after"]["layers"]
     assert len(layers) == 4
     for k, layer in enumerate(layers):
-        made = gradients_beside(["one", "two"], [found, found], layer["where"])
+        made = gradients_beside(["one", "two"], [measured, measured], layer["where"])
         curves = [t for t in made.data if t.name]
         assert [t.name for t in curves] == [
             "one, before", "one, after", "two, before", "two, after",
         ]  # fmt: skip
         for curve, when in zip(curves, ("before", "after") * 2, strict=True):
-            assert list(curve.x) == found[when]["layers"][k]["gradient"]["lag"]
+            assert list(curve.x) == measured[when]["layers"][k]["gradient"]["lag"]
             assert (curve.line.dash == "dot") == (when == "before")
-    without = copy.deepcopy(found)
+    without = copy.deepcopy(measured)
     without["before"] = None
     without["after"]["layers"][0]["gradient"] = None
     where = layers[0]["where"]
@@ -31,8 +32,8 @@ def test_gradients_of_one_layer_and_direction(plain_run):
 
 
 def test_a_page_of_two_runs(plain_run, failed_run):
-    (plain, found), (failed, _) = plain_run, failed_run
-    text = compare([plain, failed], [found, None])
+    (plain, measured), (failed, _) = plain_run, failed_run
+    text = compare([plain, failed], [measured, None])
     page = Page(text)
     assert "LSTM" in page.text and "RNN" in page.text
     assert "RNN: not measured. Write its own report first" in page.text
@@ -49,8 +50,8 @@ def test_a_page_of_two_runs(plain_run, failed_run):
 
 
 def test_runs_of_one_name_are_told_apart_by_their_number(plain_run):
-    run, found = plain_run
-    page = Page(compare([run, run], [found, found]))
+    run, measured = plain_run
+    page = Page(compare([run, run], [measured, measured]))
     folder = run.folder.name
     assert f"1: {folder}" in page.text and f"2: {folder}" in page.text
     assert "None." in page.text, "no setting differs"

@@ -51,13 +51,13 @@ def words(text: str) -> list[str]:
 def arrows(text: str) -> list[tuple[tuple[float, float], tuple[float, float]]]:
     """For each arrow where it starts and where its tip is."""
     shapes = [*ET.fromstring(text)]
-    found = []
+    tips = []
     for line, head in itertools.pairwise(shapes):
         if head.tag == SVG + "polygon":
             start = line.attrib["d"].removeprefix("M").split("L")[0].split()
             tip = head.attrib["points"].split()[0].split(",")
-            found.append((tuple(map(float, start)), tuple(map(float, tip))))
-    return found
+            tips.append((tuple(map(float, start)), tuple(map(float, tip))))
+    return tips
 
 
 @pytest.mark.parametrize("name", NETWORKS)

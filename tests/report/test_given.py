@@ -32,30 +32,30 @@ def test_what_was_not_measured(plain_run, layers, name):
     assert f"Write `report.{name}(report.kept(run))`." in says(call, run)
     assert "Write `report.diagnosis(layers)`" in says(call, layers)
     assert "Write `report.diagnosis(layers)`" in says(call, layers[0])
-    assert "found is None; " in says(call, None)
+    assert "measured is None; " in says(call, None)
     for wrong in ({}, run.model, "runs/plain"):
         assert f"Write `report.{name}(report.measure(run, train, test))`." in says(call, wrong)
     assert call(report.kept(run)).data, "what the error says to write works"
 
 
 def test_other_figures(plain_run, layers):
-    run, found = plain_run
+    run, measured = plain_run
     assert "Write `report.initial_state(run.model)`" in says(report.initial_state, run)
-    assert "expected a Run" in says(report.learning_curves, found)
+    assert "expected a Run" in says(report.learning_curves, measured)
     assert "run is None" in says(report.learning_curves)
     assert 'report.confusion(run.results["test"])' in says(report.confusion, run)
     other = says(report.confusion, run.results["test"], "other")
     assert "beside is of type str" in other
-    assert "report.diagnosis(diagnose(module, x))" in says(report.diagnosis, found)
+    assert "report.diagnosis(diagnose(module, x))" in says(report.diagnosis, measured)
     assert "report.diagnosis(diagnose(module, x))" in says(report.diagnosis, [])
-    assert 'found["data"]["drawn"]' in says(report.sequences, found, [], [])
+    assert 'data = measured["data"]' in says(report.sequences, measured, [], [])
     assert "(LSTM().program(input_size, hidden_size))" in says(report.mathml, LSTM)
     assert "(LSTM().program(input_size, hidden_size))" in says(report.latex, LSTM())
     assert "(layer.directions[0][0].cell_program)" in says(report.mathml, run.model)
 
 
 def test_pages(plain_run, tmp_path):
-    run, found = plain_run
+    run, measured = plain_run
     assert "throughtime.load(folder)" in says(report.report, str(tmp_path))
     assert "report.report(run, report.kept(run))" in says(report.report, run, run)
     assert "throughtime.load(folder)" in says(report.measure, run.model, None, None)
@@ -69,16 +69,16 @@ def test_pages(plain_run, tmp_path):
 
 
 def test_places_and_names(plain_run):
-    _, found = plain_run
-    count = len(found["replicas"]["layers"])
+    _, measured = plain_run
+    count = len(measured["replicas"]["layers"])
     assert f"layer is {count}; expected 0 to {count - 1}, its place among the layers" in says(
-        report.replica_norms, found, count
+        report.replica_norms, measured, count
     )
-    assert "k is -1; expected 0" in says(report.confused, found, -1)
-    nothing = found | {"confusions": []}
+    assert "k is -1; expected 0" in says(report.confused, measured, -1)
+    nothing = measured | {"confusions": []}
     assert "k is 0; expected none" in says(report.confused, nothing)
     assert "what is 'jacobi'; expected 'gradient' or 'jacobian'" in says(
-        report.gradient_by_lag, found, "jacobi"
+        report.gradient_by_lag, measured, "jacobi"
     )
 
 

@@ -26,12 +26,12 @@ def renderer():
 @pytest.fixture
 def displayed(monkeypatch):
     """What is handed to IPython's display."""
-    found = []
+    shown = []
     module = types.ModuleType("IPython.display")
-    module.display = lambda bundle, raw: found.append((bundle, raw))
+    module.display = lambda bundle, raw: shown.append((bundle, raw))
     monkeypatch.setitem(sys.modules, "IPython", types.ModuleType("IPython"))
     monkeypatch.setitem(sys.modules, "IPython.display", module)
-    return found
+    return shown
 
 
 def drawn():
@@ -81,8 +81,8 @@ def test_names_from_outside_stay_text(renderer):
 
 def test_figures_of_the_report_are_such_figures(plain_run, renderer):
     renderer("plotly_mimetype")
-    run, found = plain_run
+    run, measured = plain_run
     scores = run.results["test"]
-    for made in (report.learning_curves(run), report.gradient_by_lag(found),
-                 report.over_time(found), report.confusion(scores)):  # fmt: skip
+    for made in (report.learning_curves(run), report.gradient_by_lag(measured),
+                 report.over_time(measured), report.confusion(scores)):  # fmt: skip
         assert "Plotly.newPlot" in made._repr_mimebundle_()["text/html"]

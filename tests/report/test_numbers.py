@@ -7,18 +7,19 @@ import pytest
 from plotly.subplots import make_subplots
 
 from throughtime import report
-from throughtime.report.numbers import numbers, table
+from throughtime.report.markup import table
+from throughtime.report.numbers import numbers
 
 
 def tables(figure):
     """Of each table its caption, and its rows with the head first."""
-    found = []
+    read = []
     for text in re.findall(r"<table.*?</table>", numbers(figure), re.DOTALL):
         caption = re.search("<caption>(.*?)</caption>", text)
         rows = re.findall("<tr>(.*?)</tr>", text, re.DOTALL)
         cells = [re.findall("<t[hd][^>]*>(.*?)</t[hd]>", row, re.DOTALL) for row in rows]
-        found.append((caption and caption[1], cells))
-    return found
+        read.append((caption and caption[1], cells))
+    return read
 
 
 def test_curves_of_two_panels():
@@ -86,7 +87,7 @@ def test_a_map_of_channels_has_a_row_for_each_step():
 @pytest.mark.parametrize(
     ("value", "shown"),
     [(None, "–"), (0.0, "0"), (1 / 3, "0.3333"), (123456.0, "1.235e+05"), (123456, "123456"),
-     ("<b>", "<b>")],
+     ("<b>", "&lt;b&gt;")],
 )  # fmt: skip
 def test_a_cell(value, shown):
     assert f"<td>{shown}</td>" in table(["a", "b"], [["row", value]])

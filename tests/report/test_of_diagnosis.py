@@ -8,7 +8,7 @@ from throughtime.diagnose import diagnose
 from throughtime.report.numbers import numbers
 
 
-def found(cell, steps=30, loss=None, **options):
+def diagnosed(cell, steps=30, loss=None, **options):
     torch.manual_seed(0)
     layer = Recurrent(cell, 3, 5, **options)
     return diagnose(layer, torch.randn(steps, 3, 3), loss=loss, n=4)
@@ -19,7 +19,7 @@ def panels(figure):
 
 
 def test_every_curve_is_there_with_its_numbers():
-    layers = found(LSTM, layers=2, direction="both", loss=lambda out: out[0].square().sum())
+    layers = diagnosed(LSTM, layers=2, direction="both", loss=lambda out: out[0].square().sum())
     figure = report.diagnosis(layers)
     assert panels(figure) == ["Gradients by lag", "All paths and the direct one", "Gates"]
     curves = {trace.name: trace for trace in figure.data}
@@ -43,16 +43,16 @@ def test_every_curve_is_there_with_its_numbers():
 
 
 def test_what_a_network_does_not_have_is_left_out():
-    of_rnn = report.diagnosis(found(RNN("tanh")))
+    of_rnn = report.diagnosis(diagnosed(RNN("tanh")))
     assert panels(of_rnn) == ["Gradients by lag", "All paths and the direct one"]
     assert "gradient of the loss" not in str([trace.name for trace in of_rnn.data])
-    assert "Gates" in panels(report.diagnosis(found(GRU)[0])), "one layer alone"
-    single = report.diagnosis(found(GRU, steps=1))
+    assert "Gates" in panels(report.diagnosis(diagnosed(GRU)[0])), "one layer alone"
+    single = report.diagnosis(diagnosed(GRU, steps=1))
     assert all(len(trace.x) == 1 for trace in single.data)
 
 
 def test_the_share_of_rectified_paths_that_are_cut():
-    layers = found(RNN("relu"))
+    layers = diagnosed(RNN("relu"))
     figure = report.diagnosis(layers)
     assert panels(figure)[-1] == "Paths through rectifiers"
     cut, cuts = figure.data[-1], layers[0].cuts
@@ -61,6 +61,6 @@ def test_the_share_of_rectified_paths_that_are_cut():
 
 
 def test_long_ones_are_thinned_out():
-    figure = report.diagnosis(found(GRU, steps=900))
+    figure = report.diagnosis(diagnosed(GRU, steps=900))
     assert max(len(trace.x) for trace in figure.data) == 400
     assert figure.data[0].x[-1] == 899

@@ -11,8 +11,8 @@ import pytest
 from report.conftest import HOSTILE, copied, trained
 
 from throughtime.report import report, write
-from throughtime.report.numbers import table
-from throughtime.report.page import Figure, Section, page, paragraphs
+from throughtime.report.page import page
+from throughtime.report.section import Figure, Written
 from throughtime.report.style import plain, safe
 from throughtime.training import load
 from throughtime.training.run import read
@@ -116,9 +116,9 @@ def test_hostile_text_is_text(hostile_run):
         for v in value if not isinstance(value, str) else ():
             yield from [v] if isinstance(v, str) else texts(v) if isinstance(v, list | dict) else ()
 
-    for found in texts(page.figures):
-        plotly_own = found.replace("<br>", "").replace("<extra></extra>", "")
-        assert "<" not in plotly_own, found
+    for measured in texts(page.figures):
+        plotly_own = measured.replace("<br>", "").replace("<extra></extra>", "")
+        assert "<" not in plotly_own, measured
 
 
 def test_a_folder_with_a_hostile_name(hostile_run):
@@ -127,22 +127,22 @@ def test_a_folder_with_a_hostile_name(hostile_run):
 
 
 @pytest.mark.parametrize("text", [*HOSTILE, "</script><b>", "<!--<script>", "\u2028\u2029"])
-def test_no_text_of_a_figure_ends_the_script_that_holds_it(text):
+def test_no_text_of_a_figure_becomes_a_part_of_the_page(text):
     """Whatever a figure was given: here the names come as they are."""
     made = go.Figure(go.Scatter(x=[1, 2], y=[3, 4], name=text))
-    figure = Figure("it", text, text, made, tables="")
-    whole = page(text, text, [Section("one", text, [figure])])
-    found = Page(whole)
-    assert len(found.all("script")) == 3 and not found.all("img") and not found.all("b")
-    assert found.figures["it"]["data"][0]["name"] == text
+    figure = Figure("it", text, text, made, choices=[(text, text, [(text, text)])])
+    whole = page(text, text, [Written("one", text, [figure])])
+    shown = Page(whole)
+    assert len(shown.all("script")) == 3 and not shown.all("img") and not shown.all("b")
+    assert shown.figures["it"]["data"][0]["name"] == text
     data = whole[whole.index('id="figures">') :].partition("</script>")[0]
     assert not {"<", "\u2028", "\u2029"} & {*data.partition(">")[2]}
 
 
 def test_the_probability_beside_a_confusion(plain_run):
-    run, found = plain_run
-    said = Page(report(run, found)).text
-    for pair in found["confusions"]:
+    run, measured = plain_run
+    said = Page(report(run, measured)).text
+    for pair in measured["confusions"]:
         assert (
             f"Sequence {pair['it']['name']}, which the network is "
             f"{pair['it']['probability']:.0%} sure of, beside"
@@ -159,12 +159,6 @@ def test_safe(text):
 def test_plain_text_is_cut_in_the_middle():
     assert plain("x" * 40) == "x" * 40
     assert plain("a" * 50 + "b" * 50) == "a" * 19 + "…" + "b" * 19
-
-
-def test_paragraphs_and_tables():
-    assert paragraphs(["a <b>", "`c`"]) == "<p>a &lt;b&gt; <code>c</code></p>"
-    assert paragraphs([]) == ""
-    assert "<td>0.1235</td><td>–</td><td>3</td>" in table(["a"], [["x", 0.123456, None, 3]])
 
 
 def test_an_unfinished_run(tmp_path, plain_run):
@@ -192,8 +186,8 @@ def test_a_run_without_learned_states_and_gates(tmp_path):
     from throughtime import RNN
 
     both = copied(20), copied(20, seed=1000)
-    run, found = trained(tmp_path / "r", *both, RNN, hidden=4, epochs=1, initial_state="zeros")
-    page = Page(report(run, found))
+    run, measured = trained(tmp_path / "r", *both, RNN, hidden=4, epochs=1, initial_state="zeros")
+    page = Page(report(run, measured))
     assert EVERY - {*page.figures} == {"lengths", "saturation", "initial"}
     assert "Every state begins at 0" in page.text and "This cell has no gates" in page.text
 

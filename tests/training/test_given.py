@@ -37,7 +37,7 @@ def test_what_are_no_sequences(call, wrong):
     name = "data" if call is fit else "sequences"
     with pytest.raises(CallError) as caught:
         call(model(sequences()), wrong)
-    says = f"`{call.__name__}`: {name} is a {type(wrong).__name__}; expected Sequences. "
+    says = f"`{call.__name__}`: {name} is of type {type(wrong).__name__}; expected Sequences. "
     assert str(caught.value).startswith(says)
     assert "`throughtime.data.Sequences.from_list(arrays, labels)`" in str(caught.value)
 
@@ -66,5 +66,5 @@ def test_a_model_is_made_of_recurrent_layers():
     for layer, is_ in ((torch.nn.LSTM(2, 4), "LSTM"), (LSTM, "type"), ([LSTM()], "LSTM")):
         with pytest.raises(CallError, match=rf"`Model`: recurrent\[0\] is a {is_}; expected a Rec"):
             Model(layer, classes=("a", "b"), channels=("c", "d"))
-    with pytest.raises(CallError, match="`Model`: has no classes and no channels; expected"):
+    with pytest.raises(CallError, match="`Model`: has no channels; expected recurrent, channels"):
         Model(Recurrent(LSTM, 2, 4))

@@ -5,7 +5,7 @@ import json as json_
 import typer
 
 from throughtime.cli import options, paths
-from throughtime.cli.data import labelled
+from throughtime.cli.data import with_targets
 
 SHOWN = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
@@ -26,22 +26,18 @@ def diagnose(
     json: bool = typer.Option(False, "--json", help="Print JSON, with the curves over the lag."),
 ) -> None:
     """How far back in time the gradients of a trained model reach, in each layer."""
-    import torch
-
     from throughtime.cli.show import show_diagnosis
     from throughtime.data import collate
     from throughtime.diagnose import diagnose as measure
     from throughtime.training.run import load
 
     loaded = load(run)
-    found = labelled(loaded, run, data)
+    found = with_targets(loaded, data)
     longest = found.lengths.argsort(descending=True, stable=True)[:sequences]
     batch = collate(found, longest)
-    y = batch.y
-    assert y is not None  # both tables have labels
     layers = measure(
         loaded.model, batch.x, batch.lengths,
-        lambda scores: torch.nn.functional.cross_entropy(scores, y, reduction="sum"),
+        lambda out: loaded.model.task.loss(out, batch),
         n=steps, sequences=len(longest),
     )  # fmt: skip
     rows = [layer.to_dict() for layer in layers]

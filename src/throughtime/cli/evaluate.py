@@ -5,7 +5,7 @@ import json as json_
 import typer
 
 from throughtime.cli import paths
-from throughtime.cli.data import labelled
+from throughtime.cli.data import with_targets
 
 
 def evaluate(
@@ -23,7 +23,7 @@ def evaluate(
     from throughtime.training.run import load
 
     loaded = load(run)
-    scores = measure(loaded.model, labelled(loaded, run, data))
+    scores = measure(loaded.model, with_targets(loaded, data))
     if json:
         print(json_.dumps(scores.to_dict()))
     else:

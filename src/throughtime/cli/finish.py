@@ -2,12 +2,9 @@
 
 import shlex
 import sys
-from pathlib import Path
 from typing import Any
 
 from throughtime.cli.text import one_line
-
-PAGE = "report.html"
 
 
 def finish(run: Any, train_part: Any, test_part: Any) -> None:
@@ -16,14 +13,17 @@ def finish(run: Any, train_part: Any, test_part: Any) -> None:
     The run is whole without its report: one that cannot be written is said on stderr.
     """
     from throughtime.cli.show import show_results
+    from throughtime.training.evaluate import tested
     from throughtime.training.lock import locked
 
     path = failure = None
     with locked(run.folder):
-        results, probabilities = tested(run.model, train_part, test_part)
-        run.record(results)
+        done = tested(run.model, train_part, test_part)
+        run.record(done.results)
         try:
-            path = _write_report(run, train_part, test_part, probabilities)
+            from throughtime.report import write_report  # what it needs may be missing
+
+            path = write_report(run, train_part, test_part, done.predictions)
         except Exception as e:  # whatever it is, `throughtime report` meets it again, shown whole
             failure = f"{type(e).__name__}: {e}"
     show_results(run, path)
@@ -31,28 +31,3 @@ def finish(run: Any, train_part: Any, test_part: Any) -> None:
         again = f"throughtime report {shlex.quote(str(run.folder))}"
         message = f"the run is finished, but its report cannot be written ({failure}). Write it "
         print(f"throughtime: {one_line(message)}again with `{one_line(again)}`.", file=sys.stderr)
-
-
-def tested(model: Any, train_part: Any, test_part: Any) -> tuple[dict[str, Any], Any]:
-    """The scores of a model and of what it has to beat, and its probabilities."""
-    from throughtime.training.baselines import linear, majority
-    from throughtime.training.evaluate import predict, score
-    from throughtime.training.overlap import KEY, shared
-
-    probabilities = predict(model, test_part)
-    test = score(probabilities, test_part.labels, model.classes).to_dict()
-    return {
-        "test": test | {KEY: shared(train_part, test_part)},
-        "majority": majority(train_part, test_part).to_dict(),
-        "linear": linear(train_part, test_part).to_dict(),
-    }, probabilities
-
-
-def _write_report(run: Any, train_part: Any, test_part: Any, probabilities: Any) -> Path:
-    from throughtime.report import keep, measure, report, write
-
-    found = measure(run, train_part, test_part, probabilities)
-    keep(run, found)
-    path = run.folder / PAGE
-    write(path, report(run, found))
-    return path

@@ -1,4 +1,4 @@
-"""`throughtime predict`: the class of each sequence of a table, as CSV with probabilities."""
+"""`throughtime predict`: what a trained model says of the sequences of a table, as CSV."""
 
 import csv
 import sys
@@ -6,7 +6,7 @@ import sys
 import typer
 
 from throughtime.cli import paths
-from throughtime.cli.data import remembered
+from throughtime.cli.data import another_table
 from throughtime.errors import RunError
 
 
@@ -19,20 +19,12 @@ def predict(
 ) -> None:
     """The class of each sequence with the probability of every class, as CSV."""
     paths.output("--output", output)
-    from throughtime.training.evaluate import predict as probabilities_of
+    from throughtime.training.evaluate import predict as predictions_of
     from throughtime.training.run import load
 
     loaded = load(run)
-    source, _ = remembered(loaded.details, run)
-    sequences = source.table(data, loaded, labelled=False)
-    probabilities = probabilities_of(loaded.model, sequences)
-    classes = loaded.model.classes
-    header = ["sequence", "predicted", *(f"p_{c}" for c in classes)]
-    chosen = probabilities.argmax(-1).tolist()
-    rows = (
-        [name, classes[k], *(f"{p:.6f}" for p in ps)]
-        for name, k, ps in zip(sequences.names, chosen, probabilities.tolist(), strict=True)
-    )
+    sequences = another_table(loaded, data, targets=False)
+    header, rows = loaded.model.task.rows(predictions_of(loaded.model, sequences), sequences)
     if output is None:
         csv.writer(sys.stdout, lineterminator="\n").writerows([header, *rows])
         return

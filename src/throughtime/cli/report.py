@@ -5,8 +5,7 @@ from pathlib import Path
 import typer
 
 from throughtime.cli import paths
-from throughtime.cli.data import read_again, remembered
-from throughtime.cli.finish import PAGE, tested
+from throughtime.cli.data import another_table, read_again
 from throughtime.cli.text import one_line
 from throughtime.errors import DataError, OptionError, RunError
 
@@ -36,12 +35,13 @@ def report(
     for table in [] if compare else places[1:]:
         paths.table(table)
     paths.output("--out", out)
+    from throughtime.report import write
+    from throughtime.report.one_run import PAGE
+
     if compare:
         path, page = Path(out or "comparison.html"), _comparison(places)
     else:
         path, page = Path(out or Path(places[0]) / PAGE), _page(*places)
-    from throughtime.report import write
-
     write(path, page)
     print(f"report: {one_line(str(path))}")
 
@@ -49,6 +49,7 @@ def report(
 def _page(folder: str, table: str | None = None) -> str:
     from throughtime.report import kept, measure
     from throughtime.report import report as page
+    from throughtime.training.evaluate import tested
     from throughtime.training.run import load, read
 
     if not (Path(folder) / "weights.safetensors").exists():
@@ -59,18 +60,18 @@ def _page(folder: str, table: str | None = None) -> str:
         return page(run, missing=f"The run is not finished: go on with {command}.")
     run = load(folder)
     if table is not None:
-        source, fingerprints = remembered(run.details, folder)
-        train, _ = read_again(source, fingerprints)
-        test = source.table(table, run, labelled=True)
-        run.results, probabilities = tested(run.model, train, test)
-        return page(run, measure(run, train, test, probabilities), tested_on=Path(table).name)
-    found, missing = kept(run), ""
-    if found is None:
+        train, _ = read_again(run)
+        test = another_table(run, table, targets=True)
+        done = tested(run.model, train, test)
+        run.results = done.results
+        return page(run, measure(run, train, test, done.predictions), tested_on=Path(table).name)
+    measured, missing = kept(run), ""
+    if measured is None:
         try:
-            found = measure(run, *read_again(*remembered(run.details, folder)))
+            measured = measure(run, *read_again(run))
         except (DataError, RunError) as e:
             missing = str(e)
-    return page(run, found, missing=missing)
+    return page(run, measured, missing=missing)
 
 
 def _comparison(folders: list[str]) -> str:

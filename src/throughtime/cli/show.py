@@ -14,7 +14,8 @@ from rich.table import Table
 from throughtime.cli.text import one_line
 
 if TYPE_CHECKING:
-    from throughtime.training import Progress, Run, Scores
+    from throughtime.tasks import Scores
+    from throughtime.training import Progress, Run
 
 
 def escape(text: str) -> str:
@@ -70,14 +71,13 @@ def show_results(run: "Run", report: Path | None = None) -> None:
             f"{last['epoch']} epochs in {last['seconds']:.1f} s"
         )
     )
-    test = results["test"]
+    test, metric = results["test"], model.task.metric.name
     table = Table(box=None, pad_edge=False)
     table.add_column(f"on {test['sequences']} test sequences")
-    table.add_column("accuracy", justify="right")
-    rows = (("majority class", "majority"), ("linear (logistic regression)", "linear"),
-            (f"throughtime {cell}", "test"))  # fmt: skip
-    for name, key in rows:
-        table.add_row(escape(name), f"{results[key]['accuracy']:.4f}")
+    table.add_column(metric, justify="right")
+    rows = {**model.task.baseline_titles, "test": f"throughtime {cell}"}
+    for key, title in rows.items():
+        table.add_row(escape(title), f"{results[key][metric]:.4f}")
     _print_whole(table)
     for line in said(test):
         console.print(f"note: {line}", soft_wrap=True)
@@ -88,19 +88,17 @@ def show_results(run: "Run", report: Path | None = None) -> None:
 
 
 def show_scores(scores: "Scores") -> None:
-    """Accuracy, loss and the confusion matrix."""
-    console = Console(highlight=False)
-    console.print(
-        f"{scores.sequences} sequences: accuracy {scores.accuracy:.4f}, "
-        f"loss {scores.loss:.4f} nats a sequence"
-    )
-    table = Table(title="rows: true class, columns: predicted", box=None, pad_edge=False)
-    table.add_column("")
-    for name in scores.classes:
-        table.add_column(escape(name), justify="right")
-    for name, row in zip(scores.classes, scores.confusion, strict=True):
-        table.add_row(escape(name), *(str(n) if n else "·" for n in row))
-    _print_whole(table)
+    """Scores on a line, and the tables that go with them, such as a confusion matrix."""
+    Console(highlight=False).print(escape(scores.summary()))
+    for numbers in scores.tables():
+        table = Table(title=escape(numbers.title), box=None, pad_edge=False)
+        first, *others = numbers.columns
+        table.add_column(escape(first))
+        for name in others:
+            table.add_column(escape(name), justify="right")
+        for row in numbers.rows:
+            table.add_row(*map(escape, row))
+        _print_whole(table)
 
 
 def show_run(run: "Run") -> None:
@@ -121,13 +119,15 @@ def show_run(run: "Run") -> None:
         table.add_row(escape(name), " x ".join(map(str, p.shape)))
     _print_whole(table)
     console.print(f"in all {sum(p.numel() for p in model.parameters()):,} parameters")
-    console.print(escape(f"classes: {', '.join(model.classes)}"), soft_wrap=True)
+    for name, value in model.task.describe().items():
+        text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+        console.print(escape(f"{name}: {text}"), soft_wrap=True)
     console.print(escape(f"channels: {', '.join(model.channels)}"), soft_wrap=True)
     options = ", ".join(f"{k}={v}" for k, v in asdict(run.options).items())
     console.print(escape(f"options: {options}"), soft_wrap=True)
     made = ", ".join(f"{k} {v}" for k, v in run.versions.items())
     console.print(escape(f"made with {made}"), soft_wrap=True)
-    if {"test", "majority", "linear"} <= {*run.results}:
+    if {"test", *model.task.baseline_titles} <= {*run.results}:
         show_results(run)
     elif run.results:
         console.print(escape(f"results: {json.dumps(run.results)}"), soft_wrap=True)

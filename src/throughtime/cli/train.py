@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import typer
 
 from throughtime.cli import Stopped, cells, options, paths
-from throughtime.cli.data import Source, read_again, remembered
+from throughtime.cli.data import check_columns, read_again
 from throughtime.cli.finish import finish
 from throughtime.errors import OptionError
 
@@ -132,19 +132,25 @@ def train(
     options.check_bptt(bptt, direction)
     sizes = options.sizes(output)
     columns = None if channels is None else tuple(channels.split(","))
-    source = Source(data, test, test_share, sequence, time, label, columns, seed)
+    check_columns(
+        data, test=test, test_share=test_share, sequence=sequence, time=time, label=label,
+        channels=columns,
+    )  # fmt: skip
     paths.table(test)
     paths.new_folder(run)
     import torch
 
     from throughtime.cli.show import progress_bar
+    from throughtime.data.source import Source
     from throughtime.layers import Recurrent
+    from throughtime.tasks import Classify
     from throughtime.training import Model, Output
     from throughtime.training.fit import fit
 
     if threads:
         torch.set_num_threads(threads)
     made = cells.make(named)
+    source = Source(data, test, test_share, sequence, time, label, columns, seed)
     train_part, test_part = source.read()
     cells.check(made, named, len(train_part.channels), hidden)
     torch.manual_seed(seed)
@@ -154,11 +160,11 @@ def train(
         zoneout=zoneout, weight_drop=weight_drop, initial_state=initial_state,  # type: ignore[arg-type]
     )  # fmt: skip
     model = Model(
-        recurrent, classes=train_part.classes, channels=train_part.channels,
+        recurrent, task=Classify(train_part.classes), channels=train_part.channels,
         pooling=pooling, dropout=dropout,  # type: ignore[arg-type]
     )  # fmt: skip
     if sizes:
-        model.output = Output(model.width, len(model.classes), sizes=sizes)
+        model.output = Output(model.width, model.task.width, sizes=sizes)
     details = {
         "data": source.to_dict(train_part, test_part), "cell": cell, "threads": threads,
         "command": context.obj,
@@ -205,8 +211,7 @@ def _resume(folder: str, checkpoint_seconds: float, quiet: bool) -> None:
     with locked(run.folder):  # from here on, so that a second one need not read the table first
         if threads := run.details.get("threads", 0):
             torch.set_num_threads(threads)
-        source, fingerprints = remembered(run.details, folder)
-        train_part, test_part = read_again(source, fingerprints)
+        train_part, test_part = read_again(run)
         with progress_bar(quiet) as progress:
             finished = fit(
                 run.model, train_part, folder=folder, resume=True, progress=progress,

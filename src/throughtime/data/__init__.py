@@ -10,3 +10,4 @@ from throughtime.data.split import split as split
 from throughtime.data.streams import Streams as Streams
 from throughtime.data.streams import Window as Window
 from throughtime.data.table import read_table as read_table
+from throughtime.data.target import Target as Target

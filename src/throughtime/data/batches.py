@@ -8,8 +8,9 @@ import torch
 from jaxtyping import Float32, Int64
 from torch import Tensor
 
+from throughtime.data.naming import quote_all
 from throughtime.data.sequences import Sequences
-from throughtime.errors import OptionError
+from throughtime.errors import DataError, OptionError
 
 # Shuffled sequences are sorted by length within pools of this many batches: large enough to
 # waste little padding, small enough that an epoch's batches differ from the last one's.
@@ -21,21 +22,49 @@ class Batch:
     """`B` sequences padded with zeros to the longest, time first.
 
     - `x`: shape `(T, B, C)`; `x[t, b]` is zero for `t >= lengths[b]`.
-    - `y`: labels, shape `(B,)`, or None.
     - `lengths`: steps of each sequence, shape `(B,)`.
     - `indices`: which sequences these are, shape `(B,)`: `out[batch.indices] = ...` puts
       results back in the order of the sequences.
+    - `targets`: by name, see `Target`: `(B,)` or `(B, K)` of sequences; `(T, B)` or `(T, B, K)` of
+      steps, not known past the lengths.
     """
 
     x: Float32[Tensor, "T B C"]
-    y: Int64[Tensor, " B"] | None
     lengths: Int64[Tensor, " B"]
     indices: Int64[Tensor, " B"]
+    targets: dict[str, Tensor]
+    each_step: frozenset[str] = frozenset()  # the names of the targets of steps
+
+    @property
+    def y(self) -> Tensor | None:
+        """The target, where there is only one: labels `(B,)`, say; None where there is none.
+
+        **Raises:** `DataError` where there are several.
+        """
+        if len(self.targets) > 1:
+            raise DataError(
+                f"Batch: y is asked for, and there are the targets {quote_all(self.targets)}; "
+                "expected only one. Write `batch.targets[name]`."
+            )
+        return next(iter(self.targets.values()), None)
 
     def to(self, device: torch.device | str) -> "Batch":
         """The same batch on another device."""
-        y = None if self.y is None else self.y.to(device)
-        return Batch(self.x.to(device), y, self.lengths.to(device), self.indices.to(device))
+        targets = {name: values.to(device) for name, values in self.targets.items()}
+        return Batch(
+            self.x.to(device), self.lengths.to(device), self.indices.to(device), targets,
+            self.each_step,
+        )  # fmt: skip
+
+    def piece(self, first: int, steps: int) -> "Batch":
+        """The steps from `first` on, so many, with the targets of these steps."""
+        cut = slice(first, first + steps)
+        targets = {
+            name: values[cut] if name in self.each_step else values
+            for name, values in self.targets.items()
+        }
+        lengths = (self.lengths - first).clamp(0, steps)
+        return Batch(self.x[cut], lengths, self.indices, targets, self.each_step)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,9 +131,13 @@ def collate(sequences: Sequences, indices: Int64[Tensor, " B"]) -> Batch:
     rows = (sequences.offsets[indices] + steps).masked_fill_(padding, 0)
     return Batch(
         x=sequences.values[rows].masked_fill_(padding[:, :, None], 0.0),
-        y=None if sequences.labels is None else sequences.labels[indices],
         lengths=lengths,
         indices=indices,
+        targets={
+            name: target.padded(rows, padding) if target.each_step else target.values[indices]
+            for name, target in sequences.targets.items()
+        },
+        each_step=frozenset(name for name, t in sequences.targets.items() if t.each_step),
     )
 
 

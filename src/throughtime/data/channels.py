@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from throughtime.data.frame import Table
 from throughtime.data.moments import moments
 from throughtime.data.naming import LONGEST, quote
-from throughtime.data.source import Table
 from throughtime.errors import DataError
 
 

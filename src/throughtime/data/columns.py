@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float32
 
+from throughtime.data.frame import Table
 from throughtime.data.naming import nearest, quote, quote_all
-from throughtime.data.source import Table
 from throughtime.errors import DataError
 
 LARGEST = float(np.finfo(np.float32).max)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import polars as pl
 
+from throughtime.data.frame import Failure, Table, unreadable
 from throughtime.data.naming import quote
-from throughtime.data.source import Failure, Table, unreadable
 from throughtime.errors import DataError
 
 

@@ -10,9 +10,9 @@ import polars as pl
 from jaxtyping import Int64
 
 from throughtime.data.columns import texts
+from throughtime.data.frame import Table
 from throughtime.data.moments import moments
 from throughtime.data.naming import quote
-from throughtime.data.source import Table
 from throughtime.errors import DataError
 
 

@@ -6,8 +6,8 @@ Imported by `read_table` when it is called, since polars takes its time to load.
 import polars as pl
 
 from throughtime.data.columns import at, first
+from throughtime.data.frame import Table
 from throughtime.data.naming import quote
-from throughtime.data.source import Table
 from throughtime.errors import DataError
 
 # ISO 8601: a date; with a time of day; with seconds, a fraction of them, and a zone.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from throughtime.data.source import Failure, Table, unreadable
+from throughtime.data.frame import Failure, Table, unreadable
 from throughtime.errors import DataError
 
 

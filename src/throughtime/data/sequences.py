@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from throughtime.data.classes import encode, sort_classes
 from throughtime.data.naming import quote
+from throughtime.data.target import Target, check, said
 from throughtime.errors import DataError
 
 
@@ -22,8 +23,10 @@ class Sequences:
     - `offsets`: int64, shape `(S+1,)`; sequence `i` is `values[offsets[i]:offsets[i+1]]`.
     - `channels`: the names of the `C` columns.
     - `names`: the name of each sequence, as in the table it came from.
-    - `labels`: int64, shape `(S,)`, each a place in `classes`; None without labels.
-    - `classes`: the names of the classes, `()` if there are none.
+    - `targets`: by name what a network is to say of each sequence or step, see `Target`.
+
+    Where there is one target of a class for each sequence, `labels` are its places among
+    `classes`.
 
     **Raises:** `DataError` if the parts do not fit together, if a sequence has no steps, or if
     a value is NaN or infinite.
@@ -33,12 +36,12 @@ class Sequences:
     offsets: Tensor
     channels: tuple[str, ...]
     names: tuple[str, ...]
-    labels: Tensor | None = None
-    classes: tuple[str, ...] = ()
+    targets: dict[str, Target] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _check_layout(self)
-        _check_labels(self)
+        for name, target in self.targets.items():
+            check(name, target, len(self), len(self.values))
         _check_finite(self)
 
     @classmethod
@@ -54,7 +57,7 @@ class Sequences:
         """Sequences from `S` arrays of shape `(T_i, C)`; `(T_i,)` is one channel.
 
         - `arrays`: anything `torch.as_tensor` takes: arrays, tensors, nested lists.
-        - `labels`: one a sequence, text or whole numbers.
+        - `labels`: one a sequence, text or whole numbers: the target of the name `labels`.
         - `channels`, `names`: default to `c0, c1, ...` and `0, 1, ...`.
         - `classes`: default to the distinct labels, sorted; the labels are looked up in them.
 
@@ -71,23 +74,34 @@ class Sequences:
                     f"{steps[0].shape[1]} because sequence 0 has them. Give each the same channels."
                 )
         lengths = torch.tensor([0] + [len(step) for step in steps])
-        kinds = tuple(classes) if classes is not None else ()
-        codes = None
-        if labels is not None:
-            texts = [_label(label, place) for place, label in enumerate(labels)]
-            try:
-                kinds = kinds if classes is not None else sort_classes(texts)
-                codes = encode(texts, kinds)
-            except DataError as error:
-                raise DataError(f"Sequences: {error}") from None
+        if labels is None and classes is not None:
+            raise DataError(
+                "Sequences: classes are given without labels; expected both or neither. Give the "
+                "labels, or leave classes out."
+            )
         return cls(
             values=torch.cat(steps),
             offsets=lengths.cumsum(0),
             channels=tuple(channels or (f"c{c}" for c in range(steps[0].shape[1]))),
             names=tuple(names or (str(place) for place in range(len(steps)))),
-            labels=codes,
-            classes=kinds,
+            targets={} if labels is None else {"labels": _of_labels(labels, classes)},
         )
+
+    @property
+    def labels(self) -> Int64[Tensor, " S"] | None:
+        """The class of each sequence, a place in `classes`; None without one such target."""
+        target = self._label_target()
+        return None if target is None else target.values
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes of `labels`; empty without labels."""
+        target = self._label_target()
+        return () if target is None else target.classes
+
+    def _label_target(self) -> Target | None:
+        of_sequences = [t for t in self.targets.values() if t.classes and not t.each_step]
+        return of_sequences[0] if len(of_sequences) == 1 else None
 
     @property
     def lengths(self) -> Int64[Tensor, " S"]:
@@ -119,13 +133,13 @@ class Sequences:
         offsets = torch.cat([lengths.new_zeros(1), lengths.cumsum(0)])
         # Row r of the result lies in sequence i at step r - offsets[i].
         shift = (self.offsets[chosen] - offsets[:-1]).repeat_interleave(lengths)
+        steps = torch.arange(len(shift)) + shift
         return Sequences(
-            values=self.values[torch.arange(len(shift)) + shift],
+            values=self.values[steps],
             offsets=offsets,
             channels=self.channels,
             names=tuple(self.names[i] for i in chosen.tolist()),
-            labels=None if self.labels is None else self.labels[chosen],
-            classes=self.classes,
+            targets={name: t.select(chosen, steps) for name, t in self.targets.items()},
         )
 
     def __repr__(self) -> str:
@@ -133,7 +147,7 @@ class Sequences:
         return (
             f"Sequences({len(self)} of {int(lengths.min())} to {int(lengths.max())} steps, "
             f"{len(self.channels)} channels, {len(self.values)} rows, "
-            + ("no labels)" if self.labels is None else f"{len(self.classes)} classes)")
+            + (f"{', '.join(said(self.targets))})" if self.targets else "no labels)")
         )
 
 
@@ -153,6 +167,15 @@ def _steps(array: Any, place: int) -> Float32[Tensor, "T C"]:
             "Flatten the channels into one axis."
         )
     return steps
+
+
+def _of_labels(labels: Iterable[Any], classes: Sequence[str] | None) -> Target:
+    texts = [_label(label, place) for place, label in enumerate(labels)]
+    try:
+        names = tuple(classes) if classes is not None else sort_classes(texts)
+        return Target(encode(texts, names), names)
+    except DataError as error:
+        raise DataError(f"Sequences: {error}") from None
 
 
 def _label(label: Any, place: int) -> str:
@@ -190,10 +213,10 @@ def _check_layout(s: Sequences) -> None:
             f"expected 0 and {len(s.values)} because values has {len(s.values)} rows. "
             "Let the offsets cover all rows."
         )
-    for field, want in (("channels", s.values.shape[1]), ("names", len(s))):
-        if len(getattr(s, field)) != want:
+    for part, want in (("channels", s.values.shape[1]), ("names", len(s))):
+        if len(getattr(s, part)) != want:
             raise DataError(
-                f"Sequences: {field} has {len(getattr(s, field))} names; expected {want}. "
+                f"Sequences: {part} has {len(getattr(s, part))} names; expected {want}. "
                 "Give one name for each."
             )
     empty = (s.lengths < 1).nonzero()
@@ -202,21 +225,6 @@ def _check_layout(s: Sequences) -> None:
         raise DataError(
             f"Sequences: sequence {place} ({quote(s.names[place])}) has "
             f"{int(s.lengths[place])} steps; expected at least 1. Leave it out."
-        )
-
-
-def _check_labels(s: Sequences) -> None:
-    if s.labels is None:
-        return
-    if s.labels.shape != (len(s),) or s.labels.dtype != torch.int64:
-        raise DataError(
-            f"Sequences: labels has shape {tuple(s.labels.shape)} and {s.labels.dtype}; "
-            f"expected ({len(s)},) and torch.int64. Give one label for each sequence."
-        )
-    if s.labels.min() < 0 or s.labels.max() >= len(s.classes):
-        raise DataError(
-            f"Sequences: labels has {_range(s.labels)}; expected 0 to {len(s.classes) - 1} "
-            f"because there are {len(s.classes)} classes. Name every class in classes."
         )
 
 

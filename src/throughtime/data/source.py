@@ -1,33 +1,150 @@
-"""What every format of a table gives: columns, and where each row stands in the file.
+"""Where the sequences of a run come from, remembered with it so that they can be read again."""
 
-Imported by `read_table` when it is called, since polars takes its time to load.
-"""
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from throughtime.data.datasets import japanese_vowels
+from throughtime.data.naming import nearest, quote, quote_all
+from throughtime.data.sequences import Sequences
+from throughtime.data.split import split
+from throughtime.data.table import column_names, read_table
+from throughtime.errors import DataError, RunError
 
-import polars as pl
-
-from throughtime.data.naming import quote
-
-Failure = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
+TEST_SHARE = 0.2
+_BUNDLED = {"sequence": "series_id", "time": "t", "label": "label"}
 
 
-@dataclass(frozen=True, eq=False)
-class Table:
-    """The columns asked for, and where each row stands in the file.
+@dataclass(frozen=True)
+class Source:
+    """A table, its columns and its test part.
 
-    - `frame`: one column for each asked for, in that order, at least one row.
-    - `row`: from a place in `frame` to the number of that row as a person counts it.
+    - `path`: the table; None for the bundled Japanese Vowels.
+    - `test`: a table to test on; None for a share `test_share` of the sequences, 0.2 unless given,
+      drawn with `seed`.
+    - `sequence`, `time`, `label`, `channels`: the columns, see `read_table`.
     """
 
-    frame: pl.DataFrame
-    row: Callable[[int], int]
+    path: str | None = None
+    test: str | None = None
+    test_share: float | None = None
+    sequence: str | None = None
+    time: str | None = None
+    label: str | None = None
+    channels: tuple[str, ...] | None = None
+    seed: int = 0
+
+    def read(self) -> tuple[Sequences, Sequences]:
+        """The training and the test sequences. **Raises:** `DataError`."""
+        if self.path is None:
+            return japanese_vowels()
+        train = read_table(self.path, **self._columns(), channels=self.channels)
+        if self.test is None:
+            share = TEST_SHARE if self.test_share is None else self.test_share
+            return split(train, share, self.seed)
+        test = read_table(
+            self.test, **self._columns(), classes=train.classes, channels=train.channels
+        )
+        return train, test
+
+    def read_again(self, fingerprints: list[str]) -> tuple[Sequences, Sequences]:
+        """The same as they were. **Raises:** `RunError` if they have changed."""
+        parts = self.read()
+        if [fingerprint(part) for part in parts] != fingerprints:
+            raise RunError(
+                f"{self.path or 'the bundled data'}: has changed since the run began; expected the "
+                "same values. Restore the table, or start a new run."
+            )
+        return parts
+
+    def table(
+        self,
+        path: str,
+        channels: tuple[str, ...],
+        options: Mapping[str, Any],
+        *,
+        targets: bool,
+        trained_in: str = "a run",
+    ) -> Sequences:
+        """Another table with the same columns.
+
+        **Arguments:**
+
+        - `channels`: of the model; `options`: of its task, see `Task.table_options`.
+        - `targets`: whether the targets are to be read too.
+        - `trained_in`: what an error calls the run that these columns are from.
+
+        **Raises:** `DataError` where a column is missing: a run knows its columns by name, and
+        nothing names others.
+        """
+        columns = self._columns()
+        if not targets:
+            columns["label"] = None  # what stands there, if anything, does not matter
+        roles = {name: role for role, name in columns.items() if name is not None}
+        _same_columns(path, {**roles, **dict.fromkeys(channels, "channel")}, trained_in)
+        return read_table(path, **columns, **options, channels=channels)
+
+    def _columns(self) -> dict[str, Any]:
+        if self.path is None:
+            return {**_BUNDLED}
+        return {"sequence": self.sequence, "time": self.time, "label": self.label}
+
+    def to_dict(self, *parts: Sequences) -> dict[str, Any]:
+        """As plain data, with the fingerprints of the parts."""
+        return {**asdict(self), "sha256": [fingerprint(part) for part in parts]}
 
 
-def unreadable(form: str, error: BaseException) -> str:
-    """What to say of a file that is not, or not wholly, of its `form`."""
-    return (
-        f"file has contents that are not {form} ({quote(error)}); expected a whole {form} file. "
-        "Copy or write it again."
+def remembered(details: Mapping[str, Any], folder: object) -> tuple[Source, list[str]]:
+    """The source that a run was trained on, and the fingerprints of its two parts.
+
+    `details`: of the run in `folder`. **Raises:** `RunError` where they do not say it.
+    """
+    try:
+        data = dict(details["data"])
+        fingerprints = data.pop("sha256")
+        data["channels"] = None if data["channels"] is None else tuple(data["channels"])
+        return Source(**data), fingerprints
+    except (KeyError, TypeError, ValueError) as e:
+        raise RunError(
+            f"{folder}: does not say which columns it was trained on; expected a run of "
+            "`throughtime train`. Use throughtime.evaluate or throughtime.predict from Python."
+        ) from e
+
+
+def fingerprint(sequences: Sequences) -> str:
+    """SHA-256 over values, offsets, targets and the names of channels and classes."""
+    digest = hashlib.sha256(repr((sequences.channels, sequences.classes)).encode())
+    parts = [sequences.values, sequences.offsets]
+    if sequences.labels is not None:
+        parts.append(sequences.labels)
+    for name, target in sequences.targets.items():
+        if target.values is not sequences.labels:
+            digest.update(repr((name, target.classes, target.each_step)).encode())
+            parts.append(target.values)
+    for tensor in parts:
+        digest.update(tensor.contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _same_columns(path: str, expected: dict[str, str], trained_in: str) -> None:
+    """**Raises:** `DataError` unless a table has all the columns, each given with its role."""
+    from throughtime.data.columns import or_no_header  # imports polars
+
+    there = column_names(path)
+    missing = {name: role for name, role in expected.items() if name not in there}
+    if not missing:
+        return
+    name = next(iter(missing))
+    near = nearest(name, [n for n in there if n not in expected])
+    if near is not None:
+        fix = f"Rename {quote(near)} to {quote(name)}, if it is that column."
+    elif [*missing.values()] == ["label"]:
+        fix = "Add the labels, or use `throughtime predict`, which needs none."
+    else:
+        fix = or_no_header(there, "Give a table with these columns.")
+    named = path if path.isprintable() else quote(path)
+    raise DataError(
+        f"{named}: has the columns {quote_all(there)} and no {quote(name)}; expected "
+        f"{quote_all(expected)}, because {trained_in} was trained on these. {fix}"
     )

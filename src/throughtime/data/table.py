@@ -11,6 +11,7 @@ import torch
 from throughtime.data.classes import encode, sort_classes, unknown
 from throughtime.data.naming import quote
 from throughtime.data.sequences import Sequences
+from throughtime.data.target import Target
 from throughtime.errors import DataError
 
 
@@ -127,25 +128,24 @@ def _read(
             fix = not_a_channel(table, channels, error.column, timed=time is not None)
         raise DataError(f"{error} {fix}") from None
     layout = lay_out(table, sequence, time)
-    kinds, codes = tuple(classes or ()), None
+    targets = {}
     if label is not None:
         labels = sequence_labels(table, label, layout)
         if classes is None:
-            kinds = _training_classes(labels, layout.names, sequence, label)
-        known = set(kinds)
+            classes = _training_classes(labels, layout.names, sequence, label)
+        known = set(classes)
         for place, text in zip(layout.order[layout.starts], labels, strict=True):
             if text not in known:
                 row = table.row(int(place))
-                raise DataError(f"column {quote(label)}, row {row} {unknown(text, kinds)}")
-        codes = encode(labels, kinds)
+                raise DataError(f"column {quote(label)}, row {row} {unknown(text, classes)}")
+        targets[label] = Target(encode(labels, classes), tuple(classes))
     order = torch.tensor(layout.order)
     return Sequences(
         values=values[order],
         offsets=torch.tensor([*layout.starts.tolist(), len(order)]),
         channels=tuple(channels),
         names=layout.names,
-        labels=codes,
-        classes=kinds,
+        targets=targets,
     )
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import plotly.graph_objects as go
 from torch import nn
 
+from throughtime.arguments import kind_of
 from throughtime.cells import Cell
-from throughtime.data import Sequences
 from throughtime.diagnose import Diagnosis
 from throughtime.errors import CallError, OptionError
 from throughtime.program import Program
@@ -21,7 +21,7 @@ def diagnosis(call: str, got: object) -> list[Diagnosis]:
         isinstance(layer, Diagnosis) for layer in layers
     ):  # fmt: skip
         raise CallError(
-            f"`{call}`: layers is {_kind(got)}; expected what `throughtime.diagnose.diagnose` "
+            f"`{call}`: layers is {kind_of(got)}; expected what `throughtime.diagnose.diagnose` "
             f"returns. Write `report.{call}(diagnose(module, x))`."
         )
     return list(layers)
@@ -36,7 +36,7 @@ def measured(call: str, got: object, *keys: str, after: str = "") -> None:
         return
     of_layers = isinstance(got, list) and got and isinstance(got[0], Diagnosis)
     if got is None:
-        fix = "Write `found = report.measure(run, train, test)`: nothing is kept with this run."
+        fix = "Write `measured = report.measure(run, train, test)`: nothing is kept with this run."
     elif isinstance(got, Run):
         fix = f"Write `report.{call}({after}report.kept(run))`."
     elif isinstance(got, Diagnosis) or of_layers:
@@ -44,7 +44,7 @@ def measured(call: str, got: object, *keys: str, after: str = "") -> None:
     else:
         fix = f"Write `report.{call}({after}report.measure(run, train, test))`."
     raise CallError(
-        f"`{call}`: found is {_kind(got)}; expected what `report.measure` or `report.kept` "
+        f"`{call}`: measured is {kind_of(got)}; expected what `report.measure` or `report.kept` "
         f"returns. {fix}"
     )
 
@@ -55,7 +55,7 @@ def scores(call: str, name: str, got: object) -> None:
         fix = f'report.{call}(run.results["test"])'
         fix = fix if isinstance(got, Run) else f"report.{call}(evaluate(model, test).to_dict())"
         raise CallError(
-            f"`{call}`: {name} is {_kind(got)}; expected scores as plain data. Write `{fix}`."
+            f"`{call}`: {name} is {kind_of(got)}; expected scores as plain data. Write `{fix}`."
         )
 
 
@@ -63,7 +63,7 @@ def run(call: str, got: object) -> None:
     """**Raises:** `CallError` unless `got` is a `Run`."""
     if not isinstance(got, Run):
         raise CallError(
-            f"`{call}`: run is {_kind(got)}; expected a Run. Write `run = "
+            f"`{call}`: run is {kind_of(got)}; expected a Run. Write `run = "
             "throughtime.load(folder)`, or take what `throughtime.fit` returned."
         )
 
@@ -72,7 +72,7 @@ def runs(call: str, got: object) -> None:
     """**Raises:** `CallError` unless `got` is a list of `Run`s."""
     if not isinstance(got, Sequence) or isinstance(got, str):
         raise CallError(
-            f"`{call}`: runs is {_kind(got)}; expected a list of runs. Write "
+            f"`{call}`: runs is {kind_of(got)}; expected a list of runs. Write "
             f"`report.{call}([run, other], [report.kept(run), report.kept(other)])`."
         )
     for one in got:
@@ -84,7 +84,7 @@ def module(call: str, got: object) -> None:
     if not isinstance(got, nn.Module):
         of = "run.model" if isinstance(got, Run) else "throughtime.load(folder).model"
         raise CallError(
-            f"`{call}`: model is {_kind(got)}; expected a Model or a Recurrent. "
+            f"`{call}`: model is {kind_of(got)}; expected a Model or a Recurrent. "
             f"Write `report.{call}({of})`."
         )
 
@@ -97,7 +97,7 @@ def program(call: str, got: object) -> None:
         of = f"{cell}().program(input_size, hidden_size)"
         of = of if cells else "layer.directions[0][0].cell_program"
         raise CallError(
-            f"`{call}`: program is {_kind(got)}; expected the program of a cell. "
+            f"`{call}`: program is {kind_of(got)}; expected the program of a cell. "
             f"Write `report.{call}({of})`."
         )
 
@@ -107,17 +107,7 @@ def page(call: str, got: object) -> None:
     if not isinstance(got, str):
         figure = isinstance(got, go.Figure)
         of = "figure.write_html(path)" if figure else f"report.{call}(path, report.report(run))"
-        raise CallError(f"`{call}`: html is {_kind(got)}; expected a page as text. Write `{of}`.")
-
-
-def sequences(call: str, name: str, got: object) -> None:
-    """**Raises:** `CallError` unless `got` is labelled `Sequences`."""
-    if not isinstance(got, Sequences) or got.labels is None:
-        unlabelled = " without labels" if isinstance(got, Sequences) else ""
-        raise CallError(
-            f"`{call}`: {name} is {_kind(got)}{unlabelled}; expected labelled Sequences. Write "
-            "`throughtime.data.Sequences.from_list(arrays, labels)`, or what `data.split` returned."
-        )
+        raise CallError(f"`{call}`: html is {kind_of(got)}; expected a page as text. Write `{of}`.")
 
 
 def drawn(call: str, got: object) -> None:
@@ -127,9 +117,9 @@ def drawn(call: str, got: object) -> None:
     )
     if not described or not got:
         raise CallError(
-            f"`{call}`: drawn is {_kind(got)}; expected sequences as `report.measure` describes "
-            'them. Write `drawn, channels = found["data"]["drawn"], found["data"]["channels"]` and '
-            f'`report.{call}(drawn, channels, [s["name"] for s in drawn])`.'
+            f"`{call}`: drawn is {kind_of(got)}; expected sequences as `report.measure` describes "
+            'them. Write `data = measured["data"]` and '
+            f'`report.{call}(data["drawn"], data["channels"], [s["name"] for s in data["drawn"]])`.'
         )
 
 
@@ -141,7 +131,3 @@ def place(call: str, name: str, got: Any, count: int, what: str) -> None:
             f"`{call}`: {name} is {got!r}; expected {allowed}, its place among the {what}. "
             + ("Choose one of these." if count else "There is nothing to draw.")
         )
-
-
-def _kind(got: object) -> str:
-    return "None" if got is None else f"of type {type(got).__name__}"

@@ -63,7 +63,10 @@ class Network:
         return "; ".join([*parts, end]) + "."
 
 
-SEEN = {"last": "the last state", "mean": "the mean over time", "max": "the maximum over time"}
+SEEN = {
+    "last": "the last state", "mean": "the mean over time", "max": "the maximum over time",
+    "each step": "every step",
+}  # fmt: skip
 
 
 def network(of: nn.Module) -> Network:
@@ -75,11 +78,11 @@ def network(of: nn.Module) -> Network:
         return Network(of.input_size, _layers([of]))
     if isinstance(of, Model):
         stack = recurrent(of)
-        head = f"{type(of.output).__name__}, {of.width} → {len(of.classes)}"
+        head = f"{type(of.output).__name__}, {of.width} → {of.task.width}"
         if isinstance(of.output, Output):
-            sizes = " → ".join(map(str, (of.width, *of.output.sizes, len(of.classes))))
+            sizes = " → ".join(map(str, (of.width, *of.output.sizes, of.task.width)))
             head = f"{'feed-forward' if of.output.sizes else 'linear'}, {sizes}"
-        return Network(stack[0].input_size, _layers(stack), head, of.pooling)
+        return Network(stack[0].input_size, _layers(stack), head, of.readout.name)
     raise OptionError(
         f"`report`: what is drawn is a {type(of).__name__}; expected a Recurrent or a Model. "
         "Give one of these."
@@ -88,14 +91,14 @@ def network(of: nn.Module) -> Network:
 
 def _layers(stack: list[Recurrent]) -> tuple[DrawnLayer, ...]:
     rows = [(layer, directions) for layer in stack for directions in layer.directions]
-    found = []
+    layers = []
     for k, (layer, directions) in enumerate(rows, 1):
         number = str(k) if len(rows) > 1 else ""
         drawn = tuple(_drawn_direction(direction, number) for direction in directions)
         widths = [direction.program.states[direction.program.output] for direction in directions]
         width = sum(widths) if layer.merge == "concat" else widths[0]
-        found.append(DrawnLayer(drawn, layer.merge, width))
-    return tuple(found)
+        layers.append(DrawnLayer(drawn, layer.merge, width))
+    return tuple(layers)
 
 
 def _drawn_direction(direction: Any, number: str) -> DrawnDirection:

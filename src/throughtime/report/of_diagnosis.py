@@ -10,9 +10,9 @@ import plotly.graph_objects as go
 
 from throughtime.diagnose import ByLag, Diagnosis
 from throughtime.report import given
-from throughtime.report.measure import rounded, thinned
-from throughtime.report.of_time import GONE, drawn
-from throughtime.report.style import GREY, line, log_axis, panels
+from throughtime.report.rounding import rounded, thinned
+from throughtime.report.shares import GONE, log_axis, visible
+from throughtime.report.style import GREY, line, panels
 
 Curves = Iterator[go.Scatter]
 LAG, SHARE = "steps back in the direction of time", "share of what it is at 0"
@@ -36,36 +36,38 @@ def diagnosis(layers: Sequence[Diagnosis] | Diagnosis) -> go.Figure:
     **Raises:** `CallError` for anything else.
     """
     layers = given.diagnosis("diagnosis", layers)
-    found = {
+    curves_of = {
         ("Gradients by lag", LAG, SHARE): list(_gradients(layers)),
         ("All paths and the direct one", LAG, SHARE): list(_states(layers)),
         ("Gates", "step", "mean over sequences and units"): list(_gates(layers)),
         ("Paths through rectifiers", LAG, "share that is cut"): list(_cuts(layers)),
     }
-    found = {place: curves for place, curves in found.items() if curves}
-    height = HEIGHT * len(found) + GAP
-    made = panels(len(found), height, GAP, False, subplot_titles=[title for title, *_ in found])
-    for row, ((_, across, up), curves) in enumerate(found.items(), 1):
+    curves_of = {place: curves for place, curves in curves_of.items() if curves}
+    height = HEIGHT * len(curves_of) + GAP
+    drawn = panels(
+        len(curves_of), height, GAP, False, subplot_titles=[title for title, *_ in curves_of]
+    )
+    for row, ((_, across, up), curves) in enumerate(curves_of.items(), 1):
         legend = "legend" if row == 1 else f"legend{row}"
         for curve in curves:
-            made.add_trace(curve.update(legend=legend), row, 1)
+            drawn.add_trace(curve.update(legend=legend), row, 1)
         place: dict[str, Any] = {"row": row, "col": 1}
-        top = next(made.select_yaxes(**place)).domain[1]
-        made.update_layout({legend: {"orientation": "v", "x": 1.01, "y": top, "yanchor": "top"}})
-        made.update_xaxes(title=across, **place)
-        made.update_yaxes(title=up, **place)
+        top = next(drawn.select_yaxes(**place)).domain[1]
+        drawn.update_layout({legend: {"orientation": "v", "x": 1.01, "y": top, "yanchor": "top"}})
+        drawn.update_xaxes(title=across, **place)
+        drawn.update_yaxes(title=up, **place)
         if up == SHARE:
             shares = [v for curve in curves for v in curve.y or ()]
-            made.update_yaxes(**log_axis([GONE, 1.0, *shares]), **place)
-            made.add_hline(GONE, line={"color": GREY, "dash": "dash", "width": 1}, **place)
-    made.update_layout(margin_t=40)
-    return made
+            drawn.update_yaxes(**log_axis([GONE, 1.0, *shares]), **place)
+            drawn.add_hline(GONE, line={"color": GREY, "dash": "dash", "width": 1}, **place)
+    drawn.update_layout(margin_t=40)
+    return drawn
 
 
-def _by_lag(found: ByLag, name: str, k: int, dash: str) -> go.Scatter:
-    relative = found.relative[: found.lags + 1].tolist()
+def _by_lag(by_lag: ByLag, name: str, k: int, dash: str) -> go.Scatter:
+    relative = by_lag.relative[: by_lag.lags + 1].tolist()
     at = thinned(len(relative))
-    return line(at, drawn(rounded([relative[lag] for lag in at])), name, k, dash=dash)
+    return line(at, visible(rounded([relative[lag] for lag in at])), name, k, dash=dash)
 
 
 def _gradients(layers: Sequence[Diagnosis]) -> Curves:

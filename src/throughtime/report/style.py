@@ -1,9 +1,8 @@
 """How every figure looks, and how text from outside gets into one."""
 
 import html
-import math
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
@@ -33,8 +32,8 @@ def safe(text: object, most: int = 40) -> str:
 
 def figure(height: int, **layout: Any) -> go.Figure:
     """An empty figure in the look of the report."""
-    made = Shown(layout={"template": "none"})
-    made.update_layout(
+    drawn = Shown(layout={"template": "none"})
+    drawn.update_layout(
         height=height,
         margin={"l": 66, "r": 12, "t": 12, "b": 46},
         font={"family": "system-ui, sans-serif", "size": 13},
@@ -43,44 +42,39 @@ def figure(height: int, **layout: Any) -> go.Figure:
         hoverlabel={"namelength": -1},
         colorway=COLOURS,
     )
-    made.update_layout(**layout)
-    return _axes(made)
+    drawn.update_layout(**layout)
+    return _axes(drawn)
 
 
 def panels(
     rows: int, height: int, gap: float, shared_xaxes: bool = True, **options: Any
 ) -> go.Figure:
     """The same with panels one below the other on one horizontal axis; `gap` in pixels."""
-    made = make_subplots(
+    drawn = make_subplots(
         rows, 1, shared_xaxes=shared_xaxes, vertical_spacing=gap / height, figure=figure(height),
         **options,
     )  # fmt: skip
-    return _axes(made)
+    return _axes(drawn)
 
 
-def _axes(made: go.Figure) -> go.Figure:
-    made.update_xaxes(showgrid=False, zeroline=False, ticks="outside", automargin=True)
-    made.update_yaxes(showgrid=True, zeroline=False, automargin=True, title_standoff=12)
-    return made
+def _axes(drawn: go.Figure) -> go.Figure:
+    drawn.update_xaxes(showgrid=False, zeroline=False, ticks="outside", automargin=True)
+    drawn.update_yaxes(showgrid=True, zeroline=False, automargin=True, title_standoff=12)
+    return drawn
+
+
+def traces_of(figure: go.Figure) -> tuple[Any, ...]:
+    """What is drawn in a figure; plotly's types do not know of what kind each trace is."""
+    return cast(tuple[Any, ...], figure.data)
 
 
 def one_of(figures: Sequence[go.Figure], key: str) -> go.Figure:
     """Like figures as one, of which `meta[key]`, their place, says which traces to show."""
-    made = Shown(layout=figures[0].layout)
+    drawn = Shown(layout=figures[0].layout)
     for k, one in enumerate(figures):
-        for trace in one.data:
-            made.add_trace(trace.update(meta={key: str(k)}, visible=k == 0))
-    return made
-
-
-def log_axis(values: Iterable[float | None]) -> dict[str, Any]:
-    """A logarithmic axis with at most six powers of ten; a plain one for less than one."""
-    met = [v for v in values if v is not None and v > 0]
-    decades = math.log10(max(met) / min(met)) if met else 0.0
-    if decades < 1:
-        return {"type": "linear"}
-    dtick = math.ceil(decades / 5) if decades > 1.5 else None
-    return {"type": "log", "exponentformat": "power", "dtick": dtick}
+        for trace in traces_of(one):
+            drawn.add_trace(trace.update(meta={key: str(k)}, visible=k == 0))
+    return drawn
 
 
 def line(

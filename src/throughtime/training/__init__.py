@@ -1,8 +1,9 @@
 """Training a model to a run folder that can be trusted: repeated, resumed, evaluated, used."""
 
-from throughtime.training.evaluate import Scores as Scores
+from throughtime.training.evaluate import Tested as Tested
 from throughtime.training.evaluate import evaluate as evaluate
 from throughtime.training.evaluate import predict as predict
+from throughtime.training.evaluate import tested as tested
 from throughtime.training.fit import Progress as Progress
 from throughtime.training.fit import fit as fit
 from throughtime.training.model import Model as Model

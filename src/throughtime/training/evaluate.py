@@ -1,6 +1,6 @@
-"""What a model says of sequences, and how often it is right."""
+"""What a model says of sequences, and how good it is."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -8,91 +8,92 @@ from torch import Tensor
 
 from throughtime.data import Batches, Sequences
 from throughtime.errors import DataError
+from throughtime.tasks import Scores
 from throughtime.training import given
 from throughtime.training.model import Model
-
-
-@dataclass(frozen=True)
-class Scores:
-    """How a model does on labelled sequences.
-
-    - `accuracy`: the share of sequences whose most probable class is theirs.
-    - `loss`: cross-entropy, nats a sequence.
-    - `confusion`: `confusion[i][j]` sequences of class i were taken for class j.
-    """
-
-    sequences: int
-    accuracy: float
-    loss: float
-    classes: tuple[str, ...]
-    confusion: tuple[tuple[int, ...], ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+from throughtime.training.overlap import KEY, shared
 
 
 @torch.no_grad()
 def predict(model: Model, sequences: Sequences, *, batch_size: int = 256) -> Tensor:
-    """The probability of each class for each sequence, `(S, classes)`, in their order.
+    """What the task of a model predicts: of `Classify` the probability of each class.
+
+    **Returns:** `(S, K)`, a row for each sequence, in their order; of a task that answers at each
+    step `(N, K)`, a row for each step of the sequences end to end.
 
     **Raises:** `DataError` if the channels are not those of the model, `CallError` for another
     kind of argument.
     """
     given.model("predict", model)
     given.sequences("predict", "sequences", sequences)
-    _check(model, sequences)
+    check_channels("predict", model, sequences)
     device = next(model.parameters()).device
     training = model.training
     model.eval()
+    rows = len(sequences.values) if model.task.each_step else len(sequences)
+    predictions: Tensor | None = None
     try:
-        out = torch.zeros(len(sequences), len(model.classes))
         for batch in Batches(sequences, batch_size, shuffle=False).epoch(0):
-            batch_ = batch.to(device)
-            scores = model(batch_.x, batch_.lengths)
-            out[batch.indices] = scores.softmax(-1).float().cpu()
-        return out
+            on_device = batch.to(device)
+            out = model.task.predictions(model(on_device.x, on_device.lengths)).float().cpu()
+            places = batch.indices
+            if model.task.each_step:
+                steps = torch.arange(len(out))[:, None]
+                real = steps < batch.lengths  # (T, B)
+                places = (sequences.offsets[batch.indices] + steps)[real]
+                out = out[real]
+            if predictions is None:
+                predictions = out.new_zeros(rows, *out.shape[1:])
+            predictions[places] = out
     finally:
         model.train(training)
+    assert predictions is not None  # there is at least one sequence
+    return predictions
 
 
 def evaluate(model: Model, sequences: Sequences, *, batch_size: int = 256) -> Scores:
-    """Accuracy, loss and confusion on labelled sequences.
+    """How good a model is on sequences with targets: of `Classify` accuracy, loss and confusion.
 
-    **Raises:** `DataError` without labels, or with other classes or channels than the model's,
-    `CallError` for another kind of argument.
+    **Raises:** `DataError` for sequences without targets of the model's task, or with other
+    channels than the model's, `CallError` for another kind of argument.
     """
     given.model("evaluate", model)
     given.sequences("evaluate", "sequences", sequences)
-    if sequences.labels is None:
-        raise DataError("evaluate: sequences has no labels; expected a class for each. Give them.")
-    if sequences.classes != model.classes:
-        raise DataError(
-            f"evaluate: sequences has classes {', '.join(sequences.classes)}; expected those of "
-            f"the model, {', '.join(model.classes)}. Read the table with `classes=model.classes`."
-        )
-    probabilities = predict(model, sequences, batch_size=batch_size)
-    return score(probabilities, sequences.labels, model.classes)
+    prepared = model.task.prepare("evaluate", sequences)
+    return model.task.scores(predict(model, prepared, batch_size=batch_size), prepared)
 
 
-def score(probabilities: Tensor, labels: Tensor, classes: tuple[str, ...]) -> Scores:
-    """`Scores` of probabilities `(S, classes)` beside labels `(S,)`."""
-    n = len(classes)
-    chosen = probabilities.argmax(-1)
-    confusion = torch.bincount(labels * n + chosen, minlength=n * n).view(n, n)
-    likelihood = probabilities.gather(1, labels[:, None]).double().clamp(min=1e-30)
-    return Scores(
-        len(labels),
-        float((chosen == labels).double().mean()),
-        float(-likelihood.log().mean()),
-        classes,
-        tuple(tuple(row) for row in confusion.tolist()),
-    )
+@dataclass(frozen=True)
+class Tested:
+    """A model tested beside what it has to beat.
+
+    - `results`: plain data, as `Run.record` takes it: `test`, the scores of the model, and those
+      of each baseline of its task by name.
+    - `predictions`: what `predict` said of the test sequences.
+    """
+
+    results: dict[str, Any]
+    predictions: Tensor
 
 
-def _check(model: Model, sequences: Sequences) -> None:
+def tested(model: Model, train: Sequences, test: Sequences) -> Tested:
+    """Test a model and the baselines of its task on the test sequences.
+
+    **Raises:** as `evaluate`.
+    """
+    train, test = (model.task.prepare("tested", part) for part in (train, test))
+    predictions = predict(model, test)
+    own = model.task.scores(predictions, test).to_dict()
+    others = model.task.baselines(train, test)
+    results = {"test": own | {KEY: shared(train, test)}}
+    return Tested(results | {name: s.to_dict() for name, s in others.items()}, predictions)
+
+
+def check_channels(call: str, model: Model, sequences: Sequences) -> None:
+    """**Raises:** `DataError` unless the channels of sequences are those of a model."""
     if sequences.channels != model.channels:
         raise DataError(
-            f"predict: sequences has channels {', '.join(sequences.channels)}; expected those of "
+            f"{call}: sequences has channels {', '.join(sequences.channels)}; expected those of "
             f"the model, {', '.join(model.channels)}. Read the table with "
             "`channels=model.channels`."
         )

@@ -7,18 +7,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
 from torch import Tensor, nn
 
 from throughtime import bptt
 from throughtime.arguments import checked_arguments, no_argument
-from throughtime.data import Batch, Batches, Scaler, Sequences, split
-from throughtime.errors import DataError, OptionError, RunError
+from throughtime.data import Batches, Scaler, Sequences, split
+from throughtime.errors import OptionError, RunError
 from throughtime.training import given, optimise, randomness
 from throughtime.training.checkpoint import read_checkpoint, write_checkpoint
-from throughtime.training.evaluate import evaluate
+from throughtime.training.evaluate import check_channels, evaluate
 from throughtime.training.lock import locked
 from throughtime.training.model import Model, recurrent
+from throughtime.training.objective import Objective
 from throughtime.training.options import Options
 from throughtime.training.run import Run
 
@@ -84,12 +84,12 @@ def fit(
     details: dict[str, Any] | None = None,
     **options: Any,
 ) -> Run:
-    """Train a model on labelled sequences.
+    """Train a model on sequences with targets of its task.
 
     **Main arguments:**
 
     - `model`: scaled anew on the training part; trained in place, on its device.
-    - `data`: with labels of the model's classes.
+    - `data`: with the targets of the model's task: of `Classify`, labels of its classes.
     - `options`: the fields of `Options`: `epochs`, `batch_size`, `optimiser`, `bptt`, ...
 
     **Other arguments:**
@@ -110,6 +110,25 @@ def fit(
     """
     given.model("fit", model)
     given.sequences("fit", "data", data)
+    settings = _settings(options, resume, checkpoint_seconds)
+    training = _Training(model, data, settings)
+    run = Run(model, settings, Path(folder) if folder is not None else None, details or {})
+    if resume:
+        run.check_options()
+    else:
+        run.make_folder()
+    with locked(run.folder):
+        if resume:
+            training.resume(run)
+        else:
+            training.begin(run)
+        run.history = training.place.history
+        training.run(run, checkpoint_seconds, progress)
+        run.finish()
+    return run
+
+
+def _settings(options: dict[str, Any], resume: bool, checkpoint_seconds: float) -> Options:
     for name in options:
         if name not in Options.__dataclass_fields__:
             raise no_argument("fit", name, [*Options.__dataclass_fields__, *_OWN], _INSTEAD)
@@ -121,151 +140,134 @@ def fit(
             f"checkpoint_seconds is {checkpoint_seconds!r}; expected a number of seconds, 0 or "
             "more."
         )
-    _check(model, data)
-    mode = bptt.mode(settings.bptt)
-    plain = isinstance(mode, bptt.Full) and not settings.scale_by_replicas
-    if not plain:
-        bptt.check(mode, recurrent(model), scale_by_replicas=settings.scale_by_replicas)
-    train, held = _parts(data, settings)
-    device = next(model.parameters()).device
-    batches = Batches(train, settings.batch_size, seed=settings.seed)
-    optimiser = optimise.optimiser(
-        model, settings.optimiser, settings.learning_rate, settings.weight_decay
-    )
-    scheme = optimise.SCHEDULES.get(settings.schedule or "")
-    schedule: Any = scheme.make(optimiser, settings.epochs, len(batches)) if scheme else None
-    weights = _class_weights(train).to(device) if settings.class_weights else None
-    loss_of = nn.CrossEntropyLoss(weights, label_smoothing=settings.label_smoothing)
-    run = Run(model, settings, Path(folder) if folder is not None else None, details or {})
-    if resume:
-        run.check_options()
-    else:
-        run.make_folder()
-    with locked(run.folder):
-        place, best = _Place(), {}
-        if resume:
-            state = read_checkpoint(run.checkpoint, model, optimiser, schedule)
-            place, best = _Place(**state.place), state.best
-            run.recall()
-        else:
-            run.check_new()  # none has begun one there since
-            model.scale(Scaler.fit(train))
-            run.initial = {name: t.detach().cpu().clone() for name, t in model.state_dict().items()}
-            randomness.seed(settings.seed)
-        run.history = place.history
+    return settings
 
-        def save() -> None:
-            if run.folder is not None:
-                state = dataclasses.asdict(place)
-                write_checkpoint(run.checkpoint, model, optimiser, schedule, best, state)
 
-        if not resume:
-            save()
-            run.describe()
+class _Training:
+    """A model in training: what one step, one epoch and one checkpoint need."""
+
+    def __init__(self, model: Model, data: Sequences, settings: Options) -> None:
+        self.model, self.settings = model, settings
+        data = model.task.prepare("fit", data)
+        check_channels("fit", model, data)
+        self.mode = bptt.mode(settings.bptt)
+        bptt.check(self.mode, recurrent(model), scale_by_replicas=settings.scale_by_replicas)
+        self.train, self.held = data, None
+        if settings.validation:
+            self.train, self.held = split(data, settings.validation, settings.seed)
+        self.device = next(model.parameters()).device
+        self.batches = Batches(self.train, settings.batch_size, seed=settings.seed)
+        self.optimiser = optimise.optimiser(
+            model, settings.optimiser, settings.learning_rate, settings.weight_decay
+        )
+        self.scheme = optimise.SCHEDULES.get(settings.schedule or "")
+        self.schedule: Any = None
+        if self.scheme:
+            self.schedule = self.scheme.make(self.optimiser, settings.epochs, len(self.batches))
+        self.of_task = settings.of_task(model.task)
+        model.task = model.task.fitted(self.train)
+        self.place = _Place()
+        self.best: dict[str, Tensor] = {}
+
+    def begin(self, run: Run) -> None:
+        """A new run: scaled, seeded, with its first checkpoint."""
+        run.check_new()  # none has begun one there since
+        self.model.encoder.scale(Scaler.fit(self.train))
+        run.initial = {n: t.detach().cpu().clone() for n, t in self.model.state_dict().items()}
+        randomness.seed(self.settings.seed)
+        self.save(run)
+        run.describe()
+
+    def resume(self, run: Run) -> None:
+        """Go on where the checkpoint of a run is."""
+        state = read_checkpoint(run.checkpoint, self.model, self.optimiser, self.schedule)
+        self.place, self.best = _Place(**state.place), state.best
+        run.recall()
+
+    def save(self, run: Run) -> None:
+        if run.folder is not None:
+            place = dataclasses.asdict(self.place)
+            write_checkpoint(
+                run.checkpoint, self.model, self.optimiser, self.schedule, self.best, place
+            )
+
+    def run(
+        self, run: Run, checkpoint_seconds: float, progress: Callable[[Progress], None] | None
+    ) -> None:
+        """All epochs that are left; the model then has its best weights and is in eval mode."""
+        place, settings = self.place, self.settings
+        loss_of = self.model.task.training_loss(self.train, **self.of_task)
         saved = started = time.monotonic()
         before = place.seconds
-        model.train()
-        for epoch in range(place.epoch, settings.epochs if not place.done else 0):
-            for batch in batches.epoch(epoch, start=place.batch):
-                batch = batch.to(device)
-                optimiser.zero_grad(set_to_none=True)
-                if plain:
-                    loss = loss_of(model(batch.x, batch.lengths), batch.y)
-                    loss.backward()
-                else:
-                    loss = _gradient(model, batch, loss_of, mode, settings.scale_by_replicas)
-                norm = _clip(model, settings.clip)
-                if not math.isfinite(loss.item()) or not math.isfinite(norm):
-                    raise RunError(
-                        f"fit: loss is {loss.item():g} with a gradient of norm {norm:g} in epoch "
-                        f"{epoch + 1}; expected numbers. Set a lower learning_rate than "
-                        f"{settings.learning_rate:g}, or a lower clip."
-                    )
-                optimiser.step()
-                if scheme and scheme.advances == "batch":
-                    schedule.step()
-                place.total += loss.item() * len(batch.indices)
-                place.steepest = max(place.steepest, norm)
-                place.batch += 1
+        self.model.train()
+        while not place.done:
+            for batch in self.batches.epoch(place.epoch, start=place.batch):
+                loss = self.step(Objective(self.model, loss_of, batch.to(self.device)))
                 if progress:
-                    progress(
-                        Progress(epoch, settings.epochs, place.batch, len(batches), loss.item())
-                    )
-                if time.monotonic() - saved >= checkpoint_seconds and place.batch < len(batches):
-                    place.seconds = before + time.monotonic() - started
-                    save()
-                    saved = time.monotonic()
-            row = {"epoch": epoch + 1, "loss": place.total / len(train),
-                   "gradient_norm": place.steepest,
-                   "learning_rate": optimiser.param_groups[0]["lr"]}  # fmt: skip
-            if held is not None:
-                scores = evaluate(model, held)
-                row |= {"validation_loss": scores.loss, "validation_accuracy": scores.accuracy}
-            measure = row.get("validation_loss", row["loss"])
-            if scheme and scheme.advances == "epoch":
-                schedule.step()
-            elif scheme and scheme.advances == "measure":
-                schedule.step(measure)
-            if held is not None and measure < place.best:
-                place.best, place.best_epoch = measure, epoch
-                best = {name: t.detach().clone() for name, t in model.state_dict().items()}
+                    progress(Progress(place.epoch, settings.epochs, place.batch,
+                                      len(self.batches), loss))  # fmt: skip
+                now = time.monotonic()
+                place.seconds = before + now - started
+                if now - saved >= checkpoint_seconds and place.batch < len(self.batches):
+                    self.save(run)
+                    saved = now
+            self.end_epoch()
             place.seconds = before + time.monotonic() - started
-            place.history.append(row | {"seconds": round(place.seconds, 3)})
-            place.epoch, place.batch, place.total, place.steepest = epoch + 1, 0, 0.0, 0.0
-            patience = settings.patience or settings.epochs
-            waited = held is not None and epoch - place.best_epoch >= patience
-            place.done = waited or place.epoch == settings.epochs
+            place.history[-1]["seconds"] = round(place.seconds, 3)
             if place.done or time.monotonic() - saved >= checkpoint_seconds:
-                save()
+                self.save(run)
                 run.write_history()
                 saved = time.monotonic()
-            if place.done:
-                break
-        if best:
-            model.load_state_dict(best)
-        model.eval()
-        run.finish()
-        return run
+        if self.best:
+            self.model.load_state_dict(self.best)
+        self.model.eval()
 
+    def step(self, objective: Objective) -> float:
+        """One step of the optimiser; the loss of the batch."""
+        place, settings = self.place, self.settings
+        self.optimiser.zero_grad(set_to_none=True)
+        loss = objective.backward(self.mode, scale_by_replicas=settings.scale_by_replicas).item()
+        norm = _clip(self.model, settings.clip)
+        if not math.isfinite(loss) or not math.isfinite(norm):
+            raise RunError(
+                f"fit: loss is {loss:g} with a gradient of norm {norm:g} in epoch "
+                f"{place.epoch + 1}; expected numbers. Set a lower learning_rate than "
+                f"{settings.learning_rate:g}, or a lower clip."
+            )
+        self.optimiser.step()
+        if self.scheme and self.scheme.advances == "batch":
+            self.schedule.step()
+        place.total += loss * len(objective.batch.indices)
+        place.steepest = max(place.steepest, norm)
+        place.batch += 1
+        return loss
 
-def _gradient(
-    model: Model, batch: Batch, loss_of: nn.Module, mode: bptt.Mode, scale_by_replicas: bool
-) -> Tensor:
-    """The loss of a batch, with its gradient in `.grad`, in a mode that works by pieces."""
-    return bptt.backward(
-        mode,
-        recurrent(model),
-        model.scaled(batch.x),
-        read=lambda total, y, start: model.read(total, y, start, batch.lengths),
-        loss=lambda total, state: loss_of(model.scores(total, state[-1], batch.lengths), batch.y),
-        lengths=batch.lengths,
-        scale_by_replicas=scale_by_replicas,
-    )[0]
-
-
-def _check(model: Model, data: Sequences) -> None:
-    if data.labels is None:
-        raise DataError("fit: data has no labels; expected a class for each sequence. Give them.")
-    if data.classes != model.classes or data.channels != model.channels:
-        raise DataError(
-            f"fit: data has classes {', '.join(data.classes)} and channels "
-            f"{', '.join(data.channels)}; expected those of the model, "
-            f"{', '.join(model.classes)} and {', '.join(model.channels)}. Build the model with "
-            "`classes=data.classes, channels=data.channels`."
+    def end_epoch(self) -> None:
+        """The row of the epoch in the history, the schedule, and whether training goes on."""
+        place, settings = self.place, self.settings
+        row: dict[str, Any] = {
+            "epoch": place.epoch + 1,
+            "loss": place.total / len(self.train),
+            "gradient_norm": place.steepest,
+            "learning_rate": self.optimiser.param_groups[0]["lr"],
+        }
+        if self.held is not None:
+            scores = evaluate(self.model, self.held).in_history()
+            row |= {f"validation_{name}": value for name, value in scores.items()}
+        measure = row.get("validation_loss", row["loss"])
+        if self.scheme and self.scheme.advances == "epoch":
+            self.schedule.step()
+        elif self.scheme and self.scheme.advances == "measure":
+            self.schedule.step(measure)
+        if self.held is not None and measure < place.best:
+            place.best, place.best_epoch = measure, place.epoch
+            self.best = {n: t.detach().clone() for n, t in self.model.state_dict().items()}
+        waited = self.held is not None and (
+            place.epoch - place.best_epoch >= (settings.patience or settings.epochs)
         )
-
-
-def _parts(data: Sequences, settings: Options) -> tuple[Sequences, Sequences | None]:
-    if not settings.validation:
-        return data, None
-    return split(data, settings.validation, settings.seed)
-
-
-def _class_weights(train: Sequences) -> Tensor:
-    """Inverse shares with mean 1 over the sequences; a class without any has 0."""
-    assert train.labels is not None
-    counts = torch.bincount(train.labels, minlength=len(train.classes)).float()
-    return torch.where(counts > 0, len(train) / (counts.clamp(min=1) * (counts > 0).sum()), 0.0)
+        place.history.append(row)
+        place.epoch, place.batch, place.total, place.steepest = place.epoch + 1, 0, 0.0, 0.0
+        place.done = waited or place.epoch == settings.epochs
 
 
 def _clip(model: nn.Module, largest: float | None) -> float:

@@ -2,6 +2,7 @@
 
 from torch import nn
 
+from throughtime.arguments import kind_of
 from throughtime.data import Sequences
 from throughtime.errors import CallError
 from throughtime.layers import Recurrent
@@ -27,14 +28,14 @@ def model(call: str, got: object) -> None:
     else:
         fix = "Write `Model(Recurrent(LSTM, input_size, hidden_size), classes=classes, "
         fix += "channels=channels)`."
-    raise CallError(f"`{call}`: model is a {type(got).__name__}; expected a Model. {fix}")
+    raise CallError(f"`{call}`: model is {kind_of(got)}; expected a Model. {fix}")
 
 
 def sequences(call: str, name: str, got: object) -> None:
     """**Raises:** `CallError` unless `got` is `Sequences`."""
     if not isinstance(got, Sequences):
         raise CallError(
-            f"`{call}`: {name} is a {type(got).__name__}; expected Sequences. Write "
+            f"`{call}`: {name} is {kind_of(got)}; expected Sequences. Write "
             "`throughtime.data.Sequences.from_list(arrays, labels)`, one array (steps, channels) "
             "for each sequence."
         )

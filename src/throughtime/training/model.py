@@ -14,10 +14,10 @@ from throughtime.arguments import checked_arguments
 from throughtime.cells import Cell, activation
 from throughtime.data import Scaler
 from throughtime.errors import CallError, OptionError, RunError
-from throughtime.layers import Recurrent, checks
-from throughtime.program import Program
-
-POOLING = ("last", "mean", "max")
+from throughtime.layers import Recurrent, checks, description
+from throughtime.tasks import TASKS, Classify, Task
+from throughtime.tasks.readout import readout
+from throughtime.training.encoder import Encoder
 
 
 class Output(nn.Sequential):
@@ -55,23 +55,24 @@ class _Activation(nn.Module):
 
 
 class Model(nn.Module):
-    """Sequences to the scores of classes.
+    """From sequences to the answers of a task.
 
     **Arguments:**
 
     - `recurrent`: a `Recurrent`, time first; or several, each on the outputs of the one before.
-    - `output`: a module from `(B, width)` to `(B, classes)`; linear unless given. `width` is
-      the output size of the last `Recurrent`.
-    - `classes`: their names.
+    - `output`: a module from `(..., width)` to `(..., task.width)`; linear unless given. `width`
+      is that of what `pooling` shows it.
+    - `task`: what the model is to say, such as `Classify(classes)`.
+    - `classes`: the short form of `task=Classify(classes)`.
     - `channels`: the names of the input's columns.
     - `scaler`: fitted on the training part; the model scales its own input.
     - `pooling`: what of a sequence the output network sees: `"last"`, the output state at the
-      last real step of each direction; `"mean"` or `"max"` over its real steps.
+      last real step of each direction; `"mean"` or `"max"` over its real steps; `"each step"` for
+      a task that answers at each. `"last"` or `"each step"` unless given, as the task asks.
     - `dropout`: on what the output network sees.
-    """
 
-    mean: Tensor
-    std: Tensor
+    **Raises:** `OptionError` for parts that do not fit together, `CallError` for other kinds.
+    """
 
     @checked_arguments()
     def __init__(
@@ -79,70 +80,47 @@ class Model(nn.Module):
         recurrent: Recurrent | list[Recurrent],
         output: nn.Module | None = None,
         *,
-        classes: tuple[str, ...],
+        task: Task | None = None,
+        classes: tuple[str, ...] | None = None,
         channels: tuple[str, ...],
         scaler: Scaler | None = None,
-        pooling: Literal["last", "mean", "max"] = "last",
+        pooling: Literal["last", "mean", "max", "each step"] | None = None,
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
         stack = list(recurrent) if isinstance(recurrent, list | tuple) else [recurrent]
-        _check(stack, classes, channels, pooling, dropout)
+        self.task = _task(task, classes)
+        self.readout = readout(pooling, self.task.each_step)
+        self.encoder = Encoder(len(channels))
+        _check(stack, self.encoder.width, dropout)
         self.recurrent = nn.ModuleList(stack)
-        self.width = _width(stack[-1], pooling)
-        self.output = Output(self.width, len(classes)) if output is None else output
-        self.classes, self.channels = tuple(classes), tuple(channels)
-        self.pooling, self.dropout = pooling, dropout
-        self.register_buffer("mean", torch.zeros(len(channels)))
-        self.register_buffer("std", torch.ones(len(channels)))
+        self.width = self.readout.width(stack[-1])
+        self.output = Output(self.width, self.task.width) if output is None else output
+        self.channels, self.dropout = tuple(channels), dropout
         if scaler is not None:
-            self.scale(scaler)
-
-    def scale(self, scaler: Scaler) -> None:
-        """Take over the means and standard deviations of a fitted scaler."""
-        self.mean.copy_(scaler.mean)
-        self.std.copy_(scaler.std)
+            self.encoder.scale(scaler)
+        self.register_load_state_dict_pre_hook(_read_former_names)
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """Scores `(B, classes)` (logits) of `x (T, B, C)`, unscaled."""
+        """What the output network puts out for `x (T, B, C)`, unscaled: `(B, task.width)`, or
+        `(T, B, task.width)` of a task that answers at each step.
+        """
         checks.padded("Model", "x", x)
-        y, state = self.scaled(x), None
+        y, state = self.encoder(x), None
         for layer in self.recurrent:
             y, state = layer(y, lengths=lengths)
         if lengths is None:
             lengths = torch.full(y.shape[1:2], len(y), device=y.device)
-        return self.scores(self.read(None, y, 0, lengths), state, lengths)
+        return self.answer(self.shown(self.readout.read(None, y, 0, lengths), state, lengths))
 
-    def scaled(self, x: Tensor) -> Tensor:
-        """What the recurrent layers are given."""
-        return (x - self.mean) / self.std
+    def shown(self, total: Tensor | None, state: Any, lengths: Tensor) -> Tensor:
+        """What the output network sees, from all that the readout has read, and from the final
+        state of the last recurrent layers."""
+        return self.readout.shown(total, recurrent(self)[-1], state, lengths)
 
-    def read(self, total: Tensor | None, y: Tensor, start: int, lengths: Tensor) -> Tensor | None:
-        """What pooling needs of the outputs `y (n, B, width)` from step `start` on, added to
-        what it has of other steps: `(B, width)`; None where the last state is all it needs.
-        """
-        if self.pooling == "last":
-            return None
-        if self.pooling == "mean":
-            new = y.sum(0)  # y is 0 past the lengths
-            return new if total is None else total + new
-        real = torch.arange(start, start + len(y), device=y.device)[:, None] < lengths
-        new = torch.where(real[..., None], y, -torch.inf).amax(0)
-        return new if total is None else torch.maximum(total, new)
-
-    def scores(self, total: Tensor | None, state: Any, lengths: Tensor) -> Tensor:
-        """Scores `(B, classes)` from all that was read, or from the last layer's final state."""
-        last: Any = self.recurrent[-1]
-        if total is None:
-            directions = zip(last.directions[-1], state[-1], strict=True)
-            total = torch.cat(
-                [named[direction.program.output] for direction, named in directions], -1
-            )
-        elif self.pooling == "mean":
-            total = total / lengths.clamp(min=1)[:, None]
-        else:
-            total = torch.where(lengths[:, None] > 0, total, 0.0)
-        return self.output(nn.functional.dropout(total, self.dropout, self.training))
+    def answer(self, shown: Tensor) -> Tensor:
+        """What the output network puts out for what it sees, `(..., width)`."""
+        return self.output(nn.functional.dropout(shown, self.dropout, self.training))
 
     def describe(self) -> dict[str, Any]:
         """The model as data, without its weights."""
@@ -151,11 +129,12 @@ class Model(nn.Module):
             output = {"kind": "feed-forward", "sizes": self.output.sizes,
                       "activation": self.output.activation}  # fmt: skip
         return {
-            "classes": self.classes,
+            "task": self.task.name,
+            **self.task.describe(),
             "channels": self.channels,
-            "pooling": self.pooling,
+            "pooling": self.readout.name,
             "dropout": self.dropout,
-            "recurrent": [_describe(layer) for layer in self.recurrent],
+            "recurrent": [description.describe(layer) for layer in recurrent(self)],
             "output": output,
         }
 
@@ -164,11 +143,13 @@ class Model(nn.Module):
         data: Mapping[str, Any],
         cell: Cell | type[Cell] | None = None,
         output: nn.Module | None = None,
+        task: Task | type[Task] | None = None,
     ) -> "Model":
         """The model that `describe` described, with new weights.
 
         - `cell`: the user's cell, to check that its equations are still those of the model.
         - `output`: the user's output module, needed where the model had one.
+        - `task`: the user's task or its class, needed where the model had one of their own.
         """
         described = data["output"]
         if output is None and described["kind"] == "custom":
@@ -176,15 +157,29 @@ class Model(nn.Module):
                 f"the model's output network is {described['name']}, which is code and not in "
                 f"the run folder; expected `output=`. Load with output={described['name']}(...)."
             )
-        stack = [_layer(layer, cell) for layer in data["recurrent"]]
+        stack = [description.from_description(layer, cell) for layer in data["recurrent"]]
+        of = described_task(data, task)
         if output is None:
-            width = _width(stack[-1], data["pooling"])
-            output = Output(width, len(data["classes"]), sizes=tuple(described["sizes"]),
+            width = readout(data["pooling"], of.each_step).width(stack[-1])
+            output = Output(width, of.width, sizes=tuple(described["sizes"]),
                             activation=described["activation"])  # fmt: skip
         return Model(
-            stack, output, classes=tuple(data["classes"]), channels=tuple(data["channels"]),
-            pooling=data["pooling"], dropout=data["dropout"],
+            stack, output, task=of, channels=tuple(data["channels"]), pooling=data["pooling"],
+            dropout=data["dropout"],
         )  # fmt: skip
+
+
+def described_task(data: Mapping[str, Any], task: Task | type[Task] | None) -> Task:
+    """The task of a description; a user's own is named when loading, as none of it is code."""
+    name = data.get("task", Classify.name)  # which early descriptions did not say
+    if task is None and name not in TASKS:
+        raise RunError(
+            f"the model's task is {name!r}, which is code and not in the run folder; expected "
+            "`task=`. Load with the task or its class."
+        )
+    if isinstance(task, Task):
+        return task
+    return (TASKS[name] if task is None else task).from_description(data)
 
 
 def recurrent(model: nn.Module) -> list[Recurrent]:
@@ -193,91 +188,31 @@ def recurrent(model: nn.Module) -> list[Recurrent]:
     return list(layers)
 
 
-class RecordedCell(Cell):
-    """A cell read from a file: its programs, without the code that they came from."""
-
-    def __init__(self, shown: str, programs: list[Program]) -> None:
-        self.shown = shown
-        self.recorded = {(p.input_size, p.hidden_size): p for p in programs}
-
-    def program(self, input_size: int, hidden_size: int) -> Program:
-        return self.recorded[input_size, hidden_size]
-
-    def __repr__(self) -> str:
-        return self.shown
-
-
-def _width(layer: Any, pooling: str) -> int:
-    if pooling != "last":
-        return layer.output_size
-    return sum(
-        direction.program.states[direction.program.output] for direction in layer.directions[-1]
-    )
-
-
-def _describe(layer: Any) -> dict[str, Any]:
-    first = layer.directions[0][0]
-    kind = "learned" if list(first.initial.parameters()) else "zeros"
-    given = [name.removesuffix("0") for name, _ in first.initial.named_buffers()]
-    return {
-        "input_size": layer.input_size,
-        "hidden_size": layer.hidden_size,
-        "layers": len(layer.directions),
-        "direction": layer.direction,
-        "merge": layer.merge,
-        "dropout": layer.dropout,
-        "variational_dropout": layer.variational_dropout,
-        "zoneout": layer.zoneout,
-        "weight_drop": layer.weight_drop,
-        "initial_state": {"given": given} if given else kind,
-        "cells": [
-            [repr(direction.cell) for direction in directions] for directions in layer.directions
-        ],
-        "programs": [
-            [direction.cell_program.json for direction in directions]
-            for directions in layer.directions
-        ],
-    }
-
-
-def _layer(data: Mapping[str, Any], cell: Cell | type[Cell] | None) -> Recurrent:
-    programs = [[Program.from_json(p) for p in row] for row in data["programs"]]
-    if cell is not None:
-        own = cell() if isinstance(cell, type) else cell
-        for p in (p for row in programs for p in row):
-            if own.program(p.input_size, p.hidden_size).json != p.json:
-                raise RunError(
-                    f"cell={own!r} has other equations than the model was trained with; expected "
-                    f"those of {p.cell} in the run folder. Leave cell out to use what was saved."
-                )
-    directions = zip(*programs, strict=True)  # of each direction, its program in each layer
-    cells: list[Any] = [
-        RecordedCell(s, list(w)) for s, w in zip(data["cells"][0], directions, strict=True)
-    ]
-    initial = data["initial_state"]
-    if isinstance(initial, Mapping):
-        initial = {name: torch.zeros(()) for name in initial["given"]}
-    options = ("direction", "merge", "layers", "dropout", "variational_dropout", "zoneout",
-               "weight_drop")  # fmt: skip
-    return Recurrent(
-        tuple(cells) if len(cells) == 2 else cells[0],
-        data["input_size"],
-        data["hidden_size"],
-        initial_state=initial,
-        **{name: data[name] for name in options},
-    )
-
-
-def _check(stack: list[Recurrent], classes, channels, pooling: str, dropout: float) -> None:
-    if pooling not in POOLING:
+def _task(task: Task | None, classes: tuple[str, ...] | None) -> Task:
+    if (task is None) == (classes is None):
+        given = "both task and classes" if task is not None else "neither task nor classes"
         raise OptionError(
-            f"`Model`: pooling is {pooling!r}; expected one of {', '.join(map(repr, POOLING))}."
+            f"`Model`: {given} are given; expected one of the two. Write `task=Classify(classes)`, "
+            "or `classes=` for short."
         )
+    if task is not None and not isinstance(task, Task):
+        raise CallError(
+            f"`Model`: task is a {type(task).__name__}; expected a Task. Write "
+            "`task=Classify(classes)`, or a task of your own."
+        )
+    return task if task is not None else Classify(tuple(classes or ()))
+
+
+def _read_former_names(module: nn.Module, state: dict[str, Any], prefix: str, *_: Any) -> None:
+    """Take the weights of a run from when a model, not its encoder, held the numbers of scaling."""
+    for name in ("mean", "std"):
+        if f"{prefix}{name}" in state:
+            state[f"{prefix}encoder.{name}"] = state.pop(f"{prefix}{name}")
+
+
+def _check(stack: list[Recurrent], width: int, dropout: float) -> None:
     if not 0 <= dropout < 1:
         raise OptionError(f"`Model`: dropout is {dropout}; expected a probability in [0, 1).")
-    if len(classes) < 2:
-        raise OptionError(f"`Model`: classes has {len(classes)}; expected at least 2 names.")
-    width = len(channels)
     for k, layer in enumerate(stack):
         if not isinstance(layer, Recurrent):
             raise CallError(

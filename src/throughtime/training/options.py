@@ -5,10 +5,12 @@ from typing import Any, TypeGuard
 
 from throughtime.bptt import mode
 from throughtime.errors import OptionError
+from throughtime.tasks import Task
 from throughtime.training.optimise import OPTIMISERS, SCHEDULES, named
 
 LARGEST = 2**63 - 1  # what a seed of torch's may be
 LARGEST_RATE = 100.0  # far above what trains any network: one step leaves every weight useless
+OF_TASKS = ("class_weights", "label_smoothing")  # which only some tasks take
 LATER = ("bptt", "scale_by_replicas")  # not in the folders of earlier runs, which had the default
 
 
@@ -23,8 +25,8 @@ class Options:
       and initial states do not decay.
     - `schedule`: of the learning rate: cosine, onecycle, exponential, step, plateau, or None.
     - `clip`: the largest norm of a gradient; None for any.
-    - `class_weights`: weigh each class by the inverse of its share.
-    - `label_smoothing`: share of the target spread over all classes, in [0, 1).
+    - `class_weights`: weigh each class by the inverse of its share; for tasks with classes.
+    - `label_smoothing`: share of the target spread over all classes, in [0, 1); for the same.
     - `validation`: share of the training sequences of each class set aside; 0 for none.
     - `seed`: of the split, the order of batches, dropout and noise.
     - `bptt`: how the gradient goes back through time: `Full()`, `Truncated(...)`,
@@ -77,6 +79,20 @@ class Options:
             value = getattr(self, name)
             if not (_is_number(value) and 0 <= value < 1):
                 raise OptionError(f"{name} is {value!r}; expected a share in [0, 1).")
+
+    def of_task(self, task: Task) -> dict[str, Any]:
+        """The values of the options that a task takes.
+
+        **Raises:** `OptionError` for one that is set and that the task does not take.
+        """
+        for name in OF_TASKS:
+            value = getattr(self, name)
+            if name not in task.options and value != getattr(Options, name):
+                raise OptionError(
+                    f"{name} is {value!r}; expected it left out, because the task "
+                    f"{task.name!r} has no such option. Leave out {name}."
+                )
+        return {name: getattr(self, name) for name in task.options}
 
     def check_new(self) -> None:
         """What is asked of a run that begins, while one that was begun may have it.

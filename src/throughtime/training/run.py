@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from throughtime.cells import Cell
 from throughtime.errors import RunError
+from throughtime.tasks import Task
 from throughtime.training.files import (
     read_json,
     read_lines,
@@ -143,13 +144,14 @@ class Run:
         """What a notebook shows; `throughtime.report` has the whole."""
         parameters = sum(p.numel() for p in self.model.parameters())
         last = self.history[-1] if self.history else {}
-        scores = {k: v for k, v in self.results.items() if isinstance(v, dict) and "accuracy" in v}
+        metric = self.model.task.metric.name
+        scores = {k: v for k, v in self.results.items() if isinstance(v, dict) and metric in v}
         rows = {
             "model": " + ".join(r["cells"][0][0] for r in self.model.describe()["recurrent"]),
             "parameters": f"{parameters:,}",
             "epochs": f"{len(self.history)} of {self.options.epochs}",
             **{k: f"{last[k]:.4g}" for k in ("loss", "validation_loss") if k in last},
-            **{f"accuracy, {k}": f"{v['accuracy']:.4f}" for k, v in scores.items()},
+            **{f"{metric}, {k}": f"{v[metric]:.4f}" for k, v in scores.items()},
             "folder": str(self.folder or "none"),
         }
         shown = "".join(
@@ -176,6 +178,7 @@ def load(
     *,
     cell: Cell | type[Cell] | None = None,
     output: nn.Module | None = None,
+    task: Task | type[Task] | None = None,
 ) -> Run:
     """Read a run back. Nothing in the folder is code.
 
@@ -185,11 +188,12 @@ def load(
     - `cell`: the user's cell; not needed, as the equations are in the folder, but given it is
       checked to have these equations still.
     - `output`: the user's output module, where the model had one; it takes the saved weights.
+    - `task`: the user's task or its class, where the model had one of their own.
 
     **Raises:** `RunError` if the folder is not a run, is unfinished, damaged or of another
     version.
     """
-    run = read(folder, cell=cell, output=output)
+    run = read(folder, cell=cell, output=output, task=task)
     path = Path(folder) / "weights.safetensors"
     if not path.exists():
         raise RunError(

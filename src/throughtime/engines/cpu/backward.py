@@ -11,8 +11,8 @@ from throughtime.engines.after import ForwardValues, RestOfBackward
 from throughtime.engines.call import Call, Gradients, Result
 from throughtime.engines.cpu import memory, run
 from throughtime.engines.cpu.ahead import ahead_of_loop, bias_of, packed_natively
-from throughtime.engines.cpu.emitter import Lowered
-from throughtime.engines.cpu.native import native
+from throughtime.engines.cpu.loops import backward_loop
+from throughtime.engines.cpu.lowered import Lowered
 from throughtime.engines.cpu.settings import Settings
 from throughtime.engines.derived import (
     LoopMode,
@@ -24,7 +24,6 @@ from throughtime.engines.derived import (
     operand_nodes,
     revisited_nodes,
 )
-from throughtime.engines.lower import backward_loop
 from throughtime.engines.parameters import has_bias
 from throughtime.program.program import Program
 
@@ -50,7 +49,7 @@ class _Plan(NamedTuple):
 def _plan(program: Program, loop_mode: LoopMode, given: tuple[bool, ...]) -> _Plan:
     nodes = adjoint(program).nodes
     return _Plan(
-        backward_loop(program, native(), loop_mode, given),
+        backward_loop(program, loop_mode, given),
         program.affine_width,
         tuple((i, nodes[i].width) for i in loop_kept_nodes(program)),
         not late_maps(program) and not late_vectors(program),

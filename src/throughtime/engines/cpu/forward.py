@@ -9,11 +9,10 @@ from torch import Tensor
 from throughtime.engines.call import Call, Result
 from throughtime.engines.cpu import memory, run
 from throughtime.engines.cpu.ahead import ahead_of_loop, bias_of, packed_natively
-from throughtime.engines.cpu.emitter import Lowered
-from throughtime.engines.cpu.native import native
+from throughtime.engines.cpu.loops import forward_loop
+from throughtime.engines.cpu.lowered import Lowered
 from throughtime.engines.cpu.settings import Settings
 from throughtime.engines.derived import LoopMode, anything_ahead, operand_states, stored_columns
-from throughtime.engines.lower import forward_loop
 from throughtime.engines.time_order import steady
 from throughtime.program.program import Program
 
@@ -39,7 +38,7 @@ class _Plan(NamedTuple):
 
 @functools.lru_cache(maxsize=256)
 def _plan(program: Program, loop_mode: LoopMode, save: bool, wanted: int, views: bool) -> _Plan:
-    lowered = forward_loop(program, native(), loop_mode, save, wanted)
+    lowered = forward_loop(program, loop_mode, save, wanted)
     at = lowered.tensors.index
     beside = operand_states(program) if views else ()
     return _Plan(

@@ -6,10 +6,10 @@ import torch
 from throughtime.engines.call import Call
 from throughtime.engines.cpu import run
 from throughtime.engines.cpu.ahead import ahead_of_loop, bias_of
+from throughtime.engines.cpu.loops import forward_loop
 from throughtime.engines.cpu.native import native
 from throughtime.engines.derived import LoopMode
 from throughtime.engines.engine import Stepper
-from throughtime.engines.lower import forward_loop
 from throughtime.engines.parameters import packed
 from throughtime.program.program import Program
 
@@ -22,7 +22,7 @@ def stepper(
     """Layers ready to be run one step at a time, see `Engine.one_step`."""
     _, batch, _ = calls[0].x.shape
     outputs = [*(call.x for call in calls[1:]), torch.from_numpy(y).view(1, batch, -1)]
-    loops = [forward_loop(program, native(), _MODE, False, 1) for program in programs]
+    loops = [forward_loop(program, _MODE, False, 1) for program in programs]
     layers = []
     for program, call, lowered, output in zip(programs, calls, loops, outputs, strict=True):
         known, parts = ahead_of_loop(program, call, _MODE)

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from throughtime.engines.call import Call
-from throughtime.engines.cpu.emitter import Lowered
+from throughtime.engines.cpu.lowered import Lowered
 from throughtime.engines.cpu.native import native
 from throughtime.engines.cpu.settings import Split
 

@@ -17,7 +17,7 @@ function themed(figure) {
   const {data, layout} = JSON.parse(JSON.stringify(figure), (key, value) => {
     if (!night) return value;
     if (key === "color" && brighter[value]) return brighter[value];
-    if (value === "#f7f7f5") return "#26272a";  // PAPER and INK of look.py
+    if (value === "#f7f7f5") return "#26272a";  // PAPER and INK of style.py
     if (value === "#1d1c1a") return "#e9e7e2";
     if (value === "#c9c9c4") return "#55565a";
     return value;

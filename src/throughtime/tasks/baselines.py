@@ -1,21 +1,21 @@
-"""What anybody would try first: the numbers that a recurrent network has to beat."""
+"""What anybody would try first on classes: the numbers that a recurrent network has to beat."""
 
 import torch
 from torch import Tensor, nn
 
 from throughtime.data import Scaler, Sequences
-from throughtime.training.evaluate import Scores, score
+from throughtime.tasks.scores import ClassScores
 
 
-def majority(train: Sequences, test: Sequences) -> Scores:
+def majority(train: Sequences, test: Sequences) -> ClassScores:
     """Always the most frequent class of the training sequences."""
     assert train.labels is not None and test.labels is not None
     shares = torch.bincount(train.labels, minlength=len(train.classes)) / len(train)
     only = nn.functional.one_hot(shares.argmax(), len(shares)).float()
-    return score(only.expand(len(test), -1), test.labels, train.classes)
+    return ClassScores.of(only.expand(len(test), -1), test.labels, train.classes)
 
 
-def linear(train: Sequences, test: Sequences) -> Scores:
+def linear(train: Sequences, test: Sequences) -> ClassScores:
     """Logistic regression on the mean, the spread and the last step of each channel.
 
     L2 penalty of 1 over the number of sequences on the weights, fitted to convergence.
@@ -38,7 +38,7 @@ def linear(train: Sequences, test: Sequences) -> Scores:
         return total
 
     optimiser.step(loss)
-    return score((z @ weight + bias).detach().softmax(-1), test.labels, train.classes)
+    return ClassScores.of((z @ weight + bias).detach().softmax(-1), test.labels, train.classes)
 
 
 def _features(sequences: Sequences) -> Tensor:

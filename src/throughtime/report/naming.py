@@ -1,0 +1,24 @@
+"""What a run, its network and its data are called on a page."""
+
+from pathlib import Path
+
+from throughtime.training import Run
+from throughtime.training.model import recurrent
+
+
+def cell(run: Run) -> str:
+    """The cell of a run, as it is named in the tables of results."""
+    return recurrent(run.model)[0].directions[0][0].cell_program.cell
+
+
+def data(run: Run) -> str:
+    """The table that a run was trained on."""
+    details = run.details.get("data") or {}
+    if not details:
+        return "data from Python"
+    return Path(details["path"]).name if details.get("path") else "Japanese Vowels"
+
+
+def parameters(run: Run) -> int:
+    """How many numbers were trained."""
+    return sum(p.numel() for p in run.model.parameters())

@@ -1,0 +1,116 @@
+"""What a network is trained to say: the seam between a model and the kind of its answers.
+
+A task is a small frozen object. Everything that differs between a class for each sequence, a number
+at each step and the next symbol is in it; models, training, run folders, the command line and
+reports ask it and nothing else. `classify.py` is one to read; CONTRIBUTING says what a new one
+needs.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
+
+from torch import Tensor
+
+from throughtime.data import Batch, Sequences
+from throughtime.tasks.scores import Metric, Scores
+
+
+class TrainingLoss(NamedTuple):
+    """The loss that training makes small: a sum over what is known, and what to divide it by.
+
+    - `total`: of the outputs of the model and a batch, one number. Of a task at each step, the sum
+      of the losses of the pieces of a batch is that of the batch.
+    - `weight`: of a batch, what its total is divided by: the number of answers, or the sum of
+      their weights.
+    """
+
+    total: Callable[[Tensor, Batch], Tensor]
+    weight: Callable[[Batch], Tensor]
+
+
+class Task(ABC):
+    """The kind of answer that a network gives of sequences.
+
+    - `name`: in the configuration of a run.
+    - `each_step`: whether it answers at each step: then the outputs of the model are
+      `(T, B, width)`; otherwise one for each sequence, `(B, width)`.
+    - `metric`: the number of `Scores` that decides.
+    - `options`: the options of training that `training_loss` takes, by name.
+    - `baseline_titles`: the titles of `baselines`, by the names of their results.
+    - `sections`: what of a report is about this task: names of sections in `report/sections`, or
+      `report.Section` objects. The first opens the report, the others follow the learning curves.
+    """
+
+    name: ClassVar[str]
+    each_step: ClassVar[bool] = False
+    metric: ClassVar[Metric]
+    options: ClassVar[tuple[str, ...]] = ()
+    baseline_titles: ClassVar[Mapping[str, str]] = {}
+    sections: ClassVar[tuple[Any, ...]] = ()
+
+    @property
+    @abstractmethod
+    def width(self) -> int:
+        """The numbers that the output network puts out for each answer."""
+
+    @abstractmethod
+    def prepare(self, call: str, sequences: Sequences) -> Sequences:
+        """Sequences with the targets of this task, to train and to score on.
+
+        A forecast makes them from the values of later steps; most tasks have them from a table and
+        only check them. `call` is what an error begins with.
+
+        **Raises:** `DataError` for sequences whose targets are not of this task.
+        """
+
+    def fitted(self, train: Sequences) -> "Task":
+        """The task with all that it takes from the training part, such as the scale of a number."""
+        return self
+
+    @abstractmethod
+    def loss(self, out: Tensor, batch: Batch) -> Tensor:
+        """The sum of the losses of all answers whose target is known, one number."""
+
+    @abstractmethod
+    def answers(self, batch: Batch) -> Tensor:
+        """How many answers `loss` is the sum over, one number."""
+
+    def training_loss(self, train: Sequences, **options: Any) -> TrainingLoss:
+        """What training makes small; `options`: the values of `Task.options`."""
+        return TrainingLoss(self.loss, self.answers)
+
+    @abstractmethod
+    def predictions(self, out: Tensor) -> Tensor:
+        """What the outputs of the model say, `(..., K)`: probabilities, numbers, quantiles."""
+
+    @abstractmethod
+    def scores(self, predictions: Tensor, sequences: Sequences) -> Scores:
+        """How good predictions are.
+
+        `predictions`: `(S, K)` in the order of the sequences, or of each step `(N, K)`, in the
+        order of their steps.
+        """
+
+    def baselines(self, train: Sequences, test: Sequences) -> dict[str, Scores]:
+        """What anybody would try first, by the names of `baseline_titles`, on the test part."""
+        return {}
+
+    @abstractmethod
+    def rows(
+        self, predictions: Tensor, sequences: Sequences
+    ) -> tuple[list[str], "Sequence[Sequence[Any]]"]:
+        """Predictions as a table for a person: the names of its columns, and its rows."""
+
+    def table_options(self) -> dict[str, Any]:
+        """What `read_table` is to be told so that it reads targets as in training."""
+        return {}
+
+    @abstractmethod
+    def describe(self) -> dict[str, Any]:
+        """The task as plain data; `from_description` makes it again."""
+
+    @classmethod
+    @abstractmethod
+    def from_description(cls, data: Mapping[str, Any]) -> "Task":
+        """The task that `describe` described."""

@@ -1,0 +1,32 @@
+"""One sequence, as curves or as a map of colours."""
+
+import pytest
+
+from throughtime import report
+from throughtime.report.sequence import traces
+
+
+def test_a_legend_names_each_channel_once():
+    one = {"name": "s", "at": [0, 1], "values": [[1.0, 2.0], [3.0, 4.0]]}
+    figure = report.sequences([one, one, one], ["a", "b"], ["s", "t", "u"])
+    assert [(t.name, t.showlegend) for t in figure.data] == (
+        [("a", True), ("b", True)] + [("a", False), ("b", False)] * 2
+    )
+
+
+@pytest.mark.parametrize("channels", [6, 7])
+def test_what_is_asked_of_a_trace_reaches_it(channels):
+    one = {"name": "s", "at": [0, 1], "values": [[1.0, 2.0]] * channels}
+    names = [f"c{k}" for k in range(channels)]
+    made = traces(one, names, True, visible=False, meta={"sequence": "1"})
+    assert len(made) == (6 if channels == 6 else 1)
+    assert all(t.visible is False and t.meta == {"sequence": "1"} for t in made)
+
+
+def test_more_than_six_channels_are_a_map_of_colours(plain_run):
+    values = [[1.0, 2.0, 5.0], [7.0, 7.0, 7.0]] + [[0.0, 1.0, 0.5]] * 5
+    one = {"name": "s", "label": "a", "steps": 3, "at": [0, 1, 2], "values": values}
+    (heat,) = report.sequences([one], [f"c{k}" for k in range(7)], ["s"]).data
+    assert heat.type == "heatmap"
+    assert [list(r) for r in heat.z[:3]] == [[-1, -0.5, 1], [0, 0, 0], [-1, 1, 0]]
+    assert [list(r) for r in heat.customdata] == values, "the values themselves are told"
