@@ -18,7 +18,7 @@ from throughtime.engines.derived import (
 )
 from throughtime.engines.evaluate import ahead
 from throughtime.engines.lower import backward_loop, forward_loop
-from throughtime.engines.parameters import weights_by_name
+from throughtime.engines.parameters import packed, weights_by_name
 from throughtime.engines.reference import forward as reference
 from throughtime.engines.reference.backward import backward
 from throughtime.program import trace
