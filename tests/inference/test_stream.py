@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import torch
 from catalogue import CELLS
+from engines.recorded import Recorded, only
 
 from throughtime import LSTM, Recurrent, nn
-from throughtime.engines.cpu import run as cpu
+from throughtime.engines.cpu import CPU
+from throughtime.engines.reference import Reference
 from throughtime.errors import OptionError, ShapeError
 from throughtime.inference import Stream
 
@@ -36,11 +38,12 @@ def close(a, b):
     torch.testing.assert_close(a, b, rtol=0, atol=1e-5 if a.dtype == torch.float32 else 1e-12)
 
 
-@pytest.fixture(params=["cpu", "reference"])
-def engine(request, monkeypatch):
-    if request.param == "reference":
-        monkeypatch.setattr(cpu, "why_not", lambda *of: "asked for")
-    return request.param
+@pytest.fixture(params=[CPU, Reference])
+def engine(request):
+    """The one engine that there is; both are to be asked for a way of one step at a time."""
+    with only(Recorded(request.param())) as (engine,):
+        yield engine
+        assert "one_step" in engine.ran
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

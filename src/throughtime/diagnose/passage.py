@@ -15,7 +15,7 @@ from throughtime.bptt.watch import Ran, outside, watching
 from throughtime.engines import Call
 from throughtime.engines.evaluate import evaluate, rounded
 from throughtime.engines.gradients import detached
-from throughtime.engines.reference.backward import by_name
+from throughtime.engines.parameters import packed, weights_by_name
 from throughtime.engines.time_order import real_steps
 from throughtime.errors import ShapeError, whole
 from throughtime.program import Program
@@ -153,7 +153,7 @@ class Passage:
         - `held`: nodes that are given, through which no gradient goes.
         """
         program, call = self.program, self.call
-        weights = by_name(program, call)
+        weights, bias = weights_by_name(program, call), packed(call).bias
         vectors = dict(zip(program.vectors, call.vectors, strict=True))
         x = torch.where(self.real.to(call.x.device)[..., None], call.x, 0.0)
         values: dict[int, Any] = {}
@@ -172,8 +172,8 @@ class Passage:
             elif node.op == "affine":
                 pairs = zip(node.args, node.attributes["weights"], strict=True)
                 value = sum(F.linear(rounded(values[a], x), weights[w]) for a, w in pairs)
-                if call.bias is not None:
-                    value = value + call.bias[program.columns[str(named)]]
+                if bias is not None:
+                    value = value + bias[program.columns[str(named)]]
             else:
                 value = evaluate(node, [values[a] for a in node.args], call.x)
             values[i] = value

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from throughtime.engines.call import Call
-from throughtime.engines.cpu.one_step import Steps
-from throughtime.engines.parts import traced
+from throughtime.engines.one_step import OneStep
+from throughtime.engines.parameters import pack
 from throughtime.errors import OptionError, ShapeError, whole
 from throughtime.layers import Recurrent
 from throughtime.nn import layer_call
@@ -46,7 +46,7 @@ class Stream:
     def __init__(self, layer: torch.nn.Module, batch: int | None = None) -> None:
         if batch is not None:
             whole("Stream", "batch", batch, "Leave it out for one stream.")
-        self._steps = Steps(_layers(layer, batch or 1), rows=batch is not None)
+        self._steps = OneStep(_layers(layer, batch or 1), rows=batch is not None)
         self._begin = [tuple(s.clone() for s in states) for states in self._steps.states]
         self._step = self._steps.step
 
@@ -178,7 +178,7 @@ def _of_torch(kind: str, layer: Any, x: Tensor) -> list[tuple[Program, Call]]:
     for weights in layer.all_weights:
         widths = [layer.proj_size or layer.hidden_size, layer.hidden_size]
         hx = tuple(x.new_zeros(x.shape[1], w) for w in widths[: 2 if kind == "lstm" else 1])
-        program, call, parts = layer_call(kind, x, hx, weights)
-        calls.append((program, call if parts is None else traced(call, parts)))
+        program, call = layer_call(kind, x, hx, weights)
+        calls.append((program, pack(call)))
         x = x.new_zeros(1, x.shape[1], widths[0])
     return calls

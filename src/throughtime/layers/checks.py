@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
-from throughtime.engines import choose
+from throughtime.engines.registry import transformed
 from throughtime.errors import ShapeError
 
 
@@ -106,7 +106,7 @@ def lengths(call: str, got: object, T: int, B: int, device: torch.device) -> Ten
 
 def _here(counts: Tensor) -> bool:
     """Whether there are numbers to look at, and without waiting for them."""
-    return counts.is_cpu and not torch.compiler.is_compiling() and not choose.transformed()
+    return counts.is_cpu and not torch.compiler.is_compiling() and not transformed()
 
 
 def resets(

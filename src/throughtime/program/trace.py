@@ -213,13 +213,7 @@ def trace(
     for i, name in names.items():
         graph.nodes[i] = replace(graph.nodes[i], name=name)
     blank = Program(cell, input_size, hidden_size, (), {}, dict(states), tracing.parameters)
-    return rebuild(blank, graph, outputs, used=_declared(graph))[0]
-
-
-def _declared(graph: Graph) -> list[int]:
-    """x, the states and everything with parameters stay, used or not."""
-    stay = ("input", "state", "parameter", "affine", "random")
-    return [i for i, node in enumerate(graph.nodes) if node.op in stay]
+    return rebuild(blank, graph, outputs, used=graph.declared())[0]
 
 
 def _call(step: Callable[..., Any], *args: Symbol) -> tuple[Any, dict[int, str]]:
