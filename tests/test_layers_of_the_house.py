@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[1] / "src" / "throughtime"
 ORDER = [
     "errors",
     "arguments",
+    "whole_file",
     "_native",
     "program",
     "engines",

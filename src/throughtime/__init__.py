@@ -6,20 +6,16 @@ Names are imported on first use, so that the command line starts without torch.
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from throughtime.cells import BUILT_IN
+
 if TYPE_CHECKING:
     from throughtime import bptt as bptt
     from throughtime import diagnose as diagnose
     from throughtime import nn as nn
     from throughtime import report as report
-    from throughtime.cells import GRU as GRU
-    from throughtime.cells import LSTM as LSTM
-    from throughtime.cells import RNN as RNN
-    from throughtime.cells import Cell as Cell
-    from throughtime.cells import IndRNN as IndRNN
-    from throughtime.cells import LeakyRNN as LeakyRNN
-    from throughtime.cells import MinimalGatedUnit as MinimalGatedUnit
-    from throughtime.cells import layer_norm as layer_norm
+    from throughtime.cells import *  # noqa: F403
     from throughtime.data import datasets as datasets
+    from throughtime.inference import Stream as Stream
     from throughtime.layers import Recurrent as Recurrent
     from throughtime.program import Chrono as Chrono
     from throughtime.program import Program as Program
@@ -39,10 +35,9 @@ if TYPE_CHECKING:
     from throughtime.universal import compile_machine as compile_machine
 
 _FROM = {
-    "throughtime.cells": (
-        "Cell", "GRU", "IndRNN", "LSTM", "LeakyRNN", "MinimalGatedUnit", "RNN", "layer_norm",
-    ),
+    "throughtime.cells": ("Cell", "layer_norm", *BUILT_IN),
     "throughtime.data": ("datasets",),
+    "throughtime.inference": ("Stream",),
     "throughtime.layers": ("Recurrent",),
     "throughtime.program": (
         "Chrono", "Program", "adjoint", "affine", "mask", "noise", "parameter",

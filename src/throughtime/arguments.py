@@ -1,6 +1,5 @@
 """A call with the wrong arguments says so in our own sentence, with what to write instead."""
 
-import difflib
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping
@@ -8,7 +7,7 @@ from inspect import Parameter
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from throughtime.errors import CallError
+from throughtime.errors import CallError, nearest
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -27,8 +26,8 @@ def no_argument(
     - `otherwise`: what to do about a name that is like none of those that are known.
     """
     known = list(known)
-    near = difflib.get_close_matches(name, known, n=1)
-    guess = f"Did you mean {near[0]}?" if near else otherwise or "Leave it out."
+    near = nearest(name, known)
+    guess = f"Did you mean {near}?" if near else otherwise or "Leave it out."
     return CallError(
         f"`{call}`: has no argument {name!r}; expected {', '.join(known) or 'none'}. "
         f"{instead.get(name, guess)}"

@@ -3,6 +3,9 @@
 Each says `<call>: <argument> has <got>; expected <want>[ because ...]. <one fix>.`
 """
 
+import difflib
+from collections.abc import Iterable
+
 
 class ThroughtimeError(Exception):
     """Every error that throughtime raises on purpose."""
@@ -42,6 +45,16 @@ class CapacityError(ThroughtimeError, RuntimeError):
 
 class AgreementError(ThroughtimeError, RuntimeError):
     """Two libraries that should compute the same do not: a benchmark times neither."""
+
+
+def nearest(name: object, known: Iterable[str]) -> str | None:
+    """The one of `known` that is spelled most like `name`, or None if none is near."""
+    return next(iter(difflib.get_close_matches(str(name), list(known), n=1)), None)
+
+
+def one_line(text: object) -> str:
+    """Text from outside on one line: what moves or colours a terminal is shown as its escape."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text))
 
 
 def whole(call: str, name: str, value: object, fix: str) -> None:

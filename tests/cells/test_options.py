@@ -5,11 +5,12 @@ import pickle
 
 import pytest
 
-from throughtime import GRU, LSTM, RNN, IndRNN, LeakyRNN, MinimalGatedUnit
+import throughtime.cells
+from throughtime import GRU, LSTM, RNN, LeakyRNN
 from throughtime.errors import CallError, OptionError, ThroughtimeError
 
 pytestmark = pytest.mark.usefixtures("types_unchecked")
-BUILT_IN = (LSTM, GRU, RNN, LeakyRNN, IndRNN, MinimalGatedUnit)
+BUILT_IN = [getattr(throughtime.cells, name) for name in throughtime.cells.BUILT_IN]
 
 
 @pytest.mark.parametrize("sizes", [(3,), (3, 4), (3, 4, 2)], ids=str)

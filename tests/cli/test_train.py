@@ -85,7 +85,7 @@ def test_each_probability_is_below_its_own_class(call, table, tmp_path):
     assert [*rows[0]] == ["sequence", "predicted", *(f"p_{name}" for name in names)]
     model = load(tmp_path / "run").model
     sequences = read_table(path, sequence="id", time="t", label="kind", channels=model.channels)
-    assert sequences.classes == model.classes
+    assert sequences.classes == model.task.classes
     for row, expected in zip(rows, predict(model, sequences), strict=True):
         for name, p in zip(sequences.classes, expected.tolist(), strict=True):
             assert float(row[f"p_{name}"]) == pytest.approx(p, abs=1e-6)
@@ -254,7 +254,7 @@ def built(folder):
         "hidden": layer.hidden_size, "layers": len(layer.directions), "direction": layer.direction,
         "merge": layer.merge, "layer dropout": layer.dropout, "dropout": model.dropout,
         "variational_dropout": layer.variational_dropout, "zoneout": layer.zoneout,
-        "weight_drop": layer.weight_drop, "pooling": model.pooling,
+        "weight_drop": layer.weight_drop, "pooling": model.readout.name,
         "sizes": model.output.sizes,
         "initial": bool(list(layer.directions[0][0].initial.parameters())),
     }  # fmt: skip

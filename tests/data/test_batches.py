@@ -1,12 +1,14 @@
 """Batches: every sequence once an epoch, padded with zeros, in an order that can be repeated."""
 
+import dataclasses
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from throughtime.data import Batches, Sequences, collate
-from throughtime.errors import OptionError
+from throughtime.data import Batches, Sequences, Target, collate
+from throughtime.errors import DataError, OptionError
 
 LENGTHS = st.lists(st.integers(1, 9), min_size=1, max_size=40)
 SIZES = st.integers(1, 12)
@@ -18,7 +20,7 @@ def some(lengths, labels=True):
     return Sequences.from_list(
         list(values.split(lengths)),
         [n % 3 for n in lengths] if labels else None,
-        classes=["0", "1", "2"],
+        classes=["0", "1", "2"] if labels else None,
     )
 
 
@@ -132,6 +134,45 @@ def test_to_moves_everything():
     batch = collate(some([1, 2]), torch.tensor([0, 1])).to("meta")
     assert {t.device.type for t in (batch.x, batch.y, batch.lengths, batch.indices)} == {"meta"}
     assert collate(some([1], labels=False), torch.tensor([0])).to("meta").y is None
+
+
+def with_steps(lengths):
+    """Sequences with a class and two numbers at every step, and a number of each sequence."""
+    sequences = some(lengths, labels=False)
+    steps = torch.arange(sum(lengths))
+    targets = {
+        "phase": Target(steps % 2, ("a", "b"), each_step=True),
+        "pair": Target(torch.stack([steps, -steps], 1).float(), each_step=True),
+        "size": Target(torch.tensor(lengths).float()),
+    }
+    return dataclasses.replace(sequences, targets=targets)
+
+
+def test_targets_of_steps_are_padded_with_what_is_not_known():
+    batch = collate(with_steps([2, 4]), torch.tensor([1, 0]))
+    assert batch.targets["phase"].tolist() == [[0, 0], [1, 1], [0, -1], [1, -1]]
+    assert batch.targets["pair"][:, 0].tolist() == [[k, -k] for k in range(2, 6)]
+    assert batch.targets["pair"][:2, 1].tolist() == [[0, 0], [1, -1]]
+    assert batch.targets["pair"][2:, 1].isnan().all()
+    assert batch.targets["size"].tolist() == [4, 2]
+    with pytest.raises(DataError, match="'phase', 'pair', 'size'; expected only one"):
+        _ = batch.y
+
+
+def test_a_piece_of_a_batch_has_the_targets_of_its_steps():
+    batch = collate(with_steps([2, 4]), torch.tensor([1, 0]))
+    piece = batch.piece(1, 2)
+    assert torch.equal(piece.x, batch.x[1:3]) and piece.lengths.tolist() == [2, 1]
+    assert torch.equal(piece.targets["phase"], batch.targets["phase"][1:3])
+    assert torch.equal(piece.targets["size"], batch.targets["size"])
+    assert batch.to("meta").piece(1, 2).targets["pair"].shape == (2, 2, 2)
+
+
+def test_selected_sequences_keep_the_targets_of_their_steps():
+    chosen = with_steps([2, 4, 1]).select([2, 1])
+    assert chosen.targets["pair"].values[:, 0].tolist() == [6, 2, 3, 4, 5]
+    assert chosen.targets["size"].values.tolist() == [1, 4]
+    assert repr(chosen).endswith("'phase': 2 classes, 'pair': numbers, 'size': numbers)")
 
 
 def test_a_batch_needs_a_sequence():

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from throughtime.data import Sequences
+from throughtime.data import Sequences, Target
 from throughtime.errors import DataError
 
 LENGTHS = st.lists(st.integers(1, 9), min_size=1, max_size=12)
@@ -27,9 +27,16 @@ def parts(**changed):
         "offsets": torch.tensor([0, 2, 3]),
         "channels": ("a", "b"),
         "names": ("first", "second"),
-        "labels": torch.tensor([0, 1]),
-        "classes": ("no", "yes"),
+        "targets": {"labels": Target(torch.tensor([0, 1]), ("no", "yes"))},
     } | changed
+
+
+def labelled(*labels, **options):
+    return {"targets": {"labels": Target(torch.tensor(labels), ("no", "yes"), **options)}}
+
+
+def numbered(values, **options):
+    return {"targets": {"speed": Target(values, **options)}}
 
 
 @given(LENGTHS)
@@ -93,6 +100,11 @@ def test_given_classes_decide_the_codes():
     assert sequences.labels.tolist() == [2, 0]
 
 
+def test_classes_without_labels_are_refused():
+    with pytest.raises(DataError, match="classes are given without labels; expected both or nei"):
+        some([1, 1], classes=["a", "b"])
+
+
 def test_repr_says_what_is_in_it():
     assert repr(some([2, 5], labels=["a", "b"])) == (
         "Sequences(2 of 2 to 5 steps, 2 channels, 7 rows, 2 classes)"
@@ -117,10 +129,17 @@ def test_the_good_parts_are_good():
         ({"offsets": torch.tensor([0, 4, 3])}, "sequence 1 .'second'. has -1 steps"),
         ({"channels": ("a",)}, "channels has 1 names; expected 2"),
         ({"names": ("a", "b", "c")}, "names has 3 names; expected 2"),
-        ({"labels": torch.tensor([0])}, r"labels has shape \(1,\).*expected \(2,\)"),
-        ({"labels": torch.tensor([0.0, 1.0])}, "labels .*torch.float32; .*torch.int64"),
-        ({"labels": torch.tensor([0, 2])}, "labels has 0 to 2; expected 0 to 1 .*Name every class"),
-        ({"labels": torch.tensor([-1, 1])}, "labels has -1 to 1; expected 0 to 1"),
+        (labelled(0), r"labels has shape \(1,\).*expected \(2,\).*one label for each sequence"),
+        (labelled(0.0, 1.0), "labels .*torch.float32; .*torch.int64"),
+        (labelled(0, 2), "labels has 0 to 2; expected 0 to 1, .*Name every class"),
+        (labelled(-2, 1), "labels has -2 to 1; expected 0 to 1, or -1 where it is not known"),
+        (labelled(0, 1, each_step=True), r"labels has .*expected \(3,\).*label for each step"),
+        (labelled([0, 1], [1, 0]), r"labels has shape \(2, 2\).*expected \(2,\)"),
+        (numbered(torch.ones(3)), r"speed has shape \(3,\).*\(2,\) or \(2, K\)"),
+        (numbered(torch.ones(2, 1, 1)), r"speed has shape \(2, 1, 1\)"),
+        (numbered(torch.ones(2, 4), each_step=True), r"\(2, 4\).*\(3,\) or \(3, K\).*each step"),
+        (numbered(torch.tensor([1, 2])), "speed .*torch.int64; .*torch.float32"),
+        (numbered(torch.tensor([1.0, torch.inf])), "speed has an infinite number; .*nan where"),
     ],
 )
 def test_parts_that_do_not_fit_are_refused(changed, says):

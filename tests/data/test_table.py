@@ -134,7 +134,7 @@ def test_given_channels_are_taken_in_their_order_and_others_ignored(csv):
 def test_a_label_that_is_not_required_may_be_absent(csv):
     options = {"sequence": "id", "label": "kind", "classes": ("no", "yes"), "channels": ("a",)}
     bare = read_table(csv("id,a\n1,2\n"), require_label=False, **options)
-    assert bare.labels is None and bare.classes == ("no", "yes")
+    assert bare.labels is None and bare.classes == () and bare.targets == {}
     full = read_table(csv("id,a,kind\n1,2,yes\n"), require_label=False, **options)
     assert full.labels.tolist() == [1]
 

@@ -261,7 +261,7 @@ def test_the_largest_alone(monkeypatch):
     whole = spectrum_by_lag(p, n=2)
     got = log_norm(p, torch.tensor([0, 0]), torch.tensor([0, 2]), 3, rounds=200)
     assert torch.allclose(got, whole.logs[2, 1, [0, 2], 0], atol=1e-6)
-    monkeypatch.setattr("throughtime.diagnose.spectrum.DEAR", 4)
+    monkeypatch.setattr("throughtime.diagnose.spectrum.EXPENSIVE", 4)
     large = spectrum_by_lag(p, n=2, every=2)
     assert large.logs.shape == (3, 2, B, 1) and large.lags.tolist() == [2, 4, 6]
     want = whole.logs[1::2, ..., :1]

@@ -25,10 +25,10 @@ def test_the_largest_alone_has_the_lags_of_the_whole(monkeypatch, direction, lag
     whole = spectrum_by_lag(p, n=2, lags=lags, every=every)
     wanted = range(every, min(lags or T, T) + 1, every)
     assert whole.lags.tolist() == [*wanted] and whole.logs.shape == (len(wanted), 2, B, p.size)
-    monkeypatch.setattr(spectrum, "DEAR", p.size)
+    monkeypatch.setattr(spectrum, "EXPENSIVE", p.size)
     same = spectrum_by_lag(p, n=2, lags=lags, every=every)
     torch.testing.assert_close(same.logs, whole.logs, equal_nan=True)
-    monkeypatch.setattr(spectrum, "DEAR", p.size - 1)
+    monkeypatch.setattr(spectrum, "EXPENSIVE", p.size - 1)
     large = spectrum_by_lag(p, n=2, lags=lags, every=every)
     assert torch.equal(large.lags, whole.lags) and large.logs.shape == (len(wanted), 2, B, 1)
     want = whole.logs[..., :1]
@@ -41,7 +41,7 @@ def test_the_largest_alone_has_the_lags_of_the_whole(monkeypatch, direction, lag
 def test_of_no_lag(monkeypatch, large):
     p = passage(LSTM(), dtype=torch.float32)
     if large:
-        monkeypatch.setattr(spectrum, "DEAR", 1)
+        monkeypatch.setattr(spectrum, "EXPENSIVE", 1)
     found = spectrum_by_lag(p, n=2, lags=2, every=3)
     assert found.lags.shape == (0,) and found.lags.dtype == torch.int64
     assert found.logs.shape == (0, 2, B, 1 if large else p.size)

@@ -3,7 +3,7 @@
 import torch
 
 from throughtime.engines import Call
-from throughtime.engines.evaluate import plan
+from throughtime.engines.derived import plan
 from throughtime.layers.direction import draw
 from throughtime.program import Program
 
@@ -36,16 +36,16 @@ def random_call(
     def leaf(*shape: int, scale: float = 1.0) -> torch.Tensor:
         return (torch.randn(shape, dtype=dtype) * scale).requires_grad_()
 
-    plan_, shapes = plan(program), program.parameters
+    schedule, shapes = plan(program), program.parameters
     weights = []
-    for product in plan_.products:
+    for product in schedule.products:
         rows = sum(shapes[w].shape[0] for w in product.weights)
         width = shapes[product.weights[0]].shape[1]
         weights.append(leaf(rows, width, scale=0.7 / width**0.5))
     bias = None
-    if any(isinstance(b, str) for b in plan_.biases):
+    if any(isinstance(b, str) for b in schedule.biases):
         has = [torch.full((program.nodes[a].width,), isinstance(b, str))
-               for a, b in zip(program.affines, plan_.biases, strict=True)]  # fmt: skip
+               for a, b in zip(program.affines, schedule.biases, strict=True)]  # fmt: skip
         values = torch.randn(program.affine_width, dtype=dtype) * 0.5
         bias = torch.where(torch.cat(has), values, 0.0).requires_grad_()
     like = torch.zeros((), dtype=dtype)

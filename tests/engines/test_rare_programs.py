@@ -7,8 +7,8 @@ import torch
 from throughtime import Cell, Recurrent, affine, mask, noise, parameter
 from throughtime.bptt import Checkpointed, Full, Truncated, backward
 from throughtime.engines.cpu import run as cpu
-from throughtime.engines.derived import Mode
-from throughtime.engines.lower import forward_loop
+from throughtime.engines.cpu.loops import forward_loop
+from throughtime.engines.derived import LoopMode
 from throughtime.inference import Stream
 from throughtime.program import trace
 
@@ -180,8 +180,8 @@ def test_numbers_of_another_kind_are_refused():
         lambda x, h: torch.where(parameter("p") > 0, h, x), {"h": 4}, cell="C", input_size=4,
         hidden_size=4,
     )  # fmt: skip
-    module, mode = cpu.native(), Mode(hoist=True)
-    loop = forward_loop(program, module, mode, False, 1)
+    module, mode = cpu.native(), LoopMode(hoist=True)
+    loop = forward_loop(program, mode, False, 1)
     x, h = torch.ones(2, 1, 4), torch.ones(1, 4)
     groups = {"x": (x,), "bias": (torch.zeros(0),), "part": {}, "state": (x,), "start": (h,),
               "final": (h,), "initial": (h,)}  # fmt: skip

@@ -5,7 +5,7 @@ import torch
 from catalogue import CELLS
 from engines.calls import error, random_call
 
-from throughtime.engines.evaluate import plan
+from throughtime.engines.derived import plan
 from throughtime.engines.reference.backward import backward
 from throughtime.engines.reference.forward import forward
 from throughtime.engines.time_order import real_steps, steps
@@ -56,10 +56,10 @@ def test_gradients_of_the_replicas(name, reverse, lengths, resets):
     with torch.no_grad():
         result = forward(program, call, save=True)
         found = backward(program, call, result, dstates, dfinal)
-    plan_ = plan(program)
+    schedule = plan(program)
     got = []
     for k in range(len(call.weights)):
-        columns = [b.columns for b in plan_.blocks if k in dict(b.rows)]
+        columns = [b.columns for b in schedule.blocks if k in dict(b.rows)]
         for t in range(T):
             dz = torch.cat([found.dz[t, :, c] for c in columns], -1)
             got.append(dz.T @ found.operands[k][t])

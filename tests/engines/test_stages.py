@@ -12,14 +12,13 @@ from program.random_programs import random_program
 
 from throughtime import GRU, LSTM, RNN
 from throughtime.engines.cpu import emitter
-from throughtime.engines.cpu.native import native
+from throughtime.engines.cpu.loops import backward_loop, forward_loop
 from throughtime.engines.cpu.stages import Register
-from throughtime.engines.derived import Mode
-from throughtime.engines.lower import backward_loop, forward_loop
+from throughtime.engines.derived import LoopMode
 from throughtime.program.regularise import variational, zoneout
 
 pytestmark = pytest.mark.usefixtures("types_unchecked")
-MODES = [Mode(hoist, recompute) for hoist, recompute in product((False, True), repeat=2)]
+MODES = [LoopMode(hoist, recompute) for hoist, recompute in product((False, True), repeat=2)]
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +51,7 @@ def check(program, cuts):
     ]  # fmt: skip
     for loop, options in lower:
         cuts.clear()
-        loop.__wrapped__(program, native(), *options)
+        loop.__wrapped__(program, *options)
         [cut] = cuts
         assert staged(cut) == straight(cut), (loop.__name__, options)
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from throughtime import GRU, LSTM, RNN, Recurrent
 from throughtime.engines.cpu import run as cpu
-from throughtime.engines.derived import Mode
-from throughtime.engines.lower import forward_loop
+from throughtime.engines.cpu.loops import forward_loop
+from throughtime.engines.derived import LoopMode
 from throughtime.layers.direction import Direction
 
 # the checks of types take several times as long as what is tested here
@@ -67,7 +67,7 @@ def test_agrees_however_it_is_cut(
 @pytest.mark.parametrize("recompute", [False, True])
 @pytest.mark.parametrize("name", CELLS)
 def test_agrees_in_every_mode(name, hoist, recompute, monkeypatch):
-    monkeypatch.setattr(cpu, "mode", lambda program, call: Mode(hoist, recompute))
+    monkeypatch.setattr(cpu, "mode", lambda program, call: LoopMode(hoist, recompute))
     for ragged, resets, reverse in ((False, False, False), (True, True, True)):
         program, call = regularised_call(
             name, 5, 6, 7, 9, torch.float64, reverse, ragged, resets, 1
@@ -155,7 +155,7 @@ def test_rows_in_the_lanes_give_the_states_that_units_there_give(cut, name, shap
 def test_never_more_threads_than_torch_has(threads, shape):
     T, B, H = shape
     native = cpu.native()
-    lowered = forward_loop(LSTM().program(16, H), native, Mode(False), True, 2)
+    lowered = forward_loop(LSTM().program(16, H), LoopMode(False), True, 2)
     used, by_units, tile_rows, block, together = native.split(lowered.native, False, T, B, threads)
     assert 1 <= used <= threads and 1 <= tile_rows <= together
     assert block % native.panel(False) == 0
@@ -171,7 +171,7 @@ def test_rows_are_in_the_lanes_where_units_would_leave_them_empty(B, panels, acr
     if native.panel(False) < 16:
         pytest.skip("vectors of 4 leave few lanes empty")
     H = int(panels * native.panel(False))
-    lowered = forward_loop(LSTM().program(16, H), native, Mode(False), False, 1)
+    lowered = forward_loop(LSTM().program(16, H), LoopMode(False), False, 1)
     _, _, tile_rows, block, _ = native.split(lowered.native, False, 50, B, 2)
     assert (block == 0) == across
     if across:

@@ -80,6 +80,15 @@ def test_constants_are_exact(value):
     assert repr(options) == repr([n.attributes for n in again.nodes if n.op == "clamp"])
 
 
+def test_equal_programs_have_equal_hashes():
+    """Python's contract: what is equal hashes alike. Two programs of a cell are two things."""
+    one, two = LSTM().program(3, 4), LSTM().program(3, 4)
+    assert one.json == two.json and one != two
+    assert one == one and hash(one) == hash(one)
+    assert len({one, one, two}) == 2
+    assert one != Program.from_json(one.json)
+
+
 def test_json_is_one_line_of_data():
     data = json.loads(LSTM(peephole=True, keep_bias=Chrono(9)).program(3, 4).json)
     assert "\n" not in LSTM().program(3, 4).json

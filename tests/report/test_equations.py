@@ -19,7 +19,7 @@ from report.reader import Weight, rows, values
 from throughtime import GRU, LSTM, RNN, Cell, adjoint, affine, mask, noise, parameter
 from throughtime import nn as drop_in
 from throughtime.engines import Call
-from throughtime.engines.evaluate import plan
+from throughtime.engines.derived import plan
 from throughtime.engines.reference import forward as reference
 from throughtime.errors import OptionError
 from throughtime.program import Program, trace
@@ -89,15 +89,16 @@ def check(program: Program, batch: int = 3) -> None:
     parameters, randoms, normal = leaves(program, batch, torch.Generator().manual_seed(0))
     x, drawn = normal(batch, program.input_size), randoms()
     states = {name: normal(batch, width) for name, width in program.states.items()}
-    plan_ = plan(program)
+    schedule = plan(program)
     biases = [
-        parameters[b] if isinstance(b, str) else torch.zeros(b, dtype=x.dtype) for b in plan_.biases
+        parameters[b] if isinstance(b, str) else torch.zeros(b, dtype=x.dtype)
+        for b in schedule.biases
     ]
     call = Call(
         x[None],
         tuple(states.values()),
         (),
-        tuple(torch.cat([parameters[w] for w in product.weights]) for product in plan_.products),
+        tuple(torch.cat([parameters[w] for w in product.weights]) for product in schedule.products),
         torch.cat(biases) if biases else None,
         tuple(parameters[name] for name in program.vectors),
         tuple(

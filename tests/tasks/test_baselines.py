@@ -1,13 +1,14 @@
 """The numbers to beat are what they say they are."""
 
+import dataclasses
 import math
 
 import pytest
 import torch
-from throughtime.training.baselines import linear, majority
 from training.tiny import sequences
 
 from throughtime.data import Sequences
+from throughtime.tasks.baselines import linear, majority
 
 
 def labelled(labels, classes=None):
@@ -82,8 +83,7 @@ def test_the_units_of_a_channel_do_not_matter():
     train, test = noisy(sequences(40), 0), noisy(sequences(25, seed=9), 1)
     factor = torch.tensor([1000.0, 0.01])
     other = [
-        Sequences(part.values * factor + 5, part.offsets, part.channels, part.names, part.labels,
-                  part.classes)
+        dataclasses.replace(part, values=part.values * factor + 5)
         for part in (train, test)
     ]  # fmt: skip
     assert linear(*other).loss == pytest.approx(linear(train, test).loss, rel=1e-2)

@@ -6,12 +6,12 @@ import math
 
 import pytest
 import torch
-from training.tiny import model, sequences
+from training.tiny import model, sequences, with_classes
 
 from throughtime import GRU, LeakyRNN, evaluate, predict
 from throughtime.data import Scaler, Sequences
 from throughtime.errors import DataError
-from throughtime.training.evaluate import score
+from throughtime.tasks import ClassScores
 
 DATA = sequences(23, classes=4)
 
@@ -62,7 +62,7 @@ def test_noise_is_for_training_alone():
 
 
 def test_labels_are_not_needed_to_predict():
-    bare = dataclasses.replace(DATA, labels=None, classes=())
+    bare = with_classes(DATA)
     own = untrained()
     assert torch.equal(predict(own, bare), predict(own, DATA))
 
@@ -87,19 +87,19 @@ def test_scores_equal_a_slow_computation():
 
 
 def test_the_loss_of_a_certain_error_is_finite():
-    scores = score(torch.tensor([[1.0, 0.0]]), torch.tensor([1]), ("a", "b"))
+    scores = ClassScores.of(torch.tensor([[1.0, 0.0]]), torch.tensor([1]), ("a", "b"))
     assert scores.accuracy == 0.0 and 60 < scores.loss < math.inf
     assert scores.confusion == ((0, 0), (1, 0))
 
 
 def test_without_labels_there_is_nothing_to_measure():
-    with pytest.raises(DataError, match="has no labels; expected a class for each. Give them"):
+    with pytest.raises(DataError, match="have no labels; expected a class for each. Give them"):
         evaluate(untrained(), Sequences.from_list([[[1.0, 2.0]]]))
 
 
 def test_other_classes_and_channels_are_refused():
     own = untrained()
-    with pytest.raises(DataError, match="has classes a, b, c, d; expected those of the model, k0"):
-        evaluate(own, dataclasses.replace(DATA, classes=tuple("abcd")))
+    with pytest.raises(DataError, match="classes a, b, c, d; expected those of the model, k0"):
+        evaluate(own, with_classes(DATA, *"abcd"))
     with pytest.raises(DataError, match="has channels c1, c0; expected those of the model, c0, c1"):
         predict(own, dataclasses.replace(DATA, channels=("c1", "c0")))

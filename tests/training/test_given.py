@@ -66,5 +66,5 @@ def test_a_model_is_made_of_recurrent_layers():
     for layer, is_ in ((torch.nn.LSTM(2, 4), "LSTM"), (LSTM, "type"), ([LSTM()], "LSTM")):
         with pytest.raises(CallError, match=rf"`Model`: recurrent\[0\] is a {is_}; expected a Rec"):
             Model(layer, classes=("a", "b"), channels=("c", "d"))
-    with pytest.raises(CallError, match="`Model`: has no classes and no channels; expected"):
+    with pytest.raises(CallError, match="`Model`: has no channels; expected recurrent, channels"):
         Model(Recurrent(LSTM, 2, 4))

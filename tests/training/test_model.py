@@ -12,6 +12,7 @@ import throughtime
 from throughtime import GRU, LSTM, RNN, Cell, LeakyRNN, Model, Output, Recurrent, affine
 from throughtime.data import Scaler, collate
 from throughtime.errors import OptionError, RunError
+from throughtime.tasks import Classify
 
 LENGTHS = torch.tensor([5, 1, 3, 5, 2])
 
@@ -78,12 +79,12 @@ def test_a_model_scales_its_own_input():
     scaler = Scaler.fit(data)
     scaled = collate(scaler.apply(data), torch.arange(len(data)))
     by_hand = model(scaled.x, scaled.lengths)
-    model.scale(scaler)
+    model.encoder.scale(scaler)
     assert torch.equal(model(batch.x, batch.lengths), by_hand)
     assert not torch.equal(raw, by_hand)
     given = tiny_model(data, scaler=scaler).eval()
     assert torch.equal(given(batch.x, batch.lengths), by_hand)
-    assert {"mean", "std"} <= {*model.state_dict()}
+    assert {"encoder.mean", "encoder.std"} <= {*model.state_dict()}
 
 
 def test_dropout_is_on_what_the_output_network_sees_in_training_only():
@@ -167,7 +168,7 @@ MODELS = {
 def test_a_described_model_is_the_same_model(name):
     torch.manual_seed(5)
     model = MODELS[name]()
-    model.scale(Scaler(torch.tensor([1.0, -2.0]), torch.tensor([3.0, 0.5])))
+    model.encoder.scale(Scaler(torch.tensor([1.0, -2.0]), torch.tensor([3.0, 0.5])))
     data = json.loads(json.dumps(model.describe()))
     again = Model.from_description(data)
     assert json.loads(json.dumps(again.describe())) == data
@@ -215,6 +216,18 @@ def test_a_cell_with_other_equations_is_refused():
     ("make", "message"),
     [
         (lambda: built(Recurrent(RNN, 2, 3), pooling="first"), "pooling is 'first'; expected one"),
+        (
+            lambda: built(Recurrent(RNN, 2, 3), pooling="each step"),
+            "'last', 'mean', 'max' because its task answers once for each sequence",
+        ),
+        (
+            lambda: Model(Recurrent(RNN, 2, 3), channels=("a", "b")),
+            "neither task nor classes are given; expected one of the two",
+        ),
+        (
+            lambda: built(Recurrent(RNN, 2, 3), task=Classify(("p", "q"))),
+            "both task and classes are given; expected one of the two",
+        ),
         (lambda: built(Recurrent(RNN, 2, 3), dropout=1.0), "dropout is 1.0; expected a prob"),
         (lambda: built(Recurrent(RNN, 2, 3), classes=("one",)), "classes has 1; expected at least"),
         (lambda: built(Recurrent(RNN, 2, 3, batch_first=True)), "is batch_first; expected time"),

@@ -1,12 +1,11 @@
 """A run that was broken off and resumed is the run that was not, bit for bit."""
 
-import dataclasses
 import functools
 import json
 
 import pytest
 import torch
-from training.tiny import model, same, sequences, without_seconds
+from training.tiny import model, same, sequences, with_classes, without_seconds
 
 from throughtime import GRU, LSTM, LeakyRNN, fit
 from throughtime.errors import DataError, RunError
@@ -235,7 +234,7 @@ def test_another_model_is_refused(tmp_path):
 
 def test_other_data_are_refused(tmp_path):
     trained(tmp_path / "run", "plain")
-    other = dataclasses.replace(DATA, classes=("k0", "new"))
+    other = with_classes(DATA, "k0", "new")
     with pytest.raises(DataError, match="expected those of the model"):
         fit(model(DATA), other, folder=tmp_path / "run", resume=True, epochs=3, batch_size=5)
 

@@ -1,9 +1,11 @@
 """Small data and models that train in a moment."""
 
+import dataclasses
+
 import torch
 
 from throughtime import LSTM, Recurrent
-from throughtime.data import Sequences
+from throughtime.data import Sequences, Target
 from throughtime.training import Model
 
 
@@ -18,6 +20,12 @@ def sequences(count: int = 24, *, classes: int = 2, channels: int = 2, seed: int
         centre[kind % channels] = 2.0 if kind < channels else -2.0
         arrays.append(centre + 0.5 * torch.randn(length, channels, generator=draw))
     return Sequences.from_list(arrays, [f"k{kind}" for kind in kinds])
+
+
+def with_classes(data: Sequences, *classes: str) -> Sequences:
+    """The same sequences with other names of their classes; none of them labelled without any."""
+    targets = {"labels": Target(data.labels, classes)} if classes else {}
+    return dataclasses.replace(data, targets=targets)
 
 
 def model(data: Sequences, cell=LSTM, hidden_size: int = 4, *, seed: int = 0, **options) -> Model:

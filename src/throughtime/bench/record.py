@@ -2,7 +2,6 @@
 
 import csv
 import io
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from throughtime.bench.measure import Measurement
 from throughtime.bench.shapes import CLASSES
 from throughtime.bench.task import label
 from throughtime.errors import OptionError
+from throughtime.whole_file import write_whole
 
 NAMES = {shape: name for name, shape in CLASSES.items()}
 
@@ -50,11 +50,8 @@ def write(path: str, rows: Sequence[Mapping[str, Any]]) -> None:
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    file = Path(path)
-    beside = file.with_name(f".{file.name}.part")
     try:
-        beside.write_text(text.getvalue())
-        os.replace(beside, file)
+        write_whole(Path(path), text.getvalue().encode())
     except OSError as e:
         raise OptionError(
             f"--csv {path}: cannot be written ({e.strerror or e}); expected a folder with room "

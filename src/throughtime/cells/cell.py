@@ -1,13 +1,12 @@
 """What a cell is: its states and one step of its equations."""
 
-import difflib
 import functools
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
 
 from throughtime.arguments import checked_arguments
-from throughtime.errors import OptionError, TraceError
+from throughtime.errors import OptionError, TraceError, nearest
 from throughtime.program import ACTIVATIONS, Program, trace
 
 
@@ -123,8 +122,8 @@ def activation(spec: str | Callable[..., Any]) -> Callable[..., Any]:
         return spec
     if spec in ACTIVATIONS:
         return ACTIVATIONS[spec]
-    near = difflib.get_close_matches(str(spec), ACTIVATIONS, n=1)
+    near = nearest(spec, ACTIVATIONS)
     raise OptionError(
         f"activation is {spec!r}; expected one of {', '.join(ACTIVATIONS)}, or a function. "
-        + (f"Did you mean {near[0]!r}?" if near else "Give a function for any other.")
+        + (f"Did you mean {near!r}?" if near else "Give a function for any other.")
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from throughtime.cells.cell import Cell, activation, checked_options
-from throughtime.cells.layer_norm import layer_norm
+from throughtime.cells.normalisation import layer_norm
 from throughtime.program import Chrono, Negative, affine, parameter
 
 

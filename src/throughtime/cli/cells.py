@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from throughtime.cells import BUILT_IN
 from throughtime.errors import OptionError, ThroughtimeError
 
-BUILT_IN = ("RNN", "LSTM", "GRU", "LeakyRNN", "MinimalGatedUnit", "IndRNN")
 _UNITS = ("units", "hidden", "hidden_size", "hidden_dim", "num_units")
 TRAINING = {
     **dict.fromkeys(_UNITS, "--hidden {}"),

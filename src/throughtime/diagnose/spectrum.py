@@ -10,7 +10,7 @@ from throughtime.diagnose.passage import Passage
 from throughtime.diagnose.product import Product
 from throughtime.errors import OptionError, whole
 
-DEAR = 256  # units of the full state above which only the largest is computed
+EXPENSIVE = 256  # units of the full state above which only the largest is computed
 SAMPLED = 16  # lags at which it is, unless told otherwise: each takes as many steps as it is long
 
 
@@ -55,7 +55,7 @@ def spectrum_by_lag(
         whole("spectrum_by_lag", "every", every, "Leave it out, or set it to 1.")
     if lags is not None:
         whole("spectrum_by_lag", "lags", lags, "Leave it out for all.")
-    if passage.size > DEAR:
+    if passage.size > EXPENSIVE:
         return _largest(passage, n, lags, every)
     t, each = windows(passage, "spectrum_by_lag", n, lags)
     product: Any = None

@@ -5,5 +5,6 @@ from throughtime.engines.call import Gradients as Gradients
 from throughtime.engines.call import Result as Result
 from throughtime.engines.choose import ENGINES as ENGINES
 from throughtime.engines.choose import run as run
+from throughtime.engines.cpu.loops import listing as listing
 from throughtime.engines.cpu.native import describe as describe
 from throughtime.engines.cpu.native import release_memory as release_memory

@@ -8,18 +8,20 @@ from torch import Tensor
 
 from throughtime.engines.call import Call, Result
 from throughtime.engines.derived import (
-    Mode,
+    LoopMode,
+    adjoint,
     late_maps,
     late_vectors,
     loop_maps,
     new_values,
     operand_states,
+    plan,
+    product_columns,
     stored_columns,
 )
-from throughtime.engines.evaluate import evaluate, plan
+from throughtime.engines.evaluate import evaluate
 from throughtime.engines.pieces import times
-from throughtime.engines.reference.backward import by_name, product_columns
-from throughtime.engines.reference.forward import adjoint
+from throughtime.engines.reference.backward import by_name
 from throughtime.engines.time_order import previous, real_steps
 from throughtime.program.graph import Node
 from throughtime.program.pointwise import CONDITIONS
@@ -35,7 +37,7 @@ class Values:
     """Values of the forward loop over all steps: kept, or computed again from what was."""
 
     def __init__(
-        self, program: Program, call: Call, mode_: Mode, result: Result, known: dict[int, Any]
+        self, program: Program, call: Call, mode_: LoopMode, result: Result, known: dict[int, Any]
     ) -> None:
         self.program, self.call, self.mode = program, call, mode_
         self.found = dict(known)

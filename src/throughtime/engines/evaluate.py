@@ -1,6 +1,5 @@
 """A program's nodes with torch operations: one node, and all that runs ahead of the loop."""
 
-import functools
 from collections.abc import Callable, Container
 from typing import Any
 
@@ -9,33 +8,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from throughtime.engines.call import Call
-from throughtime.engines.constant import assume_constant_result
+from throughtime.engines.derived import plan
 from throughtime.engines.time_order import real_steps
 from throughtime.program.graph import Node
 from throughtime.program.pointwise import POINTWISE
 from throughtime.program.program import Program
-from throughtime.program.schedule import AHEAD, Block, Schedule, schedule
+from throughtime.program.schedule import AHEAD, Block, Schedule
 
 HALF = (torch.float16, torch.bfloat16)
-
-_plan = functools.lru_cache(maxsize=256)(schedule)
-
-
-@assume_constant_result  # for torch.compile through the plain loop
-def plan(program: Program, hoist: bool = True) -> Schedule:
-    """The schedule of a program, made once."""
-    return _plan(program, hoist)
-
-
-def made_of(
-    program: Program, wanted: set[int], there: Container[int] = frozenset()
-) -> frozenset[int]:
-    """The nodes wanted, those that they are made of, and so on down to those that are there."""
-    found = {*wanted}
-    for i in reversed(range(len(program.nodes))):
-        if i in found and i not in there:
-            found.update(program.nodes[i].args)
-    return frozenset(found)
 
 
 def evaluate(node: Node, args: list[Any], like: Tensor) -> Any:
@@ -121,7 +101,7 @@ def ahead(
     for those in `Schedule.timeless`; and for each block inside the loop the part of its sum
     that is known, `(T, B, columns)`, or None.
     """
-    plan_: Schedule = plan(program, hoist)
+    schedule = plan(program, hoist)
     nodes, T, B = program.nodes, call.x.shape[0], call.x.shape[1]
     real = real_steps(call) if hoist else None
     # what stands at padded steps must not reach anything, be it nan
@@ -130,7 +110,7 @@ def ahead(
     values.update(zip(program.find("parameter"), call.vectors, strict=True))
     values.update(zip(program.find("random"), call.randoms, strict=True))
     parts: dict[int, Tensor | None] = {}
-    waiting = set(plan_.ahead.nodes)
+    waiting = set(schedule.ahead.nodes)
     products: dict[int, Tensor] = {}
     for i, node in enumerate(nodes):  # in order, as nodes and products feed each other here
         if node.op == "constant":
@@ -138,16 +118,16 @@ def ahead(
         elif i in waiting and (only is None or i in only):
             values[i] = evaluate(node, [values[a] for a in node.args], call.x)
         elif node.op == "affine":
-            for b, block in enumerate(plan_.blocks):
+            for b, block in enumerate(schedule.blocks):
                 if block.affines[0] != i or not (
                     only is None or any(a in only for a in block.affines)
                 ):
                     continue
                 for k, _ in block.rows:
-                    if k in plan_.ahead.products and k not in products:
+                    if k in schedule.ahead.products and k not in products:
                         operand, bias = (
-                            rounded(values[plan_.products[k].operand], call.x),
-                            _begins(plan_, k, call.bias),
+                            rounded(values[schedule.products[k].operand], call.x),
+                            _begins(schedule, k, call.bias),
                         )
                         products[k] = linear(operand, call.weights[k], bias)
                 z = add_products(block, products, None)
@@ -162,15 +142,15 @@ def ahead(
     return values, parts
 
 
-def _begins(plan_: Schedule, k: int, bias: Tensor | None) -> Tensor | None:
+def _begins(schedule: Schedule, k: int, bias: Tensor | None) -> Tensor | None:
     """What a product ahead begins from: the biases of the blocks that it is the first part of."""
     if bias is None:
         return None
     found = {}
-    for block in plan_.blocks:
+    for block in schedule.blocks:
         for place, (product, rows) in enumerate(block.rows):
             if product == k:
-                first = not any(j in plan_.ahead.products for j, _ in block.rows[:place])
+                first = not any(j in schedule.ahead.products for j, _ in block.rows[:place])
                 piece = bias[block.columns]
                 found[rows.start] = piece if first else torch.zeros_like(piece)
     pieces = [found[start] for start in sorted(found)]

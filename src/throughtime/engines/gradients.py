@@ -10,7 +10,7 @@ from torch import Tensor
 
 from throughtime.engines.call import Call, Gradients, Result
 from throughtime.engines.cpu import run as cpu
-from throughtime.engines.evaluate import plan
+from throughtime.engines.derived import plan
 from throughtime.engines.reference import backward
 from throughtime.engines.reference import forward as reference
 from throughtime.engines.reference.backward import by_name

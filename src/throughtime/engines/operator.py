@@ -14,7 +14,7 @@ from throughtime.engines.call import Call, Result
 from throughtime.engines.constant import assume_constant_result
 from throughtime.engines.cpu import products
 from throughtime.engines.cpu import run as cpu
-from throughtime.engines.derived import Mode, stored_columns
+from throughtime.engines.derived import LoopMode, stored_columns
 from throughtime.engines.reference import backward
 from throughtime.engines.reference import forward as reference
 from throughtime.program.program import Program
@@ -80,9 +80,9 @@ def _forward(
     return [t.clone() for t in (*result.states, *result.final, *result.saved)]
 
 
-def _mode(recompute: bool) -> Mode:
+def _mode(recompute: bool) -> LoopMode:
     """Of the CPU engine: one for all shapes, so that none is a constant of the graph."""
-    return Mode(hoist=False, recompute=recompute)
+    return LoopMode(hoist=False, recompute=recompute)
 
 
 @_forward.register_fake

@@ -7,9 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from throughtime import cells as built_in
 from throughtime.arguments import checked_arguments
-from throughtime.cells import Cell
+from throughtime.cells import BUILT_IN, Cell
 from throughtime.engines import Result, choose
 from throughtime.errors import OptionError, ShapeError, whole
 from throughtime.layers import checks
@@ -333,11 +332,10 @@ def _cells(cell, directions: int) -> list[Any]:
     for c in cells:
         if not isinstance(c, Cell):
             name = c if isinstance(c, str) else getattr(c, "__name__", type(c).__name__)
-            known = {n.lower(): n for n in vars(built_in) if n[0].isupper() and n != "Cell"}
-            found = known.get(name.lower().removesuffix("cell"))
+            same_name = {n.lower(): n for n in BUILT_IN}.get(name.lower().removesuffix("cell"))
             raise OptionError(
                 f"`Recurrent`: cell is {c!r}; expected a Cell or its class. "
-                + (f"Write `throughtime.{found}`." if found else
+                + (f"Write `throughtime.{same_name}`." if same_name else
                    "Write a class with `states` and `step`, derived from throughtime.Cell.")
             )  # fmt: skip
     return cells

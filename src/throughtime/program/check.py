@@ -10,14 +10,14 @@ from typing import Any
 from throughtime.program.graph import Node
 from throughtime.program.parameters import starts_after
 from throughtime.program.pointwise import CONDITIONS, POINTWISE
-from throughtime.program.program import Program
+from throughtime.program.structure import Structure
 
 _CELL = ("input", "state", "parameter", "random", "affine")
 _ADJOINT = ("saved", "gradient", "transposed")
 _CONDITIONS_OF = {"where": 1, "and": 2, "or": 2, "not": 1}
 
 
-def check(program: Program) -> None:
+def check(program: Structure) -> None:
     """**Raises:** `ValueError` with what is wrong."""
     _require(isinstance(program.cell, str), "cell is not a name")
     for name in ("input_size", "hidden_size"):
@@ -48,7 +48,7 @@ def check(program: Program) -> None:
         _of_an_adjoint(program, ops)
 
 
-def _node(program: Program, i: int, node: Node) -> None:
+def _node(program: Structure, i: int, node: Node) -> None:
     _require(all(_index(a) and a < i for a in node.args), f"takes {node.args}, not earlier nodes")
     _require(_count(node.width), f"has width {node.width!r}")
     _require(node.name is None or isinstance(node.name, str), f"is named {node.name!r}")
@@ -74,7 +74,7 @@ def _node(program: Program, i: int, node: Node) -> None:
     _require(fits(program, node, args), "does not fit what it names")
 
 
-def _affine(program: Program, node: Node, args: list[Node]) -> bool:
+def _affine(program: Structure, node: Node, args: list[Node]) -> bool:
     bias, weights = node.attributes["bias"], node.attributes["weights"]
     shapes = [(node.width, a.width) for a in args]
     return (
@@ -85,7 +85,7 @@ def _affine(program: Program, node: Node, args: list[Node]) -> bool:
     )
 
 
-def _random(program: Program, node: Node, args: list[Node]) -> bool:
+def _random(program: Structure, node: Node, args: list[Node]) -> bool:
     return (
         node.attributes["distribution"] in ("normal", "bernoulli")
         and node.attributes["scope"] in ("step", "sequence")
@@ -93,7 +93,7 @@ def _random(program: Program, node: Node, args: list[Node]) -> bool:
     )
 
 
-def _transposed(program: Program, node: Node, args: list[Node]) -> bool:
+def _transposed(program: Structure, node: Node, args: list[Node]) -> bool:
     shapes = [(a.width, node.width) for a in args]
     return len(args) > 0 and [_shape(program, w) for w in node.attributes["weights"]] == shapes
 
@@ -121,7 +121,7 @@ _NODES: dict[str, tuple[dict[str, type], int | None, Any]] = {
 }  # fmt: skip
 
 
-def _of_a_cell(program: Program, ops: set[str]) -> None:
+def _of_a_cell(program: Structure, ops: set[str]) -> None:
     _require(ops.isdisjoint(_ADJOINT), "is neither a cell nor an adjoint")
     found = [program.nodes[i].attributes["name"] for i in program.find("state")]
     _require(found == [*program.states] and found != [], f"has the states {found}")
@@ -137,7 +137,7 @@ def _of_a_cell(program: Program, ops: set[str]) -> None:
     _require(used == Counter([*program.parameters]), "does not use each parameter once")
 
 
-def _of_an_adjoint(program: Program, ops: set[str]) -> None:
+def _of_an_adjoint(program: Structure, ops: set[str]) -> None:
     _require(ops.isdisjoint(_CELL), "is neither a cell nor an adjoint")
     widths = {"dx": program.input_size}
     widths |= {f"dstate_{name}": width for name, width in program.states.items()}
@@ -174,6 +174,6 @@ def _numbers(init: Any) -> bool:
     return texts <= {"of", "name"} and absent <= {"bound", "function"}
 
 
-def _shape(program: Program, name: Any) -> tuple[int, ...] | None:
+def _shape(program: Structure, name: Any) -> tuple[int, ...] | None:
     p = program.parameters.get(name) if isinstance(name, str) else None
     return None if p is None else p.shape

@@ -20,7 +20,7 @@ backward step (`adjoint.py`), and every engine runs it.
 | others | pointwise, see `pointwise.py` | as named there |
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,6 +42,15 @@ class Node:
     def key(self) -> tuple[Any, ...]:
         # repr, because 0.0 == -0.0 and 1 == 1.0 == True
         return self.op, self.args, self.width, repr(sorted(self.attributes.items()))
+
+
+def ancestors(nodes: Sequence[Node], wanted: Iterable[int], known: Container[int] = ()) -> set[int]:
+    """The nodes wanted and all that they are computed from; nothing above a node in `known`."""
+    needed = {*wanted}
+    for i in reversed(range(len(nodes))):
+        if i in needed and i not in known:
+            needed.update(nodes[i].args)
+    return needed
 
 
 class Graph:

@@ -9,7 +9,7 @@ neighbouring columns of one packed matrix.
 from dataclasses import dataclass
 
 from throughtime.program.graph import Node
-from throughtime.program.program import Program
+from throughtime.program.structure import Structure
 
 AHEAD = -1  # the level of what does not wait for the loop
 
@@ -86,7 +86,7 @@ def node_levels(nodes: tuple[Node, ...], hoist: bool = True) -> list[int]:
     return levels
 
 
-def schedule(program: Program, hoist: bool = True) -> Schedule:
+def schedule(program: Structure, hoist: bool = True) -> Schedule:
     """The schedule of a program; with `hoist` what depends on the input alone runs ahead."""
     nodes = program.nodes
     level, order = node_levels(nodes, hoist), node_levels(nodes)

@@ -5,8 +5,8 @@ own and is used once is written inside the expression that uses it.
 """
 
 from throughtime.program.graph import LEAVES, PRODUCTS, REDUCTIONS
-from throughtime.program.program import Program
 from throughtime.program.schedule import AHEAD, node_levels, schedule
+from throughtime.program.structure import Structure
 
 _INFIX = {
     "add": ("+", 1),
@@ -23,7 +23,7 @@ _INFIX = {
 }
 
 
-def assignments(program: Program) -> list[tuple[int, str, str]]:
+def assignments(program: Structure) -> list[tuple[int, str, str]]:
     """(level, name, expression) of each value that gets a line, in order; level -1 is ahead."""
     nodes, levels = program.nodes, node_levels(program.nodes)
     uses = [0] * len(nodes)
@@ -96,7 +96,7 @@ def assignments(program: Program) -> list[tuple[int, str, str]]:
     return lines
 
 
-def show(program: Program) -> str:
+def show(program: Structure) -> str:
     """The whole program: sizes, what runs ahead of the loop, and each level."""
     widths = ", ".join(f"{n} {w}" for n, w in program.states.items())
     count = sum(_size(p.shape) for p in program.parameters.values())

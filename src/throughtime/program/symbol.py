@@ -5,7 +5,6 @@ A symbol stands for a row `(B, width)`. Arithmetic, comparisons and torch's own 
 program raises `TraceError` with the line of the cell and what to write instead.
 """
 
-import difflib
 import inspect
 import linecache
 import math
@@ -19,7 +18,7 @@ import jaxtyping
 import torch
 import torch.nn.functional as F
 
-from throughtime.errors import TraceError
+from throughtime.errors import TraceError, nearest
 from throughtime.program.graph import Graph
 from throughtime.program.hints import HINTS
 from throughtime.program.pointwise import COMPOSED, CONDITIONS, POINTWISE, Pointwise
@@ -72,7 +71,7 @@ class Symbol:
         if function in _FUNCTIONS:
             return _call(function, args, kwargs)
         name = _name(function)
-        near = difflib.get_close_matches(name, SUPPORTED, n=1)
+        near = nearest(name, SUPPORTED)
         if any(isinstance(a, torch.Tensor) for a in args):
             refuse(
                 f"{name} mixes a tensor with the symbols of the cell",
@@ -83,7 +82,7 @@ class Symbol:
             refuse(f"{name} cannot be traced", hint)
         refuse(
             f"{name} cannot be traced",
-            (f"Did you mean {near[0]}? " if near else "") + f"Known: {', '.join(SUPPORTED)}.",
+            (f"Did you mean {near}? " if near else "") + f"Known: {', '.join(SUPPORTED)}.",
         )
 
     def __bool__(self) -> bool:
@@ -129,10 +128,10 @@ class Symbol:
             raise AttributeError(name)
         if name in HINTS:
             refuse(f"a symbol has no attribute {name!r}", HINTS[name])
-        near = difflib.get_close_matches(name, [*SUPPORTED, "width"], n=1)
+        near = nearest(name, [*SUPPORTED, "width"])
         refuse(
             f"a symbol has no attribute {name!r}",
-            f"Did you mean {near[0]!r}?" if near else "Its size is `.width`.",
+            f"Did you mean {near!r}?" if near else "Its size is `.width`.",
         )
 
 

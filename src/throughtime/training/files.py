@@ -5,7 +5,6 @@ JSON and safetensors only, never a pickle: nothing read from them can run code.
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from throughtime.errors import RunError
+from throughtime.whole_file import write_whole
 
 FORMAT = 1
 HEAD = "throughtime"
@@ -115,18 +115,8 @@ def _check_format(path: Path, data: Mapping[str, Any]) -> None:
 
 
 def _write(path: Path, content: bytes) -> None:
-    beside = path.with_name(f".{path.name}.part")
     try:
-        with open(beside, "wb") as f:
-            f.write(content)
-            f.flush()
-            os.fsync(f.fileno())
-        os.replace(beside, path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)  # the rename itself
-        finally:
-            os.close(folder)
+        write_whole(path, content)
     except OSError as e:
         raise RunError(
             f"{path}: cannot be written ({e.strerror or e}); expected a folder with room that "

@@ -165,6 +165,7 @@ class _Training:
         if self.scheme:
             self.schedule = self.scheme.make(self.optimiser, settings.epochs, len(self.batches))
         self.of_task = settings.of_task(model.task)
+        model.task = model.task.fitted(self.train)
         self.place = _Place()
         self.best: dict[str, Tensor] = {}
 
@@ -172,7 +173,6 @@ class _Training:
         """A new run: scaled, seeded, with its first checkpoint."""
         run.check_new()  # none has begun one there since
         self.model.encoder.scale(Scaler.fit(self.train))
-        self.model.task = self.model.task.fitted(self.train)
         run.initial = {n: t.detach().cpu().clone() for n, t in self.model.state_dict().items()}
         randomness.seed(self.settings.seed)
         self.save(run)

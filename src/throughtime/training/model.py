@@ -14,11 +14,17 @@ from throughtime.arguments import checked_arguments
 from throughtime.cells import Cell, activation
 from throughtime.data import Scaler
 from throughtime.errors import CallError, OptionError, RunError
+<<<<<<< HEAD
 from throughtime.layers import Recurrent, checks
 from throughtime.program import Program
 from throughtime.tasks import TASKS, Classify, Task
 from throughtime.tasks.readout import readout
 from throughtime.training.encoder import Encoder
+=======
+from throughtime.layers import Recurrent, checks, description
+
+POOLING = ("last", "mean", "max")
+>>>>>>> 71ac158cbfcf8cdd7d23a17d910544a6561fee87
 
 
 class Output(nn.Sequential):
@@ -135,7 +141,7 @@ class Model(nn.Module):
             "channels": self.channels,
             "pooling": self.readout.name,
             "dropout": self.dropout,
-            "recurrent": [_describe(layer) for layer in self.recurrent],
+            "recurrent": [description.describe(layer) for layer in recurrent(self)],
             "output": output,
         }
 
@@ -158,8 +164,12 @@ class Model(nn.Module):
                 f"the model's output network is {described['name']}, which is code and not in "
                 f"the run folder; expected `output=`. Load with output={described['name']}(...)."
             )
+<<<<<<< HEAD
         stack = [_layer(layer, cell) for layer in data["recurrent"]]
         of = described_task(data, task)
+=======
+        stack = [description.from_description(layer, cell) for layer in data["recurrent"]]
+>>>>>>> 71ac158cbfcf8cdd7d23a17d910544a6561fee87
         if output is None:
             width = readout(data["pooling"], of.each_step).width(stack[-1])
             output = Output(width, of.width, sizes=tuple(described["sizes"]),
@@ -189,6 +199,7 @@ def recurrent(model: nn.Module) -> list[Recurrent]:
     return list(layers)
 
 
+<<<<<<< HEAD
 class RecordedCell(Cell):
     """A cell read from a file: its programs, without the code that they came from."""
 
@@ -259,6 +270,18 @@ def _layer(data: Mapping[str, Any], cell: Cell | type[Cell] | None) -> Recurrent
 def _task(task: Task | None, classes: tuple[str, ...] | None) -> Task:
     if (task is None) == (classes is None):
         given = "both task and classes" if task is not None else "neither task nor classes"
+=======
+def _width(layer: Any, pooling: str) -> int:
+    if pooling != "last":
+        return layer.output_size
+    return sum(
+        direction.program.states[direction.program.output] for direction in layer.directions[-1]
+    )
+
+
+def _check(stack: list[Recurrent], classes, channels, pooling: str, dropout: float) -> None:
+    if pooling not in POOLING:
+>>>>>>> 71ac158cbfcf8cdd7d23a17d910544a6561fee87
         raise OptionError(
             f"`Model`: {given} are given; expected one of the two. Write `task=Classify(classes)`, "
             "or `classes=` for short."

@@ -4,14 +4,13 @@ What a network computes is compared with `Machine.after` and `Automaton.reads`; 
 themselves never call them.
 """
 
-import difflib
 import reprlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from throughtime.errors import MachineError
+from throughtime.errors import MachineError, nearest
 
 MOVES = ("L", "R", "S")  # left, right, stay
 
@@ -209,8 +208,8 @@ def _known(where: str, got: Any, known: Iterable[str], what: str) -> None:
     known = tuple(known)
     if got in known:
         return
-    near = difflib.get_close_matches(str(got), known, n=1)
-    fix = f"Did you mean {_show(near[0])}?" if near else f"Use one of these, or add it to {what}."
+    near = nearest(got, known)
+    fix = f"Did you mean {_show(near)}?" if near else f"Use one of these, or add it to {what}."
     raise MachineError(
         f"{where} is {_show(got)}; expected one of the {what}, "
         f"{', '.join(_show(n) for n in known[:8])}{', ...' if len(known) > 8 else ''}. {fix}"

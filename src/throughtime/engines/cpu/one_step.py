@@ -8,12 +8,12 @@ from torch import Tensor
 
 from throughtime.engines.call import Call
 from throughtime.engines.cpu import run as cpu
-from throughtime.engines.derived import Mode
-from throughtime.engines.lower import forward_loop
+from throughtime.engines.cpu.loops import forward_loop
+from throughtime.engines.derived import LoopMode
 from throughtime.engines.reference import forward as reference
 from throughtime.program.program import Program
 
-_MODE = Mode(hoist=False, recompute=False)
+_MODE = LoopMode(hoist=False, recompute=False)
 
 
 class Steps:
@@ -46,7 +46,7 @@ class Steps:
     def _native(self) -> Any:
         native, layers, self._alive = cpu.native(), [], []
         outputs = [*(call.x for call in self.calls[1:]), self._y.unsqueeze(0)]
-        loops = [forward_loop(program, native, _MODE, False, 1) for program in self.programs]
+        loops = [forward_loop(program, _MODE, False, 1) for program in self.programs]
         each = zip(self.programs, self.calls, loops, outputs, strict=True)
         for program, call, lowered, y in each:
             known, parts = cpu.ahead_of_loop(program, call, _MODE)

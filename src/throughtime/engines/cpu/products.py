@@ -8,8 +8,8 @@ from torch import Tensor
 
 from throughtime.engines.call import Gradients
 from throughtime.engines.cpu.native import native
-from throughtime.engines.evaluate import plan
-from throughtime.engines.reference.backward import product_columns, weight_gradient
+from throughtime.engines.derived import plan, product_columns
+from throughtime.engines.reference.backward import weight_gradient
 from throughtime.program.program import Program
 
 SMALL = 200_000_000  # multiply-adds; products that are larger in all are torch's, but not

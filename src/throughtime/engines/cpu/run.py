@@ -2,7 +2,7 @@
 
 What depends on the input alone is part of the loop, or, where few rows go through time or few units
 read a wide input, one product ahead of it; what no step waits for is done after the loop. See
-`lower.py` for what the loops do and `stored.py` for what they keep.
+`lower.py` for what the loops do and `derived.py` for what they keep.
 """
 
 import functools
@@ -17,22 +17,25 @@ from torch import Tensor
 from throughtime.engines.after import After, Values
 from throughtime.engines.call import Call, Gradients, Result
 from throughtime.engines.cpu import products
-from throughtime.engines.cpu.emitter import Lowered
+from throughtime.engines.cpu.loops import backward_loop, forward_loop
+from throughtime.engines.cpu.lowered import Lowered
 from throughtime.engines.cpu.native import native
 from throughtime.engines.derived import (
-    Mode,
-    kept_nodes,
-    known_nodes,
+    LoopMode,
+    adjoint,
+    anything_ahead,
     late_maps,
     late_vectors,
+    loop_kept_nodes,
+    operand_nodes,
     operand_states,
+    plan,
+    revisited_nodes,
     stored_columns,
 )
-from throughtime.engines.evaluate import ahead, plan
-from throughtime.engines.lower import backward_loop, forward_loop
+from throughtime.engines.evaluate import ahead
 from throughtime.engines.parts import Parts, packed
 from throughtime.engines.pieces import pieces
-from throughtime.engines.reference.forward import adjoint
 from throughtime.engines.time_order import steady
 from throughtime.program.pointwise import CONDITIONS
 from throughtime.program.program import Program
@@ -73,13 +76,13 @@ def why_not(call: Call, parts: Parts | None = None) -> str | None:
     return "not all tensors are dense"
 
 
-def mode(program: Program, call: Call) -> Mode:
+def mode(program: Program, call: Call) -> LoopMode:
     """How a call is run: a pure function of shapes, the same forward and backward."""
     T, B = call.x.shape[:2]
     # with few rows a step costs as much as reading the weights, which many steps can share
     few = T * B > 4 and program.input_size >= 64 * B * B
     wide = T * B >= MANY and call.lengths is None and _is_wide(program)
-    return Mode(few or wide, call.recompute)
+    return LoopMode(few or wide, call.recompute)
 
 
 @functools.lru_cache(maxsize=256)
@@ -126,8 +129,8 @@ class _Forward(NamedTuple):
 
 
 @functools.lru_cache(maxsize=256)
-def _forward(program: Program, mode_: Mode, save: bool, wanted: int, plain: bool) -> _Forward:
-    lowered = forward_loop(program, native(), mode_, save, wanted)
+def _forward(program: Program, mode_: LoopMode, save: bool, wanted: int, plain: bool) -> _Forward:
+    lowered = forward_loop(program, mode_, save, wanted)
     at = lowered.tensors.index
     beside = operand_states(program) if plain else ()
     return _Forward(
@@ -136,7 +139,7 @@ def _forward(program: Program, mode_: Mode, save: bool, wanted: int, plain: bool
         tuple(program.states.values())[:wanted],
         beside,
         tuple((at(("state", k)), at(("start", k))) for k in beside),
-        _anything_ahead(program, mode_),
+        anything_ahead(program, mode_),
     )
 
 
@@ -145,7 +148,7 @@ def forward(
     call: Call,
     *,
     save: bool = False,
-    mode_: Mode | None = None,
+    mode_: LoopMode | None = None,
     parts: Parts | None = None,
 ) -> Result:
     """Run a program over time, see `Call` and `Result`; in another mode than its own if given,
@@ -182,7 +185,7 @@ def _prepared(
     parts: Parts | None,
     *,
     save: bool,
-    mode_: Mode | None = None,
+    mode_: LoopMode | None = None,
     output: Tensor | None = None,
 ) -> tuple[tuple, Result]:
     """The loop forward, see `_loop`, and what it will have written; the first state over time
@@ -234,15 +237,15 @@ class _Backward(NamedTuple):
 
 
 @functools.lru_cache(maxsize=256)
-def _backward(program: Program, mode_: Mode, given: tuple[bool, ...]) -> _Backward:
+def _backward(program: Program, mode_: LoopMode, given: tuple[bool, ...]) -> _Backward:
     nodes = adjoint(program).nodes
     return _Backward(
-        backward_loop(program, native(), mode_, given),
+        backward_loop(program, mode_, given),
         program.affine_width,
-        tuple((i, nodes[i].width) for i in kept_nodes(program)),
+        tuple((i, nodes[i].width) for i in loop_kept_nodes(program)),
         not late_maps(program) and not late_vectors(program),
-        tuple(p.operand for p in plan(program).products),
-        _anything_ahead(program, mode_),
+        operand_nodes(program),
+        anything_ahead(program, mode_),
     )
 
 
@@ -255,7 +258,7 @@ def backward(
     *,
     dx: bool = True,
     dstart: bool = True,
-    mode_: Mode | None = None,
+    mode_: LoopMode | None = None,
     parts: Parts | None = None,
 ) -> Gradients:
     """The gradients of a loss through `forward`, see `Gradients`; `dx` and `dstart`: whether
@@ -271,7 +274,7 @@ def backward(
     biased = call.bias is not None or bool(parts and parts.vectors)
     if parts is not None and (loop.ahead or again or dx or not loop.complete):
         call, parts = packed(call, parts), None
-    only = None if again else known_nodes(program, mode_)
+    only = None if again else revisited_nodes(program, mode_)
     known, part = ahead_of_loop(program, call, mode_, only)
     values = Values(program, call, mode_, result, known)
     dz = _new(call, T, B, loop.columns)
@@ -313,11 +316,11 @@ def _bias(program: Program, call: Call, parts: Parts | None) -> Tensor | Parts:
 
 
 def ahead_of_loop(
-    program: Program, call: Call, mode_: Mode, only: Container[int] | None = None
+    program: Program, call: Call, mode_: LoopMode, only: Container[int] | None = None
 ) -> tuple[dict[int, Any], dict[int, Tensor | None]]:
     """What is known before the loop: values by node, and by block of maps what it begins from,
     where that is not the bias alone. Conditions are the numbers 0 and 1, as the loops read them."""
-    if _anything_ahead(program, mode_):
+    if anything_ahead(program, mode_):
         linear = functools.partial(_linear, call)
         known, part = ahead(program, call, only=only, hoist=mode_.hoist, linear=linear)
         for i, value in known.items():
@@ -350,13 +353,6 @@ def _linear(call: Call, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tenso
         else:
             torch.addmm(bias.detach(), rows[piece], columns, out=flat[piece])
     return z
-
-
-@functools.lru_cache(maxsize=256)
-def _anything_ahead(program: Program, mode_: Mode) -> bool:
-    ahead = plan(program, mode_.hoist).ahead
-    nodes = [i for i in ahead.nodes if program.nodes[i].op != "constant"]
-    return bool(ahead.products or ahead.blocks or nodes)
 
 
 def tensors(lowered: Lowered, groups: Mapping[str, Any]) -> list[Tensor | Parts | None]:

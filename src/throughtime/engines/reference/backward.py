@@ -4,7 +4,6 @@ Autograd through `reference.forward` gives the same sums; this gives what autogr
 keep, the gradient at every affine map at every step, and needs no autograd to do so.
 """
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,26 +11,19 @@ import torch
 from torch import Tensor
 
 from throughtime.engines.call import Call, Gradients, Result
-from throughtime.engines.evaluate import ahead, evaluate, plan, rounded
+from throughtime.engines.derived import (
+    adjoint,
+    awaited_kept_nodes,
+    awaited_nodes,
+    needed_ahead,
+    needed_in_loop,
+    plan,
+    product_columns,
+)
+from throughtime.engines.evaluate import ahead, evaluate, rounded
 from throughtime.engines.pieces import transposed_times
-from throughtime.engines.reference.forward import adjoint, known_nodes, saved_nodes
 from throughtime.engines.time_order import real_steps, stack, steps
 from throughtime.program.program import Program
-
-
-@functools.lru_cache(maxsize=256)
-def inside_nodes(program: Program) -> tuple[int, ...]:
-    """The nodes of the adjoint that the next step backward waits for, in order.
-
-    The others, the gradient at the input among them, are done afterwards over all steps.
-    """
-    back = adjoint(program)
-    inside = {i for name, i in back.outputs.items() if name.startswith("dstate_")}
-    inside.update(back.find("gradient"))
-    for i in reversed(range(len(back.nodes))):
-        if i in inside:
-            inside.update(back.nodes[i].args)
-    return tuple(sorted(inside))
 
 
 def backward(
@@ -48,12 +40,12 @@ def backward(
     """
     back = adjoint(program)
     B = call.x.shape[1]
-    known, _ = ahead(program, call, only=known_nodes(program))
-    loop = dict(zip(saved_nodes(program), result.saved, strict=True))
+    known, _ = ahead(program, call, only=needed_ahead(program))
+    loop = dict(zip(needed_in_loop(program), result.saved, strict=True))
     real = real_steps(call)
     value = valuer(program, call, known, loop)
     names = list(program.states)
-    keep = kept_nodes(program)
+    keep = awaited_kept_nodes(program)
     rows: dict[int, list[Tensor]] = {i: [] for i in keep}
     zeros = [torch.zeros_like(s) for s in call.start]
     dstate = [z if d is None else d for z, d in zip(zeros, dfinal, strict=True)]
@@ -64,7 +56,7 @@ def backward(
         total = [d if g is None else d + _real(g[t], real, t) for d, g in pairs]
         entering = dict(zip(names, (_real(d, real, t) for d in total), strict=True))
         values: dict[int, Any] = {}
-        for i in inside_nodes(program):
+        for i in awaited_nodes(program):
             node = back.nodes[i]
             gradient = node.op == "gradient"
             values[i] = entering[node.attributes["name"]] if gradient else value(i, values, t)
@@ -85,15 +77,6 @@ def backward(
     reversed_call = call._replace(reverse=not call.reverse)
     over_time = {i: stack(r, reversed_call, (B, back.nodes[i].width)) for i, r in rows.items()}
     return finish(program, call, known, loop, over_time, tuple(dstate), tuple(dinitial))
-
-
-@functools.lru_cache(maxsize=256)
-def kept_nodes(program: Program) -> tuple[int, ...]:
-    """The nodes inside the loop that `finish` needs at every step."""
-    back, inside = adjoint(program), inside_nodes(program)
-    used = {*back.outputs.values()}
-    used.update(a for i, node in enumerate(back.nodes) if i not in inside for a in node.args)
-    return tuple(i for i in inside if i in used and back.nodes[i].op not in ("constant", "saved"))
 
 
 def valuer(
@@ -131,13 +114,13 @@ def finish(
 ) -> Gradients:
     """What of the adjoint no step waits for, over all steps at once.
 
-    `over_time`: each of `kept_nodes` at every step, `(T, B, width)`.
+    `over_time`: each of `awaited_kept_nodes` at every step, `(T, B, width)`.
     """
     back = adjoint(program)
     T, B = call.x.shape[:2]
     real = real_steps(call)
     value = valuer(program, call, known, loop)
-    inside = inside_nodes(program)
+    inside = awaited_nodes(program)
     all_: dict[int, Any] = dict(over_time)
     for i, node in enumerate(back.nodes):
         if i not in all_ and (i not in inside or node.op in ("constant", "saved")):
@@ -174,22 +157,6 @@ def weight_gradient(program: Program, gradients: Gradients, k: int) -> Tensor:
     rows = operand.reshape(-1, operand.shape[-1])
     first, *others = (transposed_times(dz[:, c], rows) for c in product_columns(program)[k])
     return torch.cat([first, *others]) if others else first
-
-
-@functools.lru_cache(maxsize=256)
-def product_columns(program: Program) -> tuple[tuple[slice, ...], ...]:
-    """For each product the columns of its maps in `dz`, neighbours joined."""
-    found = []
-    for k in range(len(plan(program).products)):
-        columns: list[slice] = []
-        for block in plan(program).blocks:
-            if k in dict(block.rows):
-                if columns and columns[-1].stop == block.columns.start:
-                    columns[-1] = slice(columns[-1].start, block.columns.stop)
-                else:
-                    columns.append(block.columns)
-        found.append(tuple(columns))
-    return tuple(found)
 
 
 def _real(g: Tensor, real: Tensor | None, t: int) -> Tensor:
