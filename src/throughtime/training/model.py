@@ -14,17 +14,10 @@ from throughtime.arguments import checked_arguments
 from throughtime.cells import Cell, activation
 from throughtime.data import Scaler
 from throughtime.errors import CallError, OptionError, RunError
-<<<<<<< HEAD
-from throughtime.layers import Recurrent, checks
-from throughtime.program import Program
+from throughtime.layers import Recurrent, checks, description
 from throughtime.tasks import TASKS, Classify, Task
 from throughtime.tasks.readout import readout
 from throughtime.training.encoder import Encoder
-=======
-from throughtime.layers import Recurrent, checks, description
-
-POOLING = ("last", "mean", "max")
->>>>>>> 71ac158cbfcf8cdd7d23a17d910544a6561fee87
 
 
 class Output(nn.Sequential):
@@ -164,12 +157,8 @@ class Model(nn.Module):
                 f"the model's output network is {described['name']}, which is code and not in "
                 f"the run folder; expected `output=`. Load with output={described['name']}(...)."
             )
-<<<<<<< HEAD
-        stack = [_layer(layer, cell) for layer in data["recurrent"]]
-        of = described_task(data, task)
-=======
         stack = [description.from_description(layer, cell) for layer in data["recurrent"]]
->>>>>>> 71ac158cbfcf8cdd7d23a17d910544a6561fee87
+        of = described_task(data, task)
         if output is None:
             width = readout(data["pooling"], of.each_step).width(stack[-1])
             output = Output(width, of.width, sizes=tuple(described["sizes"]),
@@ -199,89 +188,9 @@ def recurrent(model: nn.Module) -> list[Recurrent]:
     return list(layers)
 
 
-<<<<<<< HEAD
-class RecordedCell(Cell):
-    """A cell read from a file: its programs, without the code that they came from."""
-
-    def __init__(self, shown: str, programs: list[Program]) -> None:
-        self.shown = shown
-        self.recorded = {(p.input_size, p.hidden_size): p for p in programs}
-
-    def program(self, input_size: int, hidden_size: int) -> Program:
-        return self.recorded[input_size, hidden_size]
-
-    def __repr__(self) -> str:
-        return self.shown
-
-
-def _describe(layer: Any) -> dict[str, Any]:
-    first = layer.directions[0][0]
-    kind = "learned" if list(first.initial.parameters()) else "zeros"
-    given = [name.removesuffix("0") for name, _ in first.initial.named_buffers()]
-    return {
-        "input_size": layer.input_size,
-        "hidden_size": layer.hidden_size,
-        "layers": len(layer.directions),
-        "direction": layer.direction,
-        "merge": layer.merge,
-        "dropout": layer.dropout,
-        "variational_dropout": layer.variational_dropout,
-        "zoneout": layer.zoneout,
-        "weight_drop": layer.weight_drop,
-        "initial_state": {"given": given} if given else kind,
-        "cells": [
-            [repr(direction.cell) for direction in directions] for directions in layer.directions
-        ],
-        "programs": [
-            [direction.cell_program.json for direction in directions]
-            for directions in layer.directions
-        ],
-    }
-
-
-def _layer(data: Mapping[str, Any], cell: Cell | type[Cell] | None) -> Recurrent:
-    programs = [[Program.from_json(p) for p in row] for row in data["programs"]]
-    if cell is not None:
-        own = cell() if isinstance(cell, type) else cell
-        for p in (p for row in programs for p in row):
-            if own.program(p.input_size, p.hidden_size).json != p.json:
-                raise RunError(
-                    f"cell={own!r} has other equations than the model was trained with; expected "
-                    f"those of {p.cell} in the run folder. Leave cell out to use what was saved."
-                )
-    directions = zip(*programs, strict=True)  # of each direction, its program in each layer
-    cells: list[Any] = [
-        RecordedCell(s, list(w)) for s, w in zip(data["cells"][0], directions, strict=True)
-    ]
-    initial = data["initial_state"]
-    if isinstance(initial, Mapping):
-        initial = {name: torch.zeros(()) for name in initial["given"]}
-    options = ("direction", "merge", "layers", "dropout", "variational_dropout", "zoneout",
-               "weight_drop")  # fmt: skip
-    return Recurrent(
-        tuple(cells) if len(cells) == 2 else cells[0],
-        data["input_size"],
-        data["hidden_size"],
-        initial_state=initial,
-        **{name: data[name] for name in options},
-    )
-
-
 def _task(task: Task | None, classes: tuple[str, ...] | None) -> Task:
     if (task is None) == (classes is None):
         given = "both task and classes" if task is not None else "neither task nor classes"
-=======
-def _width(layer: Any, pooling: str) -> int:
-    if pooling != "last":
-        return layer.output_size
-    return sum(
-        direction.program.states[direction.program.output] for direction in layer.directions[-1]
-    )
-
-
-def _check(stack: list[Recurrent], classes, channels, pooling: str, dropout: float) -> None:
-    if pooling not in POOLING:
->>>>>>> 71ac158cbfcf8cdd7d23a17d910544a6561fee87
         raise OptionError(
             f"`Model`: {given} are given; expected one of the two. Write `task=Classify(classes)`, "
             "or `classes=` for short."
