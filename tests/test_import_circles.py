@@ -11,9 +11,6 @@ import pytest
 from test_layers_of_the_house import ROOT, imports, write
 
 ALLOWED: dict[frozenset[str], str] = {
-    frozenset({"engines/cpu/emitter.py", "engines/cpu/listing.py", "engines/cpu/lowered.py"}): (
-        "`str(lowered)` is the listing, which reads a table of the emitter, which makes a `Lowered`"
-    ),
     frozenset({"cli/__init__.py", "cli/app.py", "cli/train.py"}): (
         "`Stopped` is defined where it is caught, beside `main`, which imports the commands"
     ),
