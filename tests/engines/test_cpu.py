@@ -1,12 +1,9 @@
-"""The CPU engine against the reference engine: every cell, option and edge shape."""
+"""What is the CPU engine's own: its products, its threads, what it refuses."""
 
 import pytest
 import torch
 from agreement import agree, regularised_call
-from catalogue import CELLS
 from engines.recorded import Recorded, only
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from throughtime import GRU, LSTM, Recurrent, nn
 from throughtime.engines.call import Call, Packed
@@ -17,30 +14,6 @@ from throughtime.engines.reference import Reference
 from throughtime.errors import OptionError
 
 TIGHT = {torch.float64: 1e-11, torch.float32: 2e-5}
-
-
-@pytest.mark.parametrize("dtype", TIGHT)
-@pytest.mark.parametrize("name", CELLS)
-@settings(max_examples=8)
-@given(
-    shape=st.tuples(
-        st.integers(0, 6), st.integers(1, 9), st.integers(1, 20), st.sampled_from([3, 7, 16, 33])
-    ),
-    reverse=st.booleans(),
-    ragged=st.booleans(),
-    resets=st.booleans(),
-    recompute=st.booleans(),
-    seed=st.integers(0, 9),
-)
-def test_agrees_with_the_reference(name, dtype, shape, reverse, ragged, resets, recompute, seed):
-    program, call = regularised_call(name, *shape, dtype, reverse, ragged, resets, seed)
-    agree(program, call._replace(recompute=recompute), TIGHT[dtype])
-
-
-@pytest.mark.parametrize("name", ["rnn", "lstm", "lstm-peephole", "gru-before", "mgu", "indrnn"])
-def test_one_of_everything(name):
-    program, call = regularised_call(name, 1, 1, 1, 1, torch.float64, False, False, False, 0)
-    agree(program, call, 1e-11)
 
 
 @pytest.mark.parametrize("dtype", TIGHT)
