@@ -46,13 +46,13 @@ def test_what_is_stored(cell, kept, again, hoist):
 
 @pytest.mark.parametrize("op", ["pow", "log", "sin", "cos", "erf", "elu", "gelu", "softplus"])
 def test_what_costs_more_to_compute_than_to_read_is_stored(op):
-    found = {
+    functions = {
         "pow": lambda z: z**2.5, "elu": torch.nn.functional.elu, "gelu": torch.nn.functional.gelu,
         "softplus": torch.nn.functional.softplus,
     }.get(op, getattr(torch, op, None))  # fmt: skip
 
     def step(x, h):
-        dear = found(h)
+        dear = functions(h)
         cheap = torch.sigmoid(h)
         return torch.tanh(affine("a", x)) * dear * cheap
 

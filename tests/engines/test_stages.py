@@ -24,23 +24,23 @@ MODES = [LoopMode(hoist, recompute) for hoist, recompute in product((False, True
 @pytest.fixture(scope="module")
 def cuts():
     """The cuts of all loops that are lowered meanwhile."""
-    found: list[Cut] = []
+    cuts: list[Cut] = []
 
     def stages(instructions, registers):
         before = [Register(r.width, r.life) for r in registers]
-        found.append(Cut(list(instructions), before, [], []))
+        cuts.append(Cut(list(instructions), before, [], []))
         return whole.stages(instructions, registers)
 
     def share(cut, registers):
         result = whole.share(cut, registers)
-        found[-1].stages, found[-1].registers = result[0], result[1]
+        cuts[-1].stages, cuts[-1].registers = result[0], result[1]
         return result
 
     whole = SimpleNamespace(stages=emitter.stages, share=emitter.share)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(emitter, "stages", stages)
         patch.setattr(emitter, "share", share)
-        yield found
+        yield cuts
 
 
 def check(program, cuts):
