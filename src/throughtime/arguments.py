@@ -13,8 +13,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def kind_of(got: object) -> str:
-    """What a call was given, for an error: `"None"`, or `"of type list"`."""
-    return "None" if got is None else f"of type {type(got).__name__}"
+    """What a call was given, for an error: `"None"`, or `"a list"`."""
+    return "None" if got is None else f"a {type(got).__name__}"
 
 
 def no_argument(

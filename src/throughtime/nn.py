@@ -244,10 +244,10 @@ def to_torch(module: torch.nn.Module) -> torch.nn.Module:
                 "`torch.nn.utils.parametrize.remove_parametrizations`."
             )
     tensors = [*module.parameters(), *module.buffers()]
-    found = copy.deepcopy(module, {id(tensor): tensor for tensor in tensors})
-    for layer in found.modules():  # these hold nothing that torch's do not
+    copied = copy.deepcopy(module, {id(tensor): tensor for tensor in tensors})
+    for layer in copied.modules():  # these hold nothing that torch's do not
         layer.__class__ = _PARENTS.get(type(layer), type(layer))
-    return found
+    return copied
 
 
 class RNN(torch.nn.RNN):

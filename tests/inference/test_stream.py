@@ -54,8 +54,8 @@ def test_stream_equals_sequence(name, batch, dtype, engine):
     x = torch.randn(T, batch or 1, I, dtype=dtype)
     y, (*_, last) = layer(x)
     stream = Stream(layer, batch)
-    found = run(stream, x if batch else x[:, 0])
-    close(found, y if batch else y[:, 0])
+    outputs = run(stream, x if batch else x[:, 0])
+    close(outputs, y if batch else y[:, 0])
     for state, value in last[0].items():
         close(stream.state[1][state], value)
 
@@ -171,16 +171,16 @@ def test_ctrl_c_comes_between_steps(engine, ctrl_c):
 
 def test_streams_run_at_once():
     layer, x = Recurrent(LSTM, 64, 64).eval(), torch.randn(200, 64)
-    expected, found = run(Stream(layer), x), {}
+    expected, outputs = run(Stream(layer), x), {}
     threads = [
-        threading.Thread(target=lambda k=k: found.update({k: run(Stream(layer), x)}))
+        threading.Thread(target=lambda k=k: outputs.update({k: run(Stream(layer), x)}))
         for k in range(4)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert all(torch.equal(found[k], expected) for k in range(4))
+    assert all(torch.equal(outputs[k], expected) for k in range(4))
 
 
 BAD = {

@@ -212,10 +212,10 @@ def test_gradient_flows_to_where_it_starts_with_all_weights_frozen(frozen, engin
     ]
 
     def gradients():
-        found = torch.autograd.grad(layer(SEQUENCES)[0].sin().sum(), initial)
+        of_initial = torch.autograd.grad(layer(SEQUENCES)[0].sin().sum(), initial)
         y, end = layer(SEQUENCES, state=given)
         loss = y.sin().sum() + end[0][1]["C"].sin().sum()
-        return [*found, *torch.autograd.grad(loss, states)]
+        return [*of_initial, *torch.autograd.grad(loss, states)]
 
     want = gradients()
     assert all(g.abs().min() > 0 for g in want)

@@ -45,7 +45,7 @@ def test_other_figures(plain_run, layers):
     assert "run is None" in says(report.learning_curves)
     assert 'report.confusion(run.results["test"])' in says(report.confusion, run)
     other = says(report.confusion, run.results["test"], "other")
-    assert "beside is of type str" in other
+    assert "beside is a str" in other
     assert "report.diagnosis(diagnose(module, x))" in says(report.diagnosis, measured)
     assert "report.diagnosis(diagnose(module, x))" in says(report.diagnosis, [])
     assert 'data = measured["data"]' in says(report.sequences, measured, [], [])
@@ -59,7 +59,7 @@ def test_pages(plain_run, tmp_path):
     assert "throughtime.load(folder)" in says(report.report, str(tmp_path))
     assert "report.report(run, report.kept(run))" in says(report.report, run, run)
     assert "throughtime.load(folder)" in says(report.measure, run.model, None, None)
-    assert "train is of type Tensor" in says(report.measure, run, torch.zeros(3), None)
+    assert "train is a Tensor" in says(report.measure, run, torch.zeros(3), None)
     assert "throughtime.load(folder)" in says(report.kept, str(tmp_path))
     assert "report.keep(run, report.measure(" in says(report.keep, run, {})
     assert "report.compare([run, other], [" in says(report.compare, run, run)

@@ -116,9 +116,9 @@ def test_hostile_text_is_text(hostile_run):
         for v in value if not isinstance(value, str) else ():
             yield from [v] if isinstance(v, str) else texts(v) if isinstance(v, list | dict) else ()
 
-    for measured in texts(page.figures):
-        plotly_own = measured.replace("<br>", "").replace("<extra></extra>", "")
-        assert "<" not in plotly_own, measured
+    for shown in texts(page.figures):
+        plotly_own = shown.replace("<br>", "").replace("<extra></extra>", "")
+        assert "<" not in plotly_own, shown
 
 
 def test_a_folder_with_a_hostile_name(hostile_run):

@@ -1,9 +1,11 @@
 """One sequence, as curves or as a map of colours."""
 
 import pytest
+import torch
 
 from throughtime import report
-from throughtime.report.sequence import traces
+from throughtime.data import Sequences, Target
+from throughtime.report.sequence import described, examples, traces
 
 
 def test_a_legend_names_each_channel_once():
@@ -30,3 +32,14 @@ def test_more_than_six_channels_are_a_map_of_colours(plain_run):
     assert heat.type == "heatmap"
     assert [list(r) for r in heat.z[:3]] == [[-1, -0.5, 1], [0, 0, 0], [-1, 1, 0]]
     assert [list(r) for r in heat.customdata] == values, "the values themselves are told"
+
+
+def test_a_class_that_is_not_known_is_not_named():
+    values = torch.arange(4.0)[:, None]
+    target = Target(torch.tensor([1, -1]), ("a", "b"))
+    made = Sequences(values, torch.tensor([0, 2, 4]), ("x",), ("one", "two"), {"kind": target})
+    assert described(made, 0)["label"] == "b" and "label" not in described(made, 1)
+    assert examples(made, 6) == [0], "one of each class that there is"
+    without = Sequences(values, torch.tensor([0, 2, 4]), ("x",), ("one", "two"))
+    assert examples(without, 6) == [0, 1] and examples(without, 1) == [0]
+    assert "label" not in described(without, 0)

@@ -37,7 +37,7 @@ def test_what_are_no_sequences(call, wrong):
     name = "data" if call is fit else "sequences"
     with pytest.raises(CallError) as caught:
         call(model(sequences()), wrong)
-    says = f"`{call.__name__}`: {name} is of type {type(wrong).__name__}; expected Sequences. "
+    says = f"`{call.__name__}`: {name} is a {type(wrong).__name__}; expected Sequences. "
     assert str(caught.value).startswith(says)
     assert "`throughtime.data.Sequences.from_list(arrays, labels)`" in str(caught.value)
 

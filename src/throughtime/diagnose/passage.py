@@ -82,7 +82,7 @@ class Passage:
             restart = self.call.resets
             if self.call.reverse:
                 restart = torch.cat([restart[1:], torch.zeros_like(restart[:1])]) & (t < last)
-        found = {}
+        before = {}
         for k, (name, after) in enumerate(self.states.items()):
             start = self.call.start[k]
             shifted = (
@@ -93,8 +93,8 @@ class Passage:
             value = torch.where(begin[..., None], start, shifted)
             if restart is not None:
                 value = torch.where(restart[..., None], self.call.initial[k], value)
-            found[name] = value
-        return found
+            before[name] = value
+        return before
 
     def restarts(self, b: int) -> Tensor:
         """Where a layer that runs backward begins anew between the steps b and b - 1, `(B,)`."""
@@ -221,8 +221,8 @@ def passages(
     if value is not None:
         check(value, ran, "passages")
         entering = outside(value, ran)
-    found = [_passage(r, e) for r, e in zip(ran, entering, strict=True)]
-    return found if sequences is None else [_first(p, sequences) for p in found]
+    seen = [_passage(r, e) for r, e in zip(ran, entering, strict=True)]
+    return seen if sequences is None else [_first(p, sequences) for p in seen]
 
 
 def _passage(ran: Ran, entering) -> Passage:
@@ -234,13 +234,13 @@ def _passage(ran: Ran, entering) -> Passage:
     T, B = passage.shape
     at = passage.sampled("passages", 1)[0]  # the last step
     met, b = at >= 0, torch.arange(B, device=at.device)
-    found = {}
+    entering_states = {}
     for name, over_time, final in zip(names, *entering, strict=True):
         total = torch.zeros_like(states[name]) if over_time is None else over_time.clone()
         if final is not None:
             total[at[met], b[met]] += final[met]
-        found[name] = total
-    return replace(passage, entering=found)
+        entering_states[name] = total
+    return replace(passage, entering=entering_states)
 
 
 def _first(p: Passage, n: int) -> Passage:

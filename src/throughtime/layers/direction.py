@@ -186,8 +186,8 @@ class Direction(nn.Module):
         return self
 
     def _own(self, name: str) -> Tensor:
-        found = self._parameters.get(name)  # unless it is parametrised; getattr takes longer
-        return getattr(self, name) if found is None else found
+        own = self._parameters.get(name)  # unless it is parametrised; getattr takes longer
+        return getattr(self, name) if own is None else own
 
     def masks(self, x: Tensor) -> Masks:
         """Draw what is drawn once for the sequences `x (T, B, I)`."""
@@ -205,10 +205,10 @@ class Direction(nn.Module):
     def _weights(self, masks: Masks) -> tuple[tuple[Tensor, ...], ...]:
         """The weights that meet one operand, for each product."""
         plan = self.plan if self.training else self.eval_plan
-        found = [tuple([self._own(name) for name in product.weights]) for product in plan.products]
+        own = [tuple([self._own(name) for name in product.weights]) for product in plan.products]
         for k, mask in masks.weights.items():
-            found[k] = (torch.cat(found[k]) * mask,)
-        return tuple(found)
+            own[k] = (torch.cat(own[k]) * mask,)
+        return tuple(own)
 
     def extra_repr(self) -> str:
         states = ", ".join(f"{n} {w}" for n, w in self.program.states.items())

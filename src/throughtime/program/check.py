@@ -121,9 +121,9 @@ _NODES: dict[str, tuple[dict[str, type], int | None, Any]] = {
 
 def _of_a_cell(program: Structure, ops: set[str]) -> None:
     _require(ops.isdisjoint(_ADJOINT), "is neither a cell nor an adjoint")
-    found = [program.nodes[i].attributes["name"] for i in program.find("state")]
-    _require(found == [*program.states] and found != [], f"has the states {found}")
-    _require({*program.outputs} == {*found}, f"has the outputs {[*program.outputs]}")
+    states = [program.nodes[i].attributes["name"] for i in program.find("state")]
+    _require(states == [*program.states] and states != [], f"has the states {states}")
+    _require({*program.outputs} == {*states}, f"has the outputs {[*program.outputs]}")
     for name, i in program.outputs.items():
         fine = program.nodes[i].width == program.states[name] and program.nodes[i].op != "constant"
         _require(fine, f"the new {name} has width {program.nodes[i].width}")

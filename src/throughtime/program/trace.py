@@ -38,11 +38,11 @@ class _Tracing:
         if name in self.parameters:
             refuse(f"the parameter {name!r} is there already", "Give each its own name.")
         try:
-            found = Parameter(shape, initialiser(init))
-            starts_after(found, self.parameters)
+            new = Parameter(shape, initialiser(init))
+            starts_after(new, self.parameters)
         except OptionError as e:
             raise TraceError(f"{line_of_the_cell()}: the parameter {name!r}: {e}") from None
-        self.parameters[name] = found
+        self.parameters[name] = new
 
 
 def _current(call: str) -> _Tracing:

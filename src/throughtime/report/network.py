@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import nn
 
+from throughtime.arguments import kind_of
 from throughtime.errors import OptionError
 from throughtime.layers import Recurrent
 from throughtime.training import Model, Output
@@ -84,7 +85,7 @@ def network(of: nn.Module) -> Network:
             head = f"{'feed-forward' if of.output.sizes else 'linear'}, {sizes}"
         return Network(stack[0].input_size, _layers(stack), head, of.readout.name)
     raise OptionError(
-        f"`report`: what is drawn is a {type(of).__name__}; expected a Recurrent or a Model. "
+        f"`report`: what is drawn is {kind_of(of)}; expected a Recurrent or a Model. "
         "Give one of these."
     )
 

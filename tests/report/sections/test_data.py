@@ -57,3 +57,19 @@ def test_names_alike_after_cutting_stay_two():
     names = ["x" * 60 + "a" + "x" * 60, "x" * 60 + "b" + "x" * 60]
     figure = report.classes({"data": {"train": part, "test": part, "classes": names}})
     assert list(figure.data[0].x) == [0, 1]
+
+
+def test_sequences_without_classes():
+    part = {"lengths": [[3, 5], [2, 1]], "classes": []}
+    one = {"name": "s", "steps": 3, "at": [0, 1, 2], "values": [[1.0, 2.0, 3.0]]}
+    made = {"channels": ["x"], "classes": [], "train": part, "test": part, "drawn": [one, one]}
+    assert data.size(made) == "3 training and 3 test sequences of 3 to 5 steps, 1 channel."
+    assert data.what_is_drawn(made) == ["The first 2 test sequences."]
+    parts = [p for p in data.write(None, {"data": made}) if isinstance(p, report.Figure)]
+    assert [p.name for p in parts] == ["lengths", "sequences"]
+    assert "sequence s, 3 steps" in [n.text for n in parts[1].figure.layout.annotations]
+
+
+def test_balance():
+    assert data.balance([3, 3]) == "Every class has 3 training sequences."
+    assert data.balance([3, 1, 7]) == "The classes have 1 to 7 training sequences."

@@ -110,16 +110,22 @@ def _curves(
 ) -> Iterator[tuple[int, go.Scatter]]:
     """The panel of each curve of a run, and the curve; without a colour each has its own."""
     rows = [run.history[i] for i in thinned(len(run.history))]
-    curves = {  # by their keys in the history: titles, panels and dashes
-        "loss": ("training", "loss", None),
-        "validation_loss": ("validation", "loss", "dash"),
-        **{f"validation_{metric}": (metric, metric, "dash") for metric in _validated(run)},
-        "gradient_norm": ("gradient norm", "gradient norm", "dot"),
+    curves = {  # by their keys in the history: titles, panels, dashes and colours
+        "loss": ("training", "loss", None, 0),
+        "validation_loss": ("validation", "loss", "dash", 1),
+        **{f"validation_{metric}": (metric, metric, "dash", 2) for metric in _validated(run)},
+        "gradient_norm": ("gradient norm", "gradient norm", "dot", 3),
     }
-    for k, (key, (curve, panel, dash)) in enumerate(curves.items()):
+    for key, (curve, panel, dash, own) in curves.items():
         known = [row for row in rows if row.get(key) is not None]
         epochs, values = [row["epoch"] for row in known], rounded([row[key] for row in known])
         if known:
-            first, own = panel == "loss", k if colour is None else colour
-            drawn = line(epochs, values, of + curve, own, dash=dash, showlegend=first)
+            drawn = line(
+                epochs,
+                values,
+                of + curve,
+                own if colour is None else colour,
+                dash=dash,
+                showlegend=panel == "loss",
+            )
             yield panels.index(panel) + 1, drawn
