@@ -1,4 +1,5 @@
-// throughtime._native: what Python sees. This file, tensor.h and around.h are all that know nanobind.
+// throughtime._native: what Python sees. This file, tensor.h, outside_loop.h and interruptible.h are all
+// that know nanobind.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
@@ -12,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "around.h"
+#include "outside_loop.h"
 #include "engine.h"
 #include "instruction_set.h"
 #include "interruptible.h"

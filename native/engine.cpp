@@ -12,8 +12,8 @@ constexpr std::ptrdiff_t kRowsForAThread = 4;
 
 // Rows in the lanes, where that is less work: padding counts, of units the one way, of rows the
 // other, and there the transposing of what is moved.
-static std::optional<Split> across(const Loop& loop, const LoopKernels& kernels, int threads,
-                                   std::ptrdiff_t rows_along) {
+static std::optional<Split> rows_in_lanes(const Loop& loop, const LoopKernels& kernels, int threads,
+                                          std::ptrdiff_t rows_along) {
   constexpr double kPointwise = 8, kMove = 10;  // of a number, in multiply-adds
   constexpr std::ptrdiff_t kNumbers = 8192;     // of the widest register of a tile
   const std::int32_t panel = kernels.panel;
@@ -60,7 +60,7 @@ Split choose_split(const Loop& loop, const LoopKernels& kernels, int threads) {
   // threads with rows of their own: as many as leave each of them enough
   const int with_rows = int(std::min<std::ptrdiff_t>(threads, loop.batch / kRowsForAThread));
   const std::ptrdiff_t rows_along = shared_out(loop.batch, std::max(with_rows, 1));
-  if (const auto found = across(loop, kernels, threads, rows_along)) return *found;
+  if (const auto in_lanes = rows_in_lanes(loop, kernels, threads, rows_along)) return *in_lanes;
   if (with_rows > 1) {
     split.threads = with_rows;
   } else if (threads > 1 && units >= 2 * panel && step >= kStepForThreads &&

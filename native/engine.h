@@ -35,7 +35,7 @@ struct Split {
   int threads;
   bool by_units;             // threads share all rows and each step; else each has its own rows
   std::ptrdiff_t tile_rows;  // rows of a tile
-  std::ptrdiff_t block;      // units of a block; 0: rows in the lanes, see across.h
+  std::ptrdiff_t block;      // units of a block; 0: rows in the lanes, see rows_in_lanes.h
   std::ptrdiff_t together;   // most rows that go through time together
 };
 
@@ -46,7 +46,7 @@ struct Loop {
   std::vector<Array> arrays;
   std::vector<Matrix> matrices;
   std::vector<Constant> constants;
-  std::vector<StateRows> starts, restarts, finals;  // see Group
+  std::vector<StateRows> starts, restarts, finals;  // see RowGroup
   std::vector<Sum> sums;
   std::ptrdiff_t steps = 0, batch = 0;
   bool reverse = false, backward = false;

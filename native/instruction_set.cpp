@@ -27,32 +27,32 @@ THROUGHTIME_DECLARE(neon)
 namespace {
 
 std::vector<InstructionSet> detect() {
-  std::vector<InstructionSet> found;
+  std::vector<InstructionSet> sets;
 #ifdef THROUGHTIME_HAS_BASELINE
-  found.push_back({"baseline", &baseline::kKernels});
+  sets.push_back({"baseline", &baseline::kKernels});
 #endif
   // __builtin_cpu_supports also asks whether the operating system saves the wide registers.
 #ifdef THROUGHTIME_HAS_AVX2
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-    found.push_back({"avx2", &avx2::kKernels});
+    sets.push_back({"avx2", &avx2::kKernels});
 #endif
 #ifdef THROUGHTIME_HAS_AVX512
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-    found.push_back({"avx512", &avx512::kKernels});
+    sets.push_back({"avx512", &avx512::kKernels});
 #endif
 #ifdef THROUGHTIME_HAS_NEON
-  found.push_back({"neon", &neon::kKernels});  // every aarch64 has it
+  sets.push_back({"neon", &neon::kKernels});  // every aarch64 has it
 #endif
-  return found;
+  return sets;
 }
 
 }  // namespace
 
 std::span<const InstructionSet> instruction_sets() {
-  static const std::vector<InstructionSet> found = detect();
-  return found;
+  static const std::vector<InstructionSet> sets = detect();
+  return sets;
 }
 
 const InstructionSet& instruction_set(const std::string& name) {

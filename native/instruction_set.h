@@ -57,7 +57,7 @@ struct LoopKernels {
   std::int32_t lanes;  // of a vector; every pitch is a multiple of it
   std::int32_t panel;  // two vectors
   void (*pack)(const Matrix& matrix, void* packed);
-  void (*run)(const Group& group);
+  void (*run)(const RowGroup& group);
   void (*affine)(const Affine& affine, const void* packed, const Part& part);
   void (*outer)(const Outer& outer, int first, int last);  // rows [first, last) of `to`
 };

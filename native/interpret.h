@@ -1,13 +1,13 @@
 // Instructions on one block of a tile, or on all blocks of one.
 //
 // A block is contiguous over the rows of a tile, padding included, so a pointwise instruction is
-// one loop over count = rows * pitch numbers, whole vectors. So it is across, over whole panels of
-// rows.
+// one loop over count = rows * pitch numbers, whole vectors. With rows in the lanes it is
+// the same, over whole panels of rows.
 #pragma once
 
 #include <math.h>
 
-#include "across.h"
+#include "rows_in_lanes.h"
 #include "pointwise.h"
 #include "tile.h"
 #include "transfer.h"
@@ -56,13 +56,13 @@ THROUGHTIME_INLINE void each(const T* a, T* to, std::ptrdiff_t count, F f) {
 }
 
 template <class T>
-THROUGHTIME_INLINE T sum_of(const Here& here, std::int32_t number, std::ptrdiff_t row) {
+THROUGHTIME_INLINE T sum_of(const TileView& view, std::int32_t number, std::ptrdiff_t row) {
   constexpr int L = kLanes<T>;
-  const Register& r = here.registers[number];
+  const Register& r = view.registers[number];
   Vec<T, L> total = Vec<T, L>::all(0);
   T rest = 0;
-  for (std::int32_t b = 0; b < blocks_of(*here.group, r.pitch); ++b) {
-    const Place<T> from = place<T>(here, number, b);
+  for (std::int32_t b = 0; b < blocks_of(*view.group, r.pitch); ++b) {
+    const Place<T> from = place<T>(view, number, b);
     const T* x = from.at + row * from.pitch;
     std::int32_t i = 0;
     for (; i + L <= from.width; i += L) total = total + Vec<T, L>::load(x + i);
@@ -75,15 +75,15 @@ THROUGHTIME_INLINE T sum_of(const Here& here, std::int32_t number, std::ptrdiff_
 }
 
 template <class T>
-THROUGHTIME_INLINE T variance_of(const Here& here, std::int32_t number, std::ptrdiff_t row, T mean,
+THROUGHTIME_INLINE T variance_of(const TileView& view, std::int32_t number, std::ptrdiff_t row, T mean,
                                  T correction) {
   constexpr int L = kLanes<T>;
-  const Register& r = here.registers[number];
+  const Register& r = view.registers[number];
   Vec<T, L> total = Vec<T, L>::all(0);
   const Vec<T, L> centre = Vec<T, L>::all(mean);
   T out = 0;
-  for (std::int32_t b = 0; b < blocks_of(*here.group, r.pitch); ++b) {
-    const Place<T> from = place<T>(here, number, b);
+  for (std::int32_t b = 0; b < blocks_of(*view.group, r.pitch); ++b) {
+    const Place<T> from = place<T>(view, number, b);
     const T* x = from.at + row * from.pitch;
     std::int32_t i = 0;
     for (; i + L <= from.width; i += L) {
@@ -121,17 +121,17 @@ THROUGHTIME_INLINE double maths_tanh(double a) { return ::tanh(a); }
 
 // A pointwise instruction on one block.
 template <class T>
-THROUGHTIME_INLINE void pointwise(const Here& here, const Instruction& ins, std::int32_t block,
+THROUGHTIME_INLINE void pointwise(const TileView& view, const Instruction& ins, std::int32_t block,
                                   Place<T> out) {
   using V = Vec<T, kLanes<T>>;
   T* to = out.at;
   const auto at = [&](std::int32_t k) __attribute__((always_inline)) {
-    return address<T>(here, k, block);
+    return address<T>(view, k, block);
   };
   const T* a = at(ins.a);
-  const bool across = here.group->across;
+  const bool in_lanes = view.group->rows_in_lanes;
   const std::ptrdiff_t count =
-      std::ptrdiff_t(across ? here.panels * kPanel<T> : here.rows) * out.pitch;
+      std::ptrdiff_t(in_lanes ? view.panels * kPanel<T> : view.rows) * out.pitch;
   const T p = T(ins.p), q = T(ins.q);
   const V zero = V::all(0), one = V::all(1), vp = V::all(p), vq = V::all(q);
 #define F1(...) map1(a, to, count, [=](V x) __attribute__((always_inline)) { return __VA_ARGS__; })
@@ -146,9 +146,9 @@ THROUGHTIME_INLINE void pointwise(const Here& here, const Instruction& ins, std:
     case Op::copy: memcpy(to, a, count * sizeof(T)); break;
     case Op::zero: memset(to, 0, count * sizeof(T)); break;
     case Op::expand: {
-      const Place<T> from = place<T>(here, ins.a, 0);
-      if (across) return expand_across<T>(from.at, out.width, here.panels, to);
-      for (int i = 0; i < here.rows; ++i)
+      const Place<T> from = place<T>(view, ins.a, 0);
+      if (in_lanes) return expand_in_lanes<T>(from.at, out.width, view.panels, to);
+      for (int i = 0; i < view.rows; ++i)
         for (std::int32_t j = 0; j < out.pitch; j += kLanes<T>)
           V::all(from.at[i * from.pitch]).store(to + i * out.pitch + j);
       break;
@@ -203,7 +203,6 @@ THROUGHTIME_INLINE void pointwise(const Here& here, const Instruction& ins, std:
     case Op::logical_or: F2(select(x != zero, one, select(y != zero, one, zero))); break;
     case Op::logical_not: F1(select(x != zero, zero, one)); break;
     case Op::multiply_add: F3(x * y + z); break;
-    case Op::one_minus: F1(one - x); break;
     case Op::tanh_slope: F2(x * (one - y * y)); break;
     case Op::sigmoid_slope: F2(x * ((one - y) * y)); break;
     default: break;
@@ -216,66 +215,66 @@ THROUGHTIME_INLINE void pointwise(const Here& here, const Instruction& ins, std:
 
 // The operand of a product, whole.
 template <class T>
-THROUGHTIME_INLINE Operand<T> operand(const Here& here, std::int32_t number, std::int32_t in) {
-  const Group& g = *here.group;
-  const Register& r = here.registers[number];
+THROUGHTIME_INLINE Operand<T> operand(const TileView& view, std::int32_t number, std::int32_t in) {
+  const RowGroup& g = *view.group;
+  const Register& r = view.registers[number];
   const int last = r.pitch - (blocks_of(g, r.pitch) - 1) * int(g.block);
-  return {address<T>(here, number, 0), g.block * g.tile_rows, in, int(g.block), last};
+  return {address<T>(view, number, 0), g.block * g.tile_rows, in, int(g.block), last};
 }
 
-// Sum, mean or variance over the units, across.
+// Sum, mean or variance over the units, with rows in the lanes.
 template <class T>
-void reduce_across(const Here& here, const Instruction& ins) {
+void reduce_in_lanes(const TileView& view, const Instruction& ins) {
   constexpr int L = kLanes<T>;
   using V = Vec<T, L>;
-  const std::int32_t width = here.registers[ins.a].width;
-  const T* from = address<T>(here, ins.a, 0);
-  T* to = address<T>(here, ins.to, 0);
-  const int count = here.panels * kPanel<T>;
+  const std::int32_t width = view.registers[ins.a].width;
+  const T* from = address<T>(view, ins.a, 0);
+  T* to = address<T>(view, ins.to, 0);
+  const int count = view.panels * kPanel<T>;
   const auto divide = [&](T by) { map1(to, to, count, [=](V x) { return x / V::all(by); }); };
-  sum_across<T>(from, width, here.panels, to, [](V x, V) { return x; });
+  sum_in_lanes<T>(from, width, view.panels, to, [](V x, V) { return x; });
   if (ins.op != Op::sum) divide(T(width));
   if (ins.op != Op::variance) return;
-  sum_across<T>(from, width, here.panels, to, [](V x, V mean) { return (x - mean) * (x - mean); });
+  sum_in_lanes<T>(from, width, view.panels, to, [](V x, V mean) { return (x - mean) * (x - mean); });
   divide(T(width) - T(ins.p));
 }
 
 // One instruction on the rows of a tile.
 template <class T>
-THROUGHTIME_INLINE void interpret(const Here& here, const Instruction& ins) {
-  if (transfer<T>(here, ins)) return;
-  const Group& g = *here.group;
+THROUGHTIME_INLINE void interpret(const TileView& view, const Instruction& ins) {
+  if (transfer<T>(view, ins)) return;
+  const RowGroup& g = *view.group;
   if (ins.op == Op::sum || ins.op == Op::mean || ins.op == Op::variance) {
-    if (g.across) return reduce_across<T>(here, ins);
-    const std::int32_t width = here.registers[ins.a].width;
-    const Place<T> to = place<T>(here, ins.to, 0);
-    for (int i = 0; i < here.rows; ++i) {
-      T value = sum_of<T>(here, ins.a, i);
+    if (g.rows_in_lanes) return reduce_in_lanes<T>(view, ins);
+    const std::int32_t width = view.registers[ins.a].width;
+    const Place<T> to = place<T>(view, ins.to, 0);
+    for (int i = 0; i < view.rows; ++i) {
+      T value = sum_of<T>(view, ins.a, i);
       if (ins.op != Op::sum) value /= T(width);
-      if (ins.op == Op::variance) value = variance_of<T>(here, ins.a, i, value, T(ins.p));
+      if (ins.op == Op::variance) value = variance_of<T>(view, ins.a, i, value, T(ins.p));
       to.at[i * to.pitch] = value;
     }
     return;
   }
-  for (std::int32_t b = here.first_block; b < here.end_block; ++b) {
-    const Place<T> to = place<T>(here, ins.to, b);
+  for (std::int32_t b = view.first_block; b < view.end_block; ++b) {
+    const Place<T> to = place<T>(view, ins.to, b);
     if (ins.op == Op::product) {
       const Matrix& m = g.matrices[ins.b];
       const T* packed = static_cast<const T*>(g.packed[ins.b]);
-      if (g.across) {
-        multiply_across<T>(packed, m.out, m.in, address<T>(here, ins.a, 0), here.panels, to.at);
+      if (g.rows_in_lanes) {
+        multiply_in_lanes<T>(packed, m.out, m.in, address<T>(view, ins.a, 0), view.panels, to.at);
         continue;
       }
-      const Operand<T> a = operand<T>(here, ins.a, m.in);
+      const Operand<T> a = operand<T>(view, ins.a, m.in);
       if (packed)
         multiply<T>(a, packed + b * g.block * m.in, to.at, to.pitch, kPanel<T>,
-                    to.pitch / kLanes<T>, here.rows);
+                    to.pitch / kLanes<T>, view.rows);
       else
-        for (int row = 0; row < here.rows; ++row)
+        for (int row = 0; row < view.rows; ++row)
           multiply_unpacked<T>(a, row, m, int(b * g.block), to.at + row * to.pitch, to.width);
       continue;
     }
-    pointwise<T>(here, ins, b, to);
+    pointwise<T>(view, ins, b, to);
   }
 }
 

@@ -48,11 +48,11 @@ Pool* pool = new Pool;
 void* borrow(std::size_t bytes) {
   bytes = (bytes + kHugePage - 1) / kHugePage * kHugePage;
   std::lock_guard lock(pool->mutex);
-  const auto found = pool->free.lower_bound(bytes);
-  if (found != pool->free.end() && found->first <= bytes + bytes / 4) {
-    void* block = found->second;
-    pool->kept -= found->first;
-    pool->free.erase(found);
+  const auto smallest = pool->free.lower_bound(bytes);
+  if (smallest != pool->free.end() && smallest->first <= bytes + bytes / 4) {
+    void* block = smallest->second;
+    pool->kept -= smallest->first;
+    pool->free.erase(smallest);
     return block;
   }
   void* block = std::aligned_alloc(kHugePage, bytes);

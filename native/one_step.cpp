@@ -9,9 +9,9 @@ static Split for_one_thread(const Loop& loop, const LoopKernels& kernels) {
 }
 
 template <class T>
-class Resident final : public Steps {
+class StreamState final : public Steps {
  public:
-  Resident(const Loop& loop, const LoopKernels& kernels)
+  StreamState(const Loop& loop, const LoopKernels& kernels)
       : plan_(loop, kernels, for_one_thread(loop, kernels), &packed_, nullptr) {
     const std::ptrdiff_t count = loop.batch, tiles = plan_.tiles_of(count);
     T* shared = plan_.zeros(shared_memory_, plan_.shared_size(tiles));
@@ -37,7 +37,7 @@ class Resident final : public Steps {
  private:
   // States to or from memory, without a step.
   void move(const std::vector<StateRows>& from, const std::vector<StateRows>& to) {
-    Group none = group_;
+    RowGroup none = group_;
     none.steps = 0;
     none.starts = from.data();
     none.start_count = std::int32_t(from.size());
@@ -49,12 +49,12 @@ class Resident final : public Steps {
   Workspace packed_, shared_memory_, scratch_memory_;
   Plan<T> plan_;
   std::vector<Register> registers_[2];
-  Group group_;
+  RowGroup group_;
 };
 
 template <class T>
 std::unique_ptr<Steps> make_steps(const Loop& loop, const LoopKernels& kernels) {
-  return std::make_unique<Resident<T>>(loop, kernels);
+  return std::make_unique<StreamState<T>>(loop, kernels);
 }
 
 template std::unique_ptr<Steps> make_steps<float>(const Loop&, const LoopKernels&);

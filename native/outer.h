@@ -37,10 +37,10 @@ void add_outer(const T* a, std::ptrdiff_t a_pitch, const T (*b)[kPanel<T>], int 
       (V::load(to) + sum[r][0]).store(to);
       (V::load(to + L) + sum[r][1]).store(to + L);
     } else {
-      T found[2 * L];
-      sum[r][0].store(found);
-      sum[r][1].store(found + L);
-      for (int j = 0; j < columns; ++j) to[j] += found[j];
+      T sums[2 * L];
+      sum[r][0].store(sums);
+      sum[r][1].store(sums + L);
+      for (int j = 0; j < columns; ++j) to[j] += sums[j];
     }
   }
 }

@@ -62,9 +62,9 @@ class Plan {
       : loop_(loop),
         kernels_(kernels),
         split_(split),
-        across_(split.block == 0),
+        rows_in_lanes_(split.block == 0),
         interruption_(interruption) {
-    if (across_) {  // all units in one block, whole panels of rows in a tile
+    if (rows_in_lanes_) {  // all units in one block, whole panels of rows in a tile
       split_.block = std::numeric_limits<std::int32_t>::max();
       split_.tile_rows = padded(std::int32_t(split_.tile_rows), kernels_.panel);
     }
@@ -106,7 +106,7 @@ class Plan {
       return rows;
     }
     std::size_t each = shared_out(rows_.size(), threads);
-    if (across_) each = padded(std::int32_t(each), kernels_.panel);
+    if (rows_in_lanes_) each = padded(std::int32_t(each), kernels_.panel);
     const auto at = [&](std::size_t i) { return rows_.begin() + std::min(i * each, rows_.size()); };
     rows.assign(at(share), at(share + 1));
     return rows;
@@ -126,7 +126,7 @@ class Plan {
     for (std::size_t k = 0; k < loop_.matrices.size(); ++k) {
       const Matrix& m = loop_.matrices[k];
       packed_[k] = weights + at[k];
-      if (across_) {
+      if (rows_in_lanes_) {
         lay_rows(m, weights + at[k]);
         continue;
       }
@@ -145,7 +145,7 @@ class Plan {
     });
   }
 
-  // to (out, in), as `multiply_across` reads it.
+  // to (out, in), as `multiply_in_lanes` reads it.
   static void lay_rows(const Matrix& m, T* to) {
     const T* from = static_cast<const T*>(m.data);
     for (std::int32_t j = 0; j < m.out; ++j)
@@ -250,21 +250,21 @@ class Plan {
     std::ptrdiff_t tasks = tiles_of(count);
     for (const Stage& stage : loop_.stages)
       tasks = std::max(tasks, shared_out(pitch(stage.width), split_.block));
-    std::vector<Meeting::Claim> claims(tasks, Meeting::Claim{0});
-    Meeting meeting{0, claims.data(), &idle};
+    std::vector<PhaseBoard::Claim> claims(tasks, PhaseBoard::Claim{0});
+    PhaseBoard board{0, claims.data(), &idle};
     in_parallel(split_.threads, [&](int number, int of) {
-      run_group(shared, rows, count, totals_.data(), number, of, &meeting);
+      run_group(shared, rows, count, totals_.data(), number, of, &board);
     }, interruption_);
   }
 
   void run_group(T* shared, const std::int64_t* rows, std::ptrdiff_t count, double* totals,
-                 int part, int parts, Meeting* meeting) const {
+                 int part, int parts, PhaseBoard* board) const {
     static thread_local Workspace workspace;
     T* scratch = zeros(workspace, scratch_);
     const std::vector<Register> even = placed(shared, scratch, tiles_of(count), false);
     const std::vector<Register> odd = placed(shared, scratch, tiles_of(count), true);
     fill_constants(even);
-    kernels_.run(group(even, odd, rows, count, totals, part, parts, meeting));
+    kernels_.run(group(even, odd, rows, count, totals, part, parts, board));
   }
 
   void fill_constants(const std::vector<Register>& registers) const {
@@ -273,19 +273,42 @@ class Plan {
                   T(c.value));
   }
 
-  Group group(const std::vector<Register>& even, const std::vector<Register>& odd,
+  RowGroup group(const std::vector<Register>& even, const std::vector<Register>& odd,
               const std::int64_t* rows, std::ptrdiff_t count, double* totals, int part, int parts,
-              Meeting* meeting) const {
-    return {loop_.instructions.data(), loop_.stages.data(),
-            std::int32_t(loop_.stages.size()), {even.data(), odd.data()},
-            loop_.arrays.data(), loop_.matrices.data(), packed_.data(),
-            loop_.starts.data(), std::int32_t(loop_.starts.size()),
-            loop_.restarts.data(), std::int32_t(loop_.restarts.size()),
-            loop_.finals.data(), std::int32_t(loop_.finals.size()), sums_.data(),
-            loop_.steps, loop_.batch, loop_.reverse, loop_.backward, loop_.restart_offset,
-            loop_.restart, loop_.lengths, rows, count, split_.tile_rows, split_.block, across_,
-            totals, split_.by_units ? totals_size_ : 0, part, parts, meeting,
-            interruption_, interruption_ && interruption_->asks()};
+              PhaseBoard* board) const {
+    return {.instructions = loop_.instructions.data(),
+            .stages = loop_.stages.data(),
+            .stage_count = std::int32_t(loop_.stages.size()),
+            .registers = {even.data(), odd.data()},
+            .arrays = loop_.arrays.data(),
+            .matrices = loop_.matrices.data(),
+            .packed = packed_.data(),
+            .starts = loop_.starts.data(),
+            .start_count = std::int32_t(loop_.starts.size()),
+            .restarts = loop_.restarts.data(),
+            .restart_count = std::int32_t(loop_.restarts.size()),
+            .finals = loop_.finals.data(),
+            .final_count = std::int32_t(loop_.finals.size()),
+            .sums = sums_.data(),
+            .steps = loop_.steps,
+            .batch = loop_.batch,
+            .reverse = loop_.reverse,
+            .backward = loop_.backward,
+            .restart_offset = loop_.restart_offset,
+            .restart = loop_.restart,
+            .lengths = loop_.lengths,
+            .rows = rows,
+            .count = count,
+            .tile_rows = split_.tile_rows,
+            .block = split_.block,
+            .rows_in_lanes = rows_in_lanes_,
+            .totals = totals,
+            .totals_of_tile = split_.by_units ? totals_size_ : 0,
+            .part = part,
+            .parts = parts,
+            .board = board,
+            .interrupt = interruption_,
+            .asks = interruption_ && interruption_->asks()};
   }
 
   // The sums of all threads or tiles, in their order.
@@ -302,16 +325,16 @@ class Plan {
   }
 
   std::int32_t pitch(std::int32_t width) const {
-    return across_ ? width : padded(width, kernels_.lanes);
+    return rows_in_lanes_ ? width : padded(width, kernels_.lanes);
   }
 
   template <class U>
-  friend class Resident;
+  friend class StreamState;
 
   const Loop& loop_;
   const LoopKernels& kernels_;
   Split split_;
-  const bool across_;
+  const bool rows_in_lanes_;
   Interruption* const interruption_;
   std::vector<const void*> packed_;
   std::vector<std::int64_t> rows_;

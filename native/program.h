@@ -4,7 +4,7 @@
 // register holds one value of a tile: block after block, in each block row after row, so that a
 // block of a tile is contiguous and a pointwise instruction is one loop over it. Padding fills the
 // last block up to a vector; it never leaves the registers. Where units are few, tiles lie the other
-// way round, see across.h.
+// way round, see rows_in_lanes.h.
 //
 // A step is a list of stages. A stage by units runs all its instructions on one block of one tile
 // before it goes on to the next, while the block is in the first-level cache; products are among
@@ -29,7 +29,7 @@ enum class Life : std::int32_t {
   constant,  // as tile, filled before the first step and never written again
 };
 
-// The order is part of the interface with engines/lower.py, which reads these names.
+// The order is part of the interface with engines/cpu/lowered.py, which reads these names.
 #define THROUGHTIME_OPS(X)                                                                    \
   X(load)          /* to = array a at this step */                                            \
   X(previous)      /* to = array a at the step before in the order of the cell, array b */    \
@@ -57,7 +57,6 @@ enum class Life : std::int32_t {
   X(where)         /* to = a != 0 ? b : c */                                                  \
   X(lt) X(le) X(gt) X(ge) X(eq) X(ne) X(logical_and) X(logical_or) X(logical_not)             \
   X(multiply_add)  /* to = a * b + c */                                                       \
-  X(one_minus)     /* to = 1 - a */                                                           \
   X(tanh_slope)    /* to = a * (1 - b * b) */                                                 \
   X(sigmoid_slope) /* to = a * ((1 - b) * b) */
 
@@ -107,10 +106,11 @@ struct StateRows {
   Array array;
 };
 
-// Where threads that share every step meet. A step is a sequence of phases, each a number of tasks.
-// A thread claims tasks, its own first, then what the others have not begun: where one of them has
-// no core, the rest go on without it. All wait for the last task of a phase before the next.
-struct Meeting {
+// What threads that share every step tell each other: which tasks are taken, and how many are done. A
+// step is a sequence of phases, each a number of tasks. A thread claims tasks, its own first, then what
+// the others have not begun: where one of them has no core, the rest go on without it. All wait for
+// the last task of a phase before the next.
+struct PhaseBoard {
   struct alignas(64) Claim {
     std::uint64_t phase;  // the last for which somebody has taken this task
   };
@@ -126,7 +126,7 @@ struct Interrupt {
 };
 
 // Rows that go through time together, as one thread sees them.
-struct Group {
+struct RowGroup {
   const Instruction* instructions;
   const Stage* stages;
   std::int32_t stage_count;
@@ -151,7 +151,7 @@ struct Group {
   const std::int64_t* rows;       // (count,) which rows of the batch, longest first
   std::ptrdiff_t count;
   std::ptrdiff_t tile_rows, block;
-  bool across;  // rows in the lanes, see across.h: whole panels of them in a tile, and one block
+  bool rows_in_lanes;  // see rows_in_lanes.h: whole panels of rows in a tile, and one block of units
   double* totals;
   // Where units are shared out: the totals of a stage tile by tile lie so far apart, one for each
   // tile, so that they do not depend on who runs it. Else 0.
@@ -159,7 +159,7 @@ struct Group {
 
   // Threads that share the group; this one is `part`. Null with one.
   int part, parts;
-  Meeting* meeting;
+  PhaseBoard* board;
 
   Interrupt* interrupt;  // null: never
   bool asks;             // whether this thread is the calling one

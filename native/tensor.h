@@ -20,13 +20,13 @@ namespace nb = nanobind;
 // Its shape and strides are the tensor's own, and live as long as it does.
 using View = nb::dlpack::dltensor;
 
-// What torch offers, found at the first use: under the GIL, so that no lock is needed.
+// What torch offers, looked up at the first use: under the GIL, so that no lock is needed.
 class Torch {
  public:
   static const Torch& get() {
-    static Torch* found = nullptr;
-    if (!found) found = new Torch;  // never freed: it outlives static objects
-    return *found;
+    static Torch* torch = nullptr;
+    if (!torch) torch = new Torch;  // never freed: it outlives static objects
+    return *torch;
   }
 
   // Of no tensor, or of one without memory: raises as torch does.

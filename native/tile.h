@@ -6,16 +6,16 @@
 namespace throughtime::THROUGHTIME_SET {
 
 // What an instruction sees: some rows of a tile at a step, and from which block to which.
-struct Here {
-  const Group* group;
+struct TileView {
+  const RowGroup* group;
   const Register* registers;
   double* totals;
   std::ptrdiff_t t, tile;
   int rows, first_block, end_block;
-  int panels;  // of rows, across
+  int panels;  // of rows, where these are in the lanes
 };
 
-THROUGHTIME_INLINE std::int32_t blocks_of(const Group& g, std::int32_t pitch) {
+THROUGHTIME_INLINE std::int32_t blocks_of(const RowGroup& g, std::int32_t pitch) {
   return std::int32_t((pitch + g.block - 1) / g.block);
 }
 
@@ -27,17 +27,17 @@ struct Place {
 };
 
 template <class T>
-THROUGHTIME_INLINE T* address(const Here& here, std::int32_t number, std::int32_t block) {
-  const Register& r = here.registers[number];
-  return static_cast<T*>(r.at) + here.tile * r.tile + block * r.block;
+THROUGHTIME_INLINE T* address(const TileView& view, std::int32_t number, std::int32_t block) {
+  const Register& r = view.registers[number];
+  return static_cast<T*>(r.at) + view.tile * r.tile + block * r.block;
 }
 
 template <class T>
-THROUGHTIME_INLINE Place<T> place(const Here& here, std::int32_t number, std::int32_t block) {
-  const Register& r = here.registers[number];
-  const std::int32_t most = std::int32_t(here.group->block), before = block * most;
+THROUGHTIME_INLINE Place<T> place(const TileView& view, std::int32_t number, std::int32_t block) {
+  const Register& r = view.registers[number];
+  const std::int32_t most = std::int32_t(view.group->block), before = block * most;
   const std::int32_t pitch = r.pitch - before, width = r.width - before;
-  return {address<T>(here, number, block), pitch < most ? pitch : most,
+  return {address<T>(view, number, block), pitch < most ? pitch : most,
           width < most ? width : most};
 }
 

@@ -7,17 +7,19 @@ namespace throughtime::THROUGHTIME_SET {
 
 // f(unit, number) over row i of a shared register.
 template <class T, class F>
-THROUGHTIME_INLINE void over_row(const Group& g, const Register& r, std::ptrdiff_t i, F f) {
-  const Here here{&g, &r, nullptr, 0, i / g.tile_rows, 0, 0, 0, 0};
+THROUGHTIME_INLINE void over_row(const RowGroup& g, const Register& r, std::ptrdiff_t i, F f) {
+  const TileView view{.group = &g, .registers = &r, .totals = nullptr, .t = 0,
+                      .tile = i / g.tile_rows, .rows = 0, .first_block = 0, .end_block = 0,
+                      .panels = 0};
   const std::ptrdiff_t row = i % g.tile_rows;
-  if (g.across) {
+  if (g.rows_in_lanes) {
     constexpr int P = kPanel<T>;
-    T* at = address<T>(here, 0, 0) + row / P * r.width * P + row % P;
+    T* at = address<T>(view, 0, 0) + row / P * r.width * P + row % P;
     for (std::int32_t j = 0; j < r.width; ++j) f(j, at[j * P]);
     return;
   }
   for (std::int32_t b = 0; b < blocks_of(g, r.pitch); ++b) {
-    const Place<T> p = place<T>(here, 0, b);
+    const Place<T> p = place<T>(view, 0, b);
     T* at = p.at + row * p.pitch;
     const std::int32_t first = b * std::int32_t(g.block);
     for (std::int32_t j = 0; j < p.width; ++j) f(first + j, at[j]);
@@ -26,7 +28,7 @@ THROUGHTIME_INLINE void over_row(const Group& g, const Register& r, std::ptrdiff
 
 // f(number in memory, number of the state) for each state in row i.
 template <class T, class F>
-THROUGHTIME_INLINE void over_states(const Group& g, const Register* registers, std::ptrdiff_t i,
+THROUGHTIME_INLINE void over_states(const RowGroup& g, const Register* registers, std::ptrdiff_t i,
                                     const StateRows* states, std::int32_t count, F f) {
   for (std::int32_t k = 0; k < count; ++k) {
     T* memory = static_cast<T*>(states[k].array.data);
@@ -39,14 +41,14 @@ THROUGHTIME_INLINE void over_states(const Group& g, const Register* registers, s
 
 // Before the first step of row i.
 template <class T>
-void begin(const Group& g, const Register* registers, std::ptrdiff_t i) {
+void begin(const RowGroup& g, const Register* registers, std::ptrdiff_t i) {
   over_states<T>(g, registers, i, g.starts, g.start_count,
                  [](const T& memory, T& state) { state = memory; });
 }
 
 // Where row i begins anew at step t.
 template <class T>
-void begin_anew(const Group& g, const Register* registers, std::ptrdiff_t t, std::ptrdiff_t i) {
+void begin_anew(const RowGroup& g, const Register* registers, std::ptrdiff_t t, std::ptrdiff_t i) {
   const std::ptrdiff_t first = t + g.restart_offset;
   const std::int64_t row = g.rows[i];
   if (first >= (g.lengths ? g.lengths[row] : g.steps) || !g.restart[first * g.batch + row]) return;
@@ -62,16 +64,16 @@ void begin_anew(const Group& g, const Register* registers, std::ptrdiff_t t, std
 
 // After the last step of row i.
 template <class T>
-void finish(const Group& g, const Register* registers, std::ptrdiff_t i) {
+void finish(const RowGroup& g, const Register* registers, std::ptrdiff_t i) {
   over_states<T>(g, registers, i, g.finals, g.final_count,
                  [](T& memory, const T& state) { memory = state; });
 }
 
-// The phases of a group in order, see Meeting; all its threads run through the same ones. Where the
+// The phases of a group in order, see PhaseBoard; all its threads run through the same ones. Where the
 // call is interrupted none begins any more, as others may have left the last one undone.
 class Phases {
  public:
-  explicit Phases(const Group& g) : g_(g) {}
+  explicit Phases(const RowGroup& g) : g_(g) {}
 
   // Before a step: whether the call goes on.
   THROUGHTIME_INLINE bool go_on() {
@@ -89,22 +91,22 @@ class Phases {
       for (std::ptrdiff_t task = 0; task < count; ++task) run(task);
       return;
     }
-    Meeting& m = *g_.meeting;
+    PhaseBoard& board = *g_.board;
     ++phase_;
     wanted_ += std::uint64_t(count);
     const std::ptrdiff_t mine = (count - g_.part + g_.parts - 1) / g_.parts;
     for (std::ptrdiff_t k = 0; k < mine; ++k)
-      take(m, g_.part + (back ? mine - 1 - k : k) * g_.parts, run);
+      take(board, g_.part + (back ? mine - 1 - k : k) * g_.parts, run);
     int spins = 0;
     bool helped = false;
-    for (; __atomic_load_n(&m.done, __ATOMIC_ACQUIRE) < wanted_; ++spins) {
+    for (; __atomic_load_n(&board.done, __ATOMIC_ACQUIRE) < wanted_; ++spins) {
       if (interrupted()) {  // others may have left already
         ended_ = true;
         return;
       }
       if (spins == patience_)  // somebody may have no core
-        for (std::ptrdiff_t task = 0; task < count; ++task) helped |= take(m, task, run);
-      m.idle(spins);
+        for (std::ptrdiff_t task = 0; task < count; ++task) helped |= take(board, task, run);
+      board.idle(spins);
     }
     // where that was so, it is likely so in the next phase
     patience_ = helped ? patience_ / 2 : patience_ < kPatience ? patience_ + 1 : patience_;
@@ -118,18 +120,18 @@ class Phases {
   }
 
   template <class F>
-  THROUGHTIME_INLINE bool take(Meeting& m, std::ptrdiff_t task, F run) {
-    std::uint64_t* claim = &m.claims[task].phase;
+  THROUGHTIME_INLINE bool take(PhaseBoard& board, std::ptrdiff_t task, F run) {
+    std::uint64_t* claim = &board.claims[task].phase;
     std::uint64_t last = __atomic_load_n(claim, __ATOMIC_RELAXED);
     if (last >= phase_ || !__atomic_compare_exchange_n(claim, &last, phase_, false,
                                                        __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
       return false;
     run(task);
-    __atomic_fetch_add(&m.done, 1, __ATOMIC_RELEASE);
+    __atomic_fetch_add(&board.done, 1, __ATOMIC_RELEASE);
     return true;
   }
 
-  const Group& g_;
+  const RowGroup& g_;
   bool ended_ = false;
   int steps_ = 0;  // until the calling thread asks again
   std::uint64_t phase_ = 0, wanted_ = 0;
@@ -137,28 +139,32 @@ class Phases {
 };
 
 template <class T>
-void run_tile(const Group& g, const Stage& stage, const Register* registers, std::ptrdiff_t t,
+void run_tile(const RowGroup& g, const Stage& stage, const Register* registers, std::ptrdiff_t t,
               std::ptrdiff_t tile, std::ptrdiff_t active, std::int32_t block) {
   const std::ptrdiff_t rows = active - tile * g.tile_rows;
   const bool by_units = stage.width > 0;
-  Here here{&g,   registers,
-            g.totals + (by_units ? 0 : tile * g.totals_of_tile),
-            t,    tile,
-            int(rows < g.tile_rows ? rows : g.tile_rows),
-            block, block + 1, 0};
-  here.panels = panels_of<T>(here.rows);
+  const int here = int(rows < g.tile_rows ? rows : g.tile_rows);
+  TileView view{.group = &g,
+                .registers = registers,
+                .totals = g.totals + (by_units ? 0 : tile * g.totals_of_tile),
+                .t = t,
+                .tile = tile,
+                .rows = here,
+                .first_block = block,
+                .end_block = block + 1,
+                .panels = panels_of<T>(here)};
   for (std::int32_t i = stage.begin; i < stage.end; ++i) {
     const Instruction& ins = g.instructions[i];
     if (!by_units) {
       const bool out = ins.op == Op::store || ins.op == Op::accumulate;
-      here.end_block = blocks_of(g, registers[out ? ins.b : ins.to].pitch);
+      view.end_block = blocks_of(g, registers[out ? ins.b : ins.to].pitch);
     }
-    interpret<T>(here, ins);
+    interpret<T>(view, ins);
   }
 }
 
 template <class T>
-void run(const Group& g) {
+void run(const RowGroup& g) {
   Phases phases(g);
   const auto tiles_of = [&](std::ptrdiff_t rows) { return (rows + g.tile_rows - 1) / g.tile_rows; };
   // f(row) for rows [begin, end), tile by tile

@@ -1,12 +1,10 @@
-"""Random calls of an engine, and whether the CPU engine agrees with the reference engine."""
+"""Random calls of an engine, and whether an engine agrees with the reference engine."""
 
 import torch
 from catalogue import CELLS
 
-from throughtime.engines.cpu import products
-from throughtime.engines.cpu import run as cpu
-from throughtime.engines.reference import forward as reference
-from throughtime.engines.reference.backward import backward, weight_gradients
+from throughtime.engines.cpu import CPU
+from throughtime.engines.reference import Reference
 from throughtime.layers.direction import Direction
 
 
@@ -33,22 +31,25 @@ def _off(a, b):
     return ((a - b).abs().max() / b.abs().max().clamp(min=torch.finfo(b.dtype).tiny)).item()
 
 
-def agree(program, call, bound):
+def agree(program, call, bound, engine=None):
+    """An engine, the CPU engine unless given, gives what the reference engine gives."""
+    engine, reference = engine or CPU(), Reference()
     with torch.no_grad():
-        truth = reference.forward(program, call, save=True)
-        found = cpu.forward(program, call, save=True)
-        dstates = [torch.randn_like(s) for s in truth.states]
-        dfinal = [torch.randn_like(s) for s in truth.final]
-        dtruth = backward(program, call, truth, dstates, dfinal)
-        dfound = cpu.backward(program, call, found, dstates, dfinal)
-    pairs = [*zip(found.states, truth.states, strict=True),
-             *zip(found.final, truth.final, strict=True)]  # fmt: skip
-    pairs += [(dfound.dz, dtruth.dz), (dfound.dx, dtruth.dx)]
+        want = reference.forward(program, call, save=True)
+        got = engine.forward(program, call, save=True)
+        dstates = [torch.randn_like(s) for s in want.states]
+        dfinal = [torch.randn_like(s) for s in want.final]
+        back = reference.backward(program, call, want, dstates, dfinal)
+        own = engine.backward(program, call, got, dstates, dfinal)
+        dweights = reference.weight_gradients(program, back)
+        own_dweights = engine.weight_gradients(program, own)
+    pairs = [*zip(got.states, want.states, strict=True), *zip(got.final, want.final, strict=True)]
+    pairs += [(own.dz, back.dz), (own.dx, back.dx)]
     for field in ("dstart", "dinitial", "dvectors"):
-        pairs += zip(getattr(dfound, field), getattr(dtruth, field), strict=True)
-    weights = products.weight_gradients(program, dfound)
-    pairs += zip(weights, weight_gradients(program, dtruth), strict=True)
-    pairs += [] if dfound.dbias is None else [(dfound.dbias, dtruth.dbias)]
+        pairs += zip(getattr(own, field), getattr(back, field), strict=True)
+    pairs += zip(own_dweights, dweights, strict=True)
+    assert (own.dbias is None) == (back.dbias is None)
+    pairs += [] if own.dbias is None else [(own.dbias, back.dbias)]
     for a, b in pairs:
         assert a.shape == b.shape
         assert _off(a, b) <= bound

@@ -21,6 +21,11 @@ def test_nearest(name, known, near):
     assert nearest(name, known) == near
 
 
+def test_how_near_is_near():
+    assert nearest("LSTX", KNOWN) == "LSTM"
+    assert nearest("LSTX", KNOWN, near=0.8) is None
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [

@@ -11,6 +11,9 @@ import pytest
 from test_layers_of_the_house import ROOT, imports, write
 
 ALLOWED: dict[frozenset[str], str] = {
+    frozenset({"engines/cpu/emitter.py", "engines/cpu/listing.py", "engines/cpu/lowered.py"}): (
+        "`str(lowered)` is the listing, which reads a table of the emitter, which makes a `Lowered`"
+    ),
     frozenset({"cli/__init__.py", "cli/app.py", "cli/train.py"}): (
         "`Stopped` is defined where it is caught, beside `main`, which imports the commands"
     ),
@@ -64,7 +67,7 @@ def reach(edges: dict[str, set[str]], start: str) -> set[str]:
 
 
 def test_there_are_no_circles():
-    assert circles(graph(ROOT)) - {*ALLOWED} == set()
+    assert circles(graph(ROOT)) == {*ALLOWED}, "what is gone is taken out of ALLOWED"
 
 
 def test_the_graph_is_that_of_the_package():

@@ -56,14 +56,14 @@ def imports(path: Path, parts: tuple[str, ...]):
 
 def violations(root: Path) -> list[str]:
     """One line for each import against the order, and for each top-level name it lacks."""
-    found = []
+    complaints = []
     for path in sorted(root.rglob("*.py")):
         parts = path.relative_to(root).with_suffix("").parts
         own = parts[0]
         if own == "__init__":
             continue  # the package itself re-exports from everywhere
         if own not in ORDER:
-            found.append(f"{path.relative_to(root)}: '{own}' has no place in ORDER")
+            complaints.append(f"{path.relative_to(root)}: '{own}' has no place in ORDER")
             continue
         for line, name in imports(path, parts):
             names = name.split(".")
@@ -71,8 +71,8 @@ def violations(root: Path) -> list[str]:
                 continue
             target = names[1] if len(names) > 1 else "the package itself"
             if target not in ORDER or ORDER.index(target) > ORDER.index(own):
-                found.append(f"{path.relative_to(root)}:{line}: {own} imports {target}")
-    return found
+                complaints.append(f"{path.relative_to(root)}:{line}: {own} imports {target}")
+    return complaints
 
 
 def test_order_holds():

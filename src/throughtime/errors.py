@@ -47,9 +47,12 @@ class AgreementError(ThroughtimeError, RuntimeError):
     """Two libraries that should compute the same do not: a benchmark times neither."""
 
 
-def nearest(name: object, known: Iterable[str]) -> str | None:
-    """The one of `known` that is spelled most like `name`, or None if none is near."""
-    return next(iter(difflib.get_close_matches(str(name), list(known), n=1)), None)
+def nearest(name: object, known: Iterable[str], near: float = 0.6) -> str | None:
+    """The one of `known` that is spelled most like `name`, or None if none is near.
+
+    `near`: the least share of letters that both have in one order, from 0 to 1.
+    """
+    return next(iter(difflib.get_close_matches(str(name), list(known), n=1, cutoff=near)), None)
 
 
 def one_line(text: object) -> str:

@@ -20,9 +20,9 @@ from torch import Tensor, sigmoid, tanh
 from torch.nn.utils.rnn import PackedSequence as PackedSequence
 
 from throughtime.cells import Cell
-from throughtime.engines import Call, choose
+from throughtime.engines import Call, Packed, SeparateParameters, choose
 from throughtime.engines.constant import assume_constant_result
-from throughtime.engines.parts import Parts
+from throughtime.engines.cpu.native import say_once_without_native
 from throughtime.errors import OptionError
 from throughtime.program import Program, affine, schedule
 
@@ -71,7 +71,7 @@ class _GRU(Cell):
 
 @functools.lru_cache(maxsize=256)
 def _traced(kind: str, input_size: int, hidden_size: int, proj_size: int | None) -> Program:
-    choose.say_once_without_native()
+    say_once_without_native()
     cells = {"lstm": lambda: _LSTM(proj_size), "gru": _GRU, "rnn_tanh": lambda: _RNN("tanh"),
              "rnn_relu": lambda: _RNN("relu")}  # fmt: skip
     program = cells[kind]().program(input_size, hidden_size)
@@ -90,28 +90,27 @@ _GATES = {"lstm": 4, "gru": 3, "rnn_tanh": 1, "rnn_relu": 1}
 
 def layer_call(
     kind: str, x: Tensor, hx: tuple[Tensor, ...], weights, lengths=None, reverse=False
-) -> tuple[Program, Call, Parts | None]:
-    """One layer in one direction; `kind` as torch names it, `weights` as it orders them.
-
-    **Returns:** the program, its call without a bias, and the bias.
-    """
+) -> tuple[Program, Call]:
+    """One layer in one direction; `kind` as torch names it, `weights` as it orders them."""
     w_ih, w_hh, *rest = weights
     biases = tuple(rest[:2]) if len(rest) >= 2 else ()
     projection = rest[len(biases) :]
     gates = w_ih.shape[0]
     H = gates // _GATES[kind]
     program = _program(kind, w_ih.shape[1], H, w_hh.shape[1] if projection else None)
-    call = Call(
-        x, hx, (), (w_ih, w_hh, *projection), None, (), (), lengths, None, reverse,
-        every_state=False,
-    )  # fmt: skip
+    matrices = (w_ih, w_hh, *projection)
     if not biases:
-        return program, call, None
-    if kind == "gru":  # n_x and n_h keep one bias each
-        places = (0, 0, 0, 3 * H), (1, 0, 0, 2 * H), (1, 2 * H, 3 * H, H)
-        return program, call, Parts(biases, places, 4 * H)
-    columns = gates + (w_hh.shape[1] if projection else 0)  # the projection has no bias
-    return program, call, Parts(biases, ((0, 0, 0, gates), (1, 0, 0, gates)), columns)
+        parameters = Packed(matrices, None)
+    else:
+        columns = gates + (w_hh.shape[1] if projection else 0)  # the projection has no bias
+        places = (0, 0, 0, gates), (1, 0, 0, gates)
+        if kind == "gru":  # n_x and n_h keep one bias each
+            columns, places = 4 * H, ((0, 0, 0, 3 * H), (1, 0, 0, 2 * H), (1, 2 * H, 3 * H, H))
+        parameters = SeparateParameters(biases, places, columns, tuple([(m,) for m in matrices]))
+    call = Call(
+        x, hx, (), parameters, (), (), lengths, None, reverse, every_state=False
+    )  # fmt: skip
+    return program, call
 
 
 def _layers(kind: str, *args):
@@ -184,8 +183,7 @@ def _cell(kind: str, x: Tensor, hx, w_ih: Tensor, w_hh: Tensor, b_ih=None, b_hh=
                 f"expected {w_hh.shape[1]}"
             )
     weights = [w_ih, w_hh] if b_ih is None else [w_ih, w_hh, b_ih, b_hh]
-    program, call, parts = layer_call(kind, x.unsqueeze(0), hx, weights)
-    final = choose.run(program, call, parts=parts).final
+    final = choose.run(*layer_call(kind, x.unsqueeze(0), hx, weights)).final
     return final if kind == "lstm" else final[0]
 
 
@@ -246,10 +244,10 @@ def to_torch(module: torch.nn.Module) -> torch.nn.Module:
                 "`torch.nn.utils.parametrize.remove_parametrizations`."
             )
     tensors = [*module.parameters(), *module.buffers()]
-    found = copy.deepcopy(module, {id(tensor): tensor for tensor in tensors})
-    for layer in found.modules():  # these hold nothing that torch's do not
+    copied = copy.deepcopy(module, {id(tensor): tensor for tensor in tensors})
+    for layer in copied.modules():  # these hold nothing that torch's do not
         layer.__class__ = _PARENTS.get(type(layer), type(layer))
-    return found
+    return copied
 
 
 class RNN(torch.nn.RNN):

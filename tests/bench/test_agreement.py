@@ -29,11 +29,11 @@ class Wrong(TorchNN):
         right = super().prepare(task, material)
 
         def read(result):
-            found = right.read(result)
+            arrays = right.read(result)
             if task.dtype == self.dtype:
-                found[self.what] = changed = found[self.what].copy()
+                arrays[self.what] = changed = arrays[self.what].copy()
                 changed.flat[0] = self.change(changed.flat[0])
-            return found
+            return arrays
 
         return Prepared(right.run, read)
 
@@ -43,10 +43,10 @@ def off(value):
 
 
 def test_those_that_agree_pass():
-    found = agreement.exact(TASK, [Throughtime(), TorchNN()])
-    y = found.results["y"]
-    assert y.shape == (6, 3, 4) and y.dtype == np.float64 and found.shape == TASK.shape
-    assert {*found.results} == {"y", "weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"}
+    expected = agreement.exact(TASK, [Throughtime(), TorchNN()])
+    y = expected.results["y"]
+    assert y.shape == (6, 3, 4) and y.dtype == np.float64 and expected.shape == TASK.shape
+    assert {*expected.results} == {"y", "weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"}
 
 
 @pytest.mark.parametrize("what", ["y", "weight_hh_l0", "bias_ih_l0"])
@@ -91,7 +91,7 @@ def test_a_chaotic_cell_is_compared_as_long_as_it_can_be_followed():
     shape = agreement.followed(task)
     assert 1 < shape.T < 50 and shape[1:] == task.shape[1:]
     both = contestants(task, [])
-    found = agreement.exact(replace(task, training=True), both)
-    assert found.shape == shape and measure(task, both, found, 1).compared == shape.T
+    expected = agreement.exact(replace(task, training=True), both)
+    assert expected.shape == shape and measure(task, both, expected, 1).compared == shape.T
     assert agreement.followed(TASK) == TASK.shape
     assert agreement.followed(replace(TASK, cell=GRU())) == TASK.shape

@@ -18,10 +18,10 @@ from throughtime.bench.summary import own_cell, summary
 def test_turns_are_timed():
     task = Task("rnn", Shape(20, 4, 3, 8))
     both = [Throughtime(), TorchNN()]
-    found = measure(task, both, agreement.exact(task, both), 2)
-    assert found.rounds == 2 and found.ours.name == "throughtime"
-    assert found.best_peer is found.timings[1] and found.peak > 1e8
-    for timing in found.timings:
+    measurement = measure(task, both, agreement.exact(task, both), 2)
+    assert measurement.rounds == 2 and measurement.ours.name == "throughtime"
+    assert measurement.best_peer is measurement.timings[1] and measurement.peak > 1e8
+    for timing in measurement.timings:
         assert 1e-6 < timing.seconds < 1 and timing.faults >= 0
         assert timing.rate == pytest.approx(2 * 20 * 4 * 8 * 11 / timing.seconds)
 
@@ -33,7 +33,7 @@ def measured(ours, steps=1, peak=1e9, **others):
 
 
 def test_summary():
-    found = summary(
+    told = summary(
         [
             measured(0.010, 1, torch=0.020, jax=0.011),
             measured(0.010, 2, torch=0.0096),
@@ -42,25 +42,25 @@ def test_summary():
             measured(0.010, 5, reference=0.001, beside=0.001),
         ]
     )
-    assert found.large is not None and found.tiny is not None
-    assert (found.large.count, found.large.level, found.large.under) == (3, 1, 1)
-    assert found.large.median == pytest.approx(0.96)
-    assert (found.tiny.count, found.tiny.level) == (1, 0)
-    assert [m.task.shape.T for m in found.worst] == [3, 2, 1]
+    assert told.large is not None and told.tiny is not None
+    assert (told.large.count, told.large.level, told.large.under) == (3, 1, 1)
+    assert told.large.median == pytest.approx(0.96)
+    assert (told.tiny.count, told.tiny.level) == (1, 0)
+    assert [m.task.shape.T for m in told.worst] == [3, 2, 1]
     assert summary([]).large is None
 
 
 def test_a_cell_of_ones_own_beside_another():
-    found = own_cell(
+    own = own_cell(
         [
             measured(0.010, 1, reference=0.1, beside=0.020),
             measured(0.012, 2, reference=0.6, beside=0.010),
             measured(0.010, 3, reference=0.2, beside=0.010),
         ]
     )
-    assert found is not None
-    assert (found.median, found.worst, found.at.task.shape.T) == (1.0, 1.2, 2)
-    assert found.each_operation == pytest.approx(1.0) and found.reference == pytest.approx(20)
+    assert own is not None
+    assert (own.median, own.worst, own.at.task.shape.T) == (1.0, 1.2, 2)
+    assert own.each_operation == pytest.approx(1.0) and own.reference == pytest.approx(20)
     assert own_cell([measured(0.01, torch=0.01)]) is None
 
 

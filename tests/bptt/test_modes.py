@@ -48,8 +48,8 @@ class Setting:
             p.grad = None
         options = {"read": self.read, "loss": self.loss, "lengths": self.lengths} | options
         value, state = backward(how, self.layers, self.x, **options)
-        found = {n: p.grad for n, p in self.parameters.items() if p.grad is not None}
-        return value, state, found
+        gradients = {n: p.grad for n, p in self.parameters.items() if p.grad is not None}
+        return value, state, gradients
 
 
 def close(got, want, tolerance=1e-10):
@@ -118,9 +118,9 @@ def test_truncated_is_the_sum_over_the_replicas_in_the_window(steps, every):
         def term(a=a, b=b):
             return s.read(None, layer(s.x[:b], lengths=s.lengths.clamp(max=b))[0][a:], a)
 
-        (found,) = replicas(layer, term)
+        (of_term,) = replicas(layer, term)
         for t in range(since, b):
-            for name, gradient in found.at(t).items():
+            for name, gradient in of_term.at(t).items():
                 want[name] = want[name] + gradient
     close({n.removeprefix("0.directions.0.0."): got[f"0.directions.0.0.{n}"] for n in want}, want)
 
@@ -130,13 +130,13 @@ def test_a_final_state_goes_back_from_the_end_of_its_own_sequence():
     s.read, s.loss = (lambda *_: None), (lambda total, state: state[0][0][0]["h"].sum())
     got = s.gradient(Truncated(2))[2]
     (layer,) = s.layers
-    (found,) = replicas(layer, lambda: layer(s.x, lengths=s.lengths)[1][0][0]["h"].sum())
+    (of_term,) = replicas(layer, lambda: layer(s.x, lengths=s.lengths)[1][0][0]["h"].sum())
     assert got["0.directions.0.0.transition_h"].abs().max() > 0
     alone = []
     for b, n in enumerate(s.lengths.tolist()):
-        (found,) = replicas(layer, lambda b=b, n=n: layer(s.x[:n, b : b + 1])[0][-1].sum())
+        (of_term,) = replicas(layer, lambda b=b, n=n: layer(s.x[:n, b : b + 1])[0][-1].sum())
         since = (n - 1) // 2 * 2
-        alone.append(sum(found.at(t)["transition_h"] for t in range(since, n)))
+        alone.append(sum(of_term.at(t)["transition_h"] for t in range(since, n)))
     close({"w": got["0.directions.0.0.transition_h"]}, {"w": sum(alone)})
 
 
@@ -167,10 +167,12 @@ def test_dropout_is_the_same_when_a_segment_is_run_again():
             with torch.no_grad():
                 weight[0, 1] += shift
             torch.manual_seed(3)
-            value, _, found = s.gradient(how)
+            value, _, by_name = s.gradient(how)
             values.append(float(value))
         slope = (values[1] - values[0]) / 1e-6
-        assert abs(slope - float(found["0.directions.0.0.transition_h"][0, 1])) < 1e-4 * abs(slope)
+        assert abs(slope - float(by_name["0.directions.0.0.transition_h"][0, 1])) < 1e-4 * abs(
+            slope
+        )
 
 
 @pytest.mark.parametrize(
@@ -208,9 +210,9 @@ def test_stream(steps, every):
                         s.target[a : a + every]))  # fmt: skip
     assert {marks is None for _, marks, _ in windows} == {True, False}
     losses = []
-    found = stream(Truncated(steps, every), layer, windows,
+    values = stream(Truncated(steps, every), layer, windows,
                    lambda y, target: (s.head(y) - target).square().sum())  # fmt: skip
-    for k, value in enumerate(found):
+    for k, value in enumerate(values):
         a, b = k * every, min((k + 1) * every, T)
 
         def term(a=a, b=b):
@@ -235,10 +237,10 @@ def test_stream_after_a_step_of_the_optimiser():
     (layer,) = s.layers
     optimiser = torch.optim.SGD(layer.parameters(), lr=0.1)
     windows = [(s.x[a : a + 2], None, s.target[a : a + 2]) for a in range(0, 6, 2)]
-    found = stream(Truncated(4, every=2), layer, windows,
+    values = stream(Truncated(4, every=2), layer, windows,
                    lambda y, target: (s.head(y) - target).square().sum())  # fmt: skip
     begins, parameters = [None], dict(layer.named_parameters())
-    for k, value in enumerate(found):
+    for k, value in enumerate(values):
         since = max(0, k - 1)
         y, state = layer(s.x[2 * since : 2 * k + 2], begins[since])
         begins.append([[{name: h.detach() for name, h in state[0][0].items()}]])

@@ -49,15 +49,15 @@ def test_they_sum_to_the_gradient(name, direction, lengths):
         y, state = layer(x, lengths=lengths)
         return y.square().sum() + state[0][0]["h"].sum() + state[1][-1]["h"].sin().sum()
 
-    found = replicas(layer, loss)
-    assert [r.where for r in found] == [
+    both = replicas(layer, loss)
+    assert [r.where for r in both] == [
         f"layer {k} {time}"
         for k in (1, 2)
         for time in (("forward", "backward") if direction == "both" else ("forward",))
     ]
     loss().backward()
     directions = [direction for directions in layer.directions for direction in directions]
-    for r, direction in zip(found, directions, strict=True):
+    for r, direction in zip(both, directions, strict=True):
         assert {*r.parameters} == {*direction.program.parameters}
         each = [r.at(t) for t in range(T)]
         for n in r.parameters:
@@ -76,14 +76,14 @@ def test_each_is_that_of_a_really_copied_weight(name, reverse):
         own.load_state_dict(layer.state_dict())
         copies.append(own)
     x, weight = torch.randn(T, B, 3), torch.randn(T, B, layer.output_size)
-    (found,) = replicas(layer, lambda: (layer(x)[0] * weight).sum())
+    (of_layer,) = replicas(layer, lambda: (layer(x)[0] * weight).sum())
     state, loss = None, 0.0
     for t in reversed(range(T)) if reverse else range(T):
         y, state = copies[t](x[t : t + 1], state)
         loss = loss + (y * weight[t]).sum()
     loss.backward()
     for t in range(T):
-        for n, got in found.at(t).items():
+        for n, got in of_layer.at(t).items():
             close(got, getattr(copies[t].directions[0][0], n).grad)
 
 
@@ -92,13 +92,13 @@ def test_one_term_by_lag():
     x = torch.randn(T, 1, 3)
     for direction, t in (("forward", 4), ("backward", 1)):
         layer = Recurrent(RNN, 3, 4, direction=direction)
-        (found,) = replicas(layer, lambda layer=layer, t=t: layer(x)[0][t].sum())
-        lags = found.by_lag(t)["transition_x"]
+        (of_layer,) = replicas(layer, lambda layer=layer, t=t: layer(x)[0][t].sum())
+        lags = of_layer.by_lag(t)["transition_x"]
         assert len(lags) == 5
         ahead = -1 if direction == "forward" else 1
         for k in range(5):
-            close(lags[k], found.norms["transition_x"][t + ahead * k])
-        past = found.norms["transition_x"][5:] if direction == "forward" else lags[:0]
+            close(lags[k], of_layer.norms["transition_x"][t + ahead * k])
+        past = of_layer.norms["transition_x"][5:] if direction == "forward" else lags[:0]
         assert not past.any(), "what comes after the term has no part in it"
 
 
@@ -119,16 +119,16 @@ def test_large_batches_need_no_square_of_the_batch():
     layer = Recurrent(RNN, 2, 3)
     x = torch.randn(3, 50, 2)
     with Largest() as largest:
-        (found,) = replicas(layer, lambda: layer(x)[0].square().sum())
+        (of_layer,) = replicas(layer, lambda: layer(x)[0].square().sum())
     assert largest.size < 50 * 50
-    for n, v in found.norms.items():
-        close(v, torch.stack([found.at(t)[n].norm() for t in range(3)]))
+    for n, v in of_layer.norms.items():
+        close(v, torch.stack([of_layer.at(t)[n].norm() for t in range(3)]))
 
 
 def test_of_no_steps():
     layer = Recurrent(RNN, 2, 3)
-    (found,) = replicas(layer, lambda: layer(torch.randn(0, 2, 2))[1][0][0]["h"].sum())
-    assert all(v.shape == (0,) for v in found.norms.values())
+    (of_layer,) = replicas(layer, lambda: layer(torch.randn(0, 2, 2))[1][0][0]["h"].sum())
+    assert all(v.shape == (0,) for v in of_layer.norms.values())
 
 
 def test_float32_and_a_head():
@@ -137,8 +137,8 @@ def test_float32_and_a_head():
     head = torch.nn.Linear(4, 2, dtype=torch.float32)
     model = torch.nn.ModuleList([layer, head])
     x = torch.randn(T, B, 3, dtype=torch.float32)
-    (found,) = replicas(model, lambda: head(layer(x)[0]).sum())
-    assert found.norms["keep_h"].dtype == torch.float32
+    (of_layer,) = replicas(model, lambda: head(layer(x)[0]).sum())
+    assert of_layer.norms["keep_h"].dtype == torch.float32
     assert layer.directions[0][0].keep_h.grad is None, "looking changes nothing"
     assert layer.directions[0][0].watch is None
 

@@ -34,11 +34,11 @@ def after(p, x, h):
 @pytest.mark.parametrize("bias", [True, False])
 def test_reset_before(bias):
     def shapes(inputs, H):
-        found = {}
+        shapes = {}
         for name, operand in (("update", "h"), ("reset", "h"), ("candidate", "0")):
-            found |= {f"{name}_{operand}": (H, H), f"{name}_x": (H, inputs)}
-            found |= {f"{name}_bias": (H,)} if bias else {}
-        return found
+            shapes |= {f"{name}_{operand}": (H, H), f"{name}_x": (H, inputs)}
+            shapes |= {f"{name}_bias": (H,)} if bias else {}
+        return shapes
 
     same_as(GRU("before", bias=bias), before, shapes=shapes)
 
@@ -46,12 +46,12 @@ def test_reset_before(bias):
 @pytest.mark.parametrize("bias", [True, False])
 def test_reset_after(bias):
     def shapes(inputs, H):
-        found = {"candidate_x": (H, inputs), "remembered_h": (H, H)}
+        shapes = {"candidate_x": (H, inputs), "remembered_h": (H, H)}
         for name in ("update", "reset"):
-            found |= {f"{name}_h": (H, H), f"{name}_x": (H, inputs)}
+            shapes |= {f"{name}_h": (H, H), f"{name}_x": (H, inputs)}
         if bias:
-            found |= {f"{n}_bias": (H,) for n in ("update", "reset", "candidate", "remembered")}
-        return found
+            shapes |= {f"{n}_bias": (H,) for n in ("update", "reset", "candidate", "remembered")}
+        return shapes
 
     same_as(GRU("after", bias=bias), after, shapes=shapes)
 

@@ -14,7 +14,7 @@ def test_against_its_equations():
         return (1 - f) * h + f * torch.tanh(z + p["candidate_bias"])
 
     def shapes(inputs, H):
-        found = {"gate_h": (H, H), "gate_x": (H, inputs), "gate_bias": (H,)}
-        return found | {"candidate_0": (H, H), "candidate_x": (H, inputs), "candidate_bias": (H,)}
+        shapes = {"gate_h": (H, H), "gate_x": (H, inputs), "gate_bias": (H,)}
+        return shapes | {"candidate_0": (H, H), "candidate_x": (H, inputs), "candidate_bias": (H,)}
 
     same_as(MinimalGatedUnit(), step, shapes=shapes)

@@ -72,12 +72,12 @@ def test_reading_back_from_steps(reverse, tail):
     last = lengths - 1
     t = torch.stack([last, torch.where(lengths > 0, 0, -1), torch.where(lengths > 2, 1, -1)])
     over_time = torch.randn(T, n, B, *tail)
-    found = counted_back(over_time, t, lengths, reverse)
-    assert found.shape == (n, B, T, *tail)
+    read = counted_back(over_time, t, lengths, reverse)
+    assert read.shape == (n, B, T, *tail)
     for row in range(n):
         for b in range(B):
             at = int(t[row, b])
             steps = [] if at < 0 else range(at, int(lengths[b])) if reverse else range(at, -1, -1)
             for k, s in enumerate(steps):
-                assert torch.equal(found[row, b, k], over_time[s, row, b])
-            assert found[row, b, len(steps) :].isnan().all()
+                assert torch.equal(read[row, b, k], over_time[s, row, b])
+            assert read[row, b, len(steps) :].isnan().all()

@@ -58,10 +58,10 @@ def test_a_linear_network_has_the_rate_of_its_matrix():
     layer = Recurrent(Linear(), 3, 4)
     with torch.no_grad():
         torch.nn.init.orthogonal_(layer.directions[0][0].map_h).mul_(0.8)
-    (found,) = diagnose(layer, torch.randn(40, B, 3))
-    assert abs(found.flow.jacobian.rate - math.log(0.8)) < 1e-10
-    assert found.flow.jacobian.verdict == "vanishing"
-    assert found.flow.gradient is None and found.cuts is None and found.gates == []
+    (seen,) = diagnose(layer, torch.randn(40, B, 3))
+    assert abs(seen.flow.jacobian.rate - math.log(0.8)) < 1e-10
+    assert seen.flow.jacobian.verdict == "vanishing"
+    assert seen.flow.gradient is None and seen.cuts is None and seen.gates == []
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -70,11 +70,11 @@ def test_any_layer_and_direction(cell, dtype):
     torch.manual_seed(0)
     layer = Recurrent(cell, 3, 4, layers=2, direction="both", dtype=dtype)
     x, lengths = torch.randn(T, B, 3, dtype=dtype), torch.tensor([T, 0, 5])
-    found = diagnose(layer, x, lengths, lambda out: out[0].square().sum(), n=3)
-    assert [f.where for f in found] == [
+    all_seen = diagnose(layer, x, lengths, lambda out: out[0].square().sum(), n=3)
+    assert [f.where for f in all_seen] == [
         "layer 1 forward", "layer 1 backward", "layer 2 forward", "layer 2 backward",
     ]  # fmt: skip
-    for f in found:
+    for f in all_seen:
         assert f.flow.jacobian.norms.shape == (3, B, T)
         assert torch.allclose(f.flow.jacobian.relative[0], torch.ones((), dtype=dtype))
         assert f.flow.gradient.lags == T - 1 or isinstance(cell, RNN), "a dead unit's is 0"
@@ -109,11 +109,11 @@ def test_the_direct_path_over_many_steps():
     layer = Recurrent(LSTM, 3, 4)
     p = passages(layer, torch.randn(T, B, 3))[0]
     (keep,) = (g.values for g in gates(p) if g.name == "keep")
-    found = direct_by_lag(p, n=1)["C"].norms[0]
-    assert found.shape == (B, T)
+    norms = direct_by_lag(p, n=1)["C"].norms[0]
+    assert norms.shape == (B, T)
     for k in range(T):
         want = keep[T - k :].prod(0).square().mean(-1).sqrt()
-        assert torch.allclose(found[:, k], want)
+        assert torch.allclose(norms[:, k], want)
     assert not direct_by_lag(p, n=1)["h"].norms[0, :, 1:].any()
 
 
@@ -121,10 +121,10 @@ def test_gates():
     layer = Recurrent(LSTM(keep_bias=30.0), 3, 4, initial_state="zeros")
     lengths = torch.tensor([T, 2, 0])
     p = passages(layer, torch.randn(T, B, 3), lengths)[0]
-    found = {g.name: g for g in gates(p)}
-    assert [*found] == ["keep", "write", "read"]
-    assert found["keep"].open == 1.0 and found["keep"].closed == 0.0
-    assert found["keep"].values[2:, 1].isnan().all() and found["keep"].mean.isfinite().all()
+    by_name = {g.name: g for g in gates(p)}
+    assert [*by_name] == ["keep", "write", "read"]
+    assert by_name["keep"].open == 1.0 and by_name["keep"].closed == 0.0
+    assert by_name["keep"].values[2:, 1].isnan().all() and by_name["keep"].mean.isfinite().all()
     own = Recurrent(Own(), 3, 4)
     assert [g.name for g in gates(passages(own, torch.randn(T, B, 3))[0])] == ["door"]
 
@@ -160,21 +160,21 @@ def test_where_rectified_paths_end(direction):
 def test_what_was_found_is_shown_in_a_line_or_two():
     torch.manual_seed(0)
     layer, x = Recurrent(LSTM, 3, 40), torch.randn(200, 4, 3)
-    (found,) = diagnose(layer, x, loss=lambda out: out[0][-1].sum(), probes=2)
+    (seen,) = diagnose(layer, x, loss=lambda out: out[0][-1].sum(), probes=2)
     (passage,) = passages(layer, x)
     scalar = Scalar(0.5).replicas(torch.randn(200))
     (copies,) = replicas(layer, lambda: layer(x)[0][-1].sum())
-    for one in (found, found.flow, found.flow.jacobian, found.gates[0], passage, copies, scalar,
+    for one in (seen, seen.flow, seen.flow.jacobian, seen.gates[0], passage, copies, scalar,
                 spectra(passage, n=1), spectrum_by_lag(passage, n=1, lags=4)):  # fmt: skip
         assert repr(one).startswith(f"{type(one).__name__}(")
         assert len(repr(one)) <= 200 and "\n" not in repr(one) and "tensor" not in repr(one)
-    horizon, of_loss = found.flow.jacobian.horizon(), found.flow.gradient.horizon()
-    assert repr(found) == (
+    horizon, of_loss = seen.flow.jacobian.horizon(), seen.flow.gradient.horizon()
+    assert repr(seen) == (
         f"Diagnosis(layer 1 forward: Jacobian: vanishing, below 1% after {horizon} steps; "
         f"gradient of the loss: vanishing, below 1% after {of_loss} steps; 199 lags back from 16 "
         "steps of each of 4 sequences)"
     )
-    assert found.to_dict()["sampled"] == {"steps": 16, "sequences": 4}
+    assert seen.to_dict()["sampled"] == {"steps": 16, "sequences": 4}
     assert repr(curve([1.1**k for k in range(60)])) == (
         "ByLag(exploding, a factor of 1.1 a step; 59 lags back from 1 steps of each of 1 sequences)"
     )

@@ -95,14 +95,14 @@ def test_piece_by_piece_it_is_the_same(monkeypatch, name, direction):
     resets = torch.zeros(steps, 4, dtype=torch.bool)
     resets[[4, 7, 3, 6], [0, 0, 2, 3]] = True
     (p,) = passages(WithResets(layer, resets), x, lengths, lambda out: out[0].square().sum())
-    found = []
+    flows = []
     for room in (2**20, 1, 4 * 3 * 4 * 4 * 7):  # all at once; a step at a time; a few of them
         monkeypatch.setattr("throughtime.diagnose.gradient_flow.ROOM", room)
         flow = gradient_by_lag(p, n=4, probes=2)
-        found.append([flow.jacobian, flow.gradient, *flow.of_states.values()])
+        flows.append([flow.jacobian, flow.gradient, *flow.of_states.values()])
         assert flow.jacobian.norms[:, [0, 2, 3], 0].isfinite().all()
-    for pieces in found[1:]:
-        for whole, by in zip(found[0], pieces, strict=True):
+    for pieces in flows[1:]:
+        for whole, by in zip(flows[0], pieces, strict=True):
             assert torch.allclose(whole.norms, by.norms, rtol=1e-9, atol=0, equal_nan=True)
 
 
@@ -276,10 +276,10 @@ def test_the_largest_alone(monkeypatch):
 
 def test_spectra_of_the_steps():
     _, _, p = passage(RNN(), lengths=LENGTHS)
-    found = spectra(p, n=2)
-    one = step_jacobian(p, found.t[1], torch.arange(B))
-    assert torch.allclose(found.singular_values[1], torch.linalg.svdvals(one))
-    sizes = found.eigenvalues[1].abs()
+    own = spectra(p, n=2)
+    one = step_jacobian(p, own.t[1], torch.arange(B))
+    assert torch.allclose(own.singular_values[1], torch.linalg.svdvals(one))
+    sizes = own.eigenvalues[1].abs()
     assert (sizes.diff(dim=-1) <= 1e-12).all()
     assert torch.allclose(sizes.prod(-1), torch.linalg.det(one).abs())
 

@@ -17,9 +17,9 @@ NAMES = ("tanh", "sigmoid", "relu", "linear")
 def test_closed_form_is_autograd(activation, output, v):
     torch.manual_seed(0)
     for _ in range(3):
-        found = Scalar(v, 0.7, -1.3, activation, output).replicas(torch.randn(9))
-        assert torch.allclose(found.closed, found.autograd, rtol=1e-12, atol=1e-14)
-        assert torch.equal(found.factor, found.slope * v)
+        own = Scalar(v, 0.7, -1.3, activation, output).replicas(torch.randn(9))
+        assert torch.allclose(own.closed, own.autograd, rtol=1e-12, atol=1e-14)
+        assert torch.equal(own.factor, own.slope * v)
 
 
 @pytest.mark.parametrize("activation", NAMES)
@@ -31,9 +31,9 @@ def test_it_is_the_layer_of_one_unit(activation):
         layer.directions[0][0].transition_h.fill_(0.8)
         layer.directions[0][0].transition_x.fill_(0.5)
     x = torch.randn(7)
-    (found,) = replicas(layer, lambda: layer(x[:, None, None])[0][-1].sum())
+    (own,) = replicas(layer, lambda: layer(x[:, None, None])[0][-1].sum())
     want = Scalar(0.8, 0.5, 1.0, activation).replicas(x).closed
-    got = torch.stack([found.at(t)["transition_x"].squeeze() for t in range(6, -1, -1)])
+    got = torch.stack([own.at(t)["transition_x"].squeeze() for t in range(6, -1, -1)])
     assert torch.allclose(got, want)
 
 

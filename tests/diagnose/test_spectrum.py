@@ -42,10 +42,10 @@ def test_of_no_lag(monkeypatch, large):
     p = passage(LSTM(), dtype=torch.float32)
     if large:
         monkeypatch.setattr(spectrum, "EXPENSIVE", 1)
-    found = spectrum_by_lag(p, n=2, lags=2, every=3)
-    assert found.lags.shape == (0,) and found.lags.dtype == torch.int64
-    assert found.logs.shape == (0, 2, B, 1 if large else p.size)
-    assert found.logs.dtype == torch.float64
+    empty = spectrum_by_lag(p, n=2, lags=2, every=3)
+    assert empty.lags.shape == (0,) and empty.lags.dtype == torch.int64
+    assert empty.logs.shape == (0, 2, B, 1 if large else p.size)
+    assert empty.logs.dtype == torch.float64
 
 
 @pytest.mark.parametrize("direction", ["forward", "backward"])

@@ -2,8 +2,9 @@
 
 import torch
 
-from throughtime.engines import Call
+from throughtime.engines import Call, Packed
 from throughtime.engines.derived import plan
+from throughtime.engines.parameters import tensors_of
 from throughtime.layers.direction import draw
 from throughtime.program import Program
 
@@ -54,8 +55,7 @@ def random_call(
         leaf(T, B, program.input_size),
         tuple(leaf(B, w) for w in program.states.values()),
         () if when is None else tuple(leaf(B, w) for w in program.states.values()),
-        tuple(weights),
-        bias,
+        Packed(tuple(weights), bias),
         tuple(leaf(*shapes[name].shape) for name in program.vectors),
         tuple(draw(node, T, B, like) for node in program.randoms),
         LENGTHS[lengths](T, B),
@@ -66,8 +66,7 @@ def random_call(
 
 def leaves(call: Call) -> list[torch.Tensor]:
     """x, start, initial, weights, bias, vectors: what has a gradient, in one list."""
-    bias = [] if call.bias is None else [call.bias]
-    return [call.x, *call.start, *call.initial, *call.weights, *bias, *call.vectors]
+    return [call.x, *call.start, *call.initial, *tensors_of(call.parameters), *call.vectors]
 
 
 def error(got: torch.Tensor, want: torch.Tensor) -> float:

@@ -7,9 +7,10 @@ store, accumulate and leave for the next step, as expressions. A read of what wa
 raises.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-from throughtime.engines.cpu.stages import (
+from throughtime.engines.cpu.emitter import NativeEmitter
+from throughtime.engines.cpu.instructions import (
     BLOCK,
     CONSTANT,
     MIXING,
@@ -18,24 +19,14 @@ from throughtime.engines.cpu.stages import (
     TILE,
     Instruction,
     Register,
-    Stage,
 )
+from throughtime.engines.cpu.lowered import Lowered
 
 REDUCTIONS = ("sum", "mean", "variance")
 
 
-@dataclass
-class Cut:
-    """What `Emitter.finish` made of a loop: before it was cut and after."""
-
-    emitted: list[Instruction]
-    emitted_registers: list[Register]
-    stages: list[Stage]
-    registers: list[Register]
-
-
 class _Machine:
-    def __init__(self, registers: list[Register]) -> None:
+    def __init__(self, registers: Sequence[Register]) -> None:
         self.registers = registers
         self.values: list[list[object]] = [[None] * r.width for r in registers]
         for k, r in enumerate(registers):
@@ -84,19 +75,19 @@ class _Machine:
         return self.out | dict(enumerate(last))
 
 
-def straight(cut: Cut) -> dict[object, object]:
-    machine = _Machine(cut.emitted_registers)
-    for i in cut.emitted:
+def straight(emitter: NativeEmitter) -> dict[object, object]:
+    machine = _Machine(emitter.registers)
+    for i in emitter.instructions:
         machine.run(i, None)
     return machine.left()
 
 
-def staged(cut: Cut) -> dict[object, object]:
-    machine = _Machine(cut.registers)
-    for stage in cut.stages:
+def staged(lowered: Lowered) -> dict[object, object]:
+    machine = _Machine(lowered.registers)
+    for stage in lowered.stages:
         assert stage.instructions
         for unit in range(stage.width) if stage.width else (None,):
-            for k, r in enumerate(cut.registers):
+            for k, r in enumerate(lowered.registers):
                 if r.life in (BLOCK, TILE):
                     machine.values[k] = [None] * r.width
             for i in stage.instructions:

@@ -4,12 +4,16 @@ import pytest
 import torch
 from agreement import agree, regularised_call
 from catalogue import CELLS
+from engines.recorded import Recorded, only
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from throughtime import GRU, LSTM, Recurrent, nn
-from throughtime.engines.call import Call
-from throughtime.engines.cpu import run as cpu
+from throughtime.engines.call import Call, Packed
+from throughtime.engines.cpu import CPU
+from throughtime.engines.cpu.ahead import product
+from throughtime.engines.cpu.native import native
+from throughtime.engines.reference import Reference
 from throughtime.errors import OptionError
 
 TIGHT = {torch.float64: 1e-11, torch.float32: 2e-5}
@@ -57,7 +61,7 @@ def test_gradients_of_weights(dtype, shape, threads):
     b = b.transpose(0, 1)  # strides as batch_first gives them
     half = rows // 2
     lines = [(2, half, b, to, 0), (2 + half, rows - half, b, to, half)]
-    cpu.native().outer(dtype == torch.float64, a, lines, threads)
+    native().outer(dtype == torch.float64, a, lines, threads)
     expected = torch.einsum("tbr,tbc->rc", a[..., 2:].double(), b.double())
     bound = TIGHT[dtype] * max(1.0, expected.abs().max().item() if steps else 0.0)
     torch.testing.assert_close(to.double(), expected, rtol=0, atol=bound)
@@ -72,7 +76,7 @@ def test_the_product_ahead_of_the_loop(dtype, shape, biased):
     bias = torch.randn(out, dtype=dtype) if biased else None
     for x in (whole[..., :in_], whole[..., 0:1].expand(T, B, in_), whole[..., 2 : in_ + 2]):
         for w in (weights[2:], weights[:out].t().contiguous().t()):
-            found = cpu._linear(Call(x, (), (), (w,), bias, ()), x, w, bias)
+            found = product(Call(x, (), (), Packed((w,), bias), ()), x, w, bias)
             expected = torch.nn.functional.linear(
                 x.double(), w.double(), None if bias is None else bias.double()
             )
@@ -86,23 +90,21 @@ def test_the_bits_do_not_depend_on_the_threads(threads):
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(1)
-        one = cpu.forward(program, call)
+        one = CPU().forward(program, call)
         torch.set_num_threads(threads)
-        many = cpu.forward(program, call)
+        many = CPU().forward(program, call)
     finally:
         torch.set_num_threads(before)
     for a, b in zip((*one.states, *one.final), (*many.states, *many.final), strict=True):
         assert torch.equal(a, b)
 
 
-def test_the_layer_runs_on_it_unless_told_otherwise(monkeypatch):
-    ran = []
-    real = cpu.forward
-    monkeypatch.setattr(cpu, "forward", lambda *a, **k: ran.append(1) or real(*a, **k))
+def test_the_layer_runs_on_it_unless_told_otherwise():
     x = torch.randn(4, 2, 3)
-    for engine, count in ((None, 1), ("cpu", 2), ("reference", 2)):
-        Recurrent(LSTM, 3, 5, engine=engine)(x)
-        assert len(ran) == count
+    with only(Recorded(CPU()), Reference()) as (cpu, _):
+        for engine, count in ((None, 1), ("cpu", 2), ("reference", 2)):
+            Recurrent(LSTM, 3, 5, engine=engine)(x)
+            assert cpu.ran == ["forward"] * count
 
 
 def test_gradients_of_gradients_and_a_forward_dropped():

@@ -1,4 +1,5 @@
-"""What the native loops keep from forward to backward: memory is what large networks run out of."""
+"""Facts about programs: above all what is kept from forward to backward, as memory is what large
+networks run out of."""
 
 import pytest
 import torch
@@ -46,19 +47,19 @@ def test_what_is_stored(cell, kept, again, hoist):
 
 @pytest.mark.parametrize("op", ["pow", "log", "sin", "cos", "erf", "elu", "gelu", "softplus"])
 def test_what_costs_more_to_compute_than_to_read_is_stored(op):
-    found = {
+    function = {
         "pow": lambda z: z**2.5, "elu": torch.nn.functional.elu, "gelu": torch.nn.functional.gelu,
         "softplus": torch.nn.functional.softplus,
     }.get(op, getattr(torch, op, None))  # fmt: skip
 
     def step(x, h):
-        dear = found(h)
+        expensive = function(h)
         cheap = torch.sigmoid(h)
-        return torch.tanh(affine("a", x)) * dear * cheap
+        return torch.tanh(affine("a", x)) * expensive * cheap
 
     program = trace(step, {"h": 4}, cell="Test", input_size=3, hidden_size=4)
     nodes = names(program, derived.stored_nodes(program, KEPT))
-    assert "dear" in nodes and "cheap" not in nodes
+    assert "expensive" in nodes and "cheap" not in nodes
     assert derived.stored_nodes(program, AGAIN) == ()
 
 

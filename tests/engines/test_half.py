@@ -10,6 +10,7 @@ from throughtime import Recurrent, affine
 from throughtime.cells import Cell
 from throughtime.diagnose.passage import passages
 from throughtime.engines.call import Call
+from throughtime.engines.flat import flatten, layout, restore
 from throughtime.engines.reference.backward import backward, weight_gradients
 from throughtime.engines.reference.forward import forward
 
@@ -46,14 +47,8 @@ MORE = CELLS | {"of-sums": OfSums()}
 def halved(call: Call, dtype: torch.dtype) -> Call:
     """The call in a half type; its numbers are those of the other, rounded."""
 
-    def of(value):
-        if isinstance(value, tuple):
-            return tuple(of(v) for v in value)
-        if isinstance(value, torch.Tensor) and value.is_floating_point():
-            return value.detach().to(dtype).requires_grad_(value.requires_grad)
-        return value
-
-    return call._replace(**{name: of(value) for name, value in call._asdict().items()})
+    row = [t.detach().to(dtype).requires_grad_(t.requires_grad) for t in flatten(call)]
+    return restore(layout(call), row)[0]
 
 
 @half_types

@@ -7,11 +7,11 @@ import time
 
 import pytest
 import torch
+from engines.recorded import only
 
 from throughtime import GRU, LSTM, Recurrent
-from throughtime.engines import after, pieces
-from throughtime.engines.cpu import products
-from throughtime.engines.cpu import run as cpu
+from throughtime.engines import ENGINES, after, pieces
+from throughtime.engines.cpu import CPU, ahead, memory, products, run
 from throughtime.engines.cpu.native import native
 
 pytestmark = pytest.mark.usefixtures("types_unchecked", "ctrl_c")
@@ -40,8 +40,8 @@ class Press:
         self.at_once = at_once
 
     def __enter__(self):
-        self.run, self.begun = cpu._run, threading.Event()
-        cpu._run = self._run
+        self.run, self.begun = run.run, threading.Event()
+        run.run = self._run
         if self.at_once:
             self.begun.set()
         self.thread = threading.Thread(target=self._press)
@@ -57,7 +57,7 @@ class Press:
         os.kill(os.getpid(), signal.SIGINT)
 
     def __exit__(self, kind, *_):
-        cpu._run = self.run
+        run.run = self.run
         self.begun.set()
         self.thread.join()
         if kind is None:
@@ -67,13 +67,13 @@ class Press:
 @pytest.fixture
 def made(monkeypatch):
     """The tensors over time that the engine has made: nan where nothing was written."""
-    found, new = [], cpu._new
+    found, new = [], memory.over_time
 
     def recorded(call, *shape):
         found.append(new(call, *shape).fill_(float("nan")))
         return found[-1]
 
-    monkeypatch.setattr(cpu, "_new", recorded)
+    monkeypatch.setattr(memory, "over_time", recorded)
     return found
 
 
@@ -94,13 +94,12 @@ SPLITS = {"chosen": None, "rows": (2, False, 2, 256, 2), "units": (2, True, 4, 6
 
 
 @pytest.mark.parametrize("split", SPLITS)
-def test_forward_ends_in_the_middle(two_threads, split, made, monkeypatch):
+def test_forward_ends_in_the_middle(two_threads, split, made):
     layer, x = long_call()
-    monkeypatch.setattr(cpu, "_split", SPLITS[split])
-    with pytest.raises(KeyboardInterrupt), Press():
-        layer(x)
+    with only(CPU(split=SPLITS[split]), *ENGINES[1:]):
+        with pytest.raises(KeyboardInterrupt), Press():
+            layer(x)
     assert unfinished(made)
-    monkeypatch.setattr(cpu, "_split", None)
     y = layer(x[:5])[0]  # the memory that threads keep is whole
     torch.testing.assert_close(y, layer.double()(x[:5].double())[0].float())
 
@@ -217,7 +216,7 @@ def test_products_in_pieces_are_whole_ones(name, monkeypatch):
         return [y.detach(), x.grad, *(p.grad for p in layer.parameters())]
 
     want = found()
-    for module in (pieces, cpu):
+    for module in (pieces, ahead):
         monkeypatch.setattr(module, "pieces", counted)
     monkeypatch.setattr(pieces, "PIECE", 500_000)
     for limit in ("NARROW", "SMALL", "VECTOR"):

@@ -18,8 +18,9 @@ from throughtime.engines.derived import (
 )
 from throughtime.engines.evaluate import ahead
 from throughtime.engines.lower import backward_loop, forward_loop
+from throughtime.engines.parameters import packed, weights_by_name
 from throughtime.engines.reference import forward as reference
-from throughtime.engines.reference.backward import backward, by_name
+from throughtime.engines.reference.backward import backward
 from throughtime.program import trace
 
 FUSED = {
@@ -48,7 +49,8 @@ class Loops:
         self.emitter, self.program, self.call, self.mode = emitter, program, call, loop_mode
         self.T, self.B = call.x.shape[:2]
         known, parts = ahead(program, call, hoist=loop_mode.hoist)
-        bias = call.x.new_zeros(program.affine_width) if call.bias is None else call.bias
+        bias = packed(call).bias
+        bias = call.x.new_zeros(program.affine_width) if bias is None else bias
         self.arrays = {("x", 0): call.x, ("bias", 0): bias}
         self.arrays |= {("known", i): v for i, v in known.items() if isinstance(v, torch.Tensor)}
         self.arrays |= {("part", b): part for b, part in parts.items() if part is not None}
@@ -62,7 +64,7 @@ class Loops:
 
     def step(self, t, states):
         restart = self.call.resets[t][:, None]
-        weights, before = by_name(self.program, self.call), t - 1 if t else None
+        weights, before = weights_by_name(self.program, self.call), t - 1 if t else None
         return self.emitter(self.program, weights, self.arrays, t, before, states, restart)
 
     def forward(self):

@@ -7,10 +7,14 @@ import pytest
 import torch
 from catalogue import CELLS
 from engines.calls import error, random_call
+from engines.recorded import Recorded, only
 from torch.func import functional_call, grad, jvp, vmap
 
 from throughtime import GRU, LSTM, RNN, Recurrent
 from throughtime.engines import operator
+from throughtime.engines.cpu import CPU
+from throughtime.engines.gradients import detached
+from throughtime.engines.reference import Reference
 
 pytestmark = [
     pytest.mark.usefixtures("types_unchecked"),
@@ -64,9 +68,9 @@ def graph_of(f, *args) -> torch.fx.Graph:
 def test_opcheck(name, lengths, resets, reverse):
     program = CELLS[name].program(3, 4)
     call = random_call(program, 5, 4, lengths=lengths, resets=resets, reverse=reverse)
-    lists = [list(p) if isinstance(p, tuple) else p for p in call]
     torch.library.opcheck(
-        torch.ops.throughtime.forward.default, (program.json, "cpu", None, *lists)
+        torch.ops.throughtime.forward.default,
+        (program.json, "cpu", None, *operator.arguments(call)),
     )
 
 
@@ -83,17 +87,15 @@ def test_fake_results_are_like_the_real_ones(name, engine, autocast, lengths, re
     """Shapes, strides and dtypes of both operators, which autocast makes unlike one another."""
     program = CELLS[name].program(3, 4)
     call = random_call(program, 5, 4, lengths=lengths, resets=resets, dtype=torch.float32)
-    call = [[p.detach() for p in part] if isinstance(part, tuple)
-            else part.detach() if isinstance(part, torch.Tensor) else part
-            for part in call]  # fmt: skip
+    given = operator.arguments(detached(call))
     ours, head = torch.ops.throughtime, (program.json, engine, autocast)
-    torch.library.opcheck(ours.forward.default, (*head, *call), test_utils="test_faketensor")
-    found, n = ours.forward(*head, *call), len(program.states)
+    torch.library.opcheck(ours.forward.default, (*head, *given), test_utils="test_faketensor")
+    outputs, n = ours.forward(*head, *given), len(program.states)
     if name == "lstm":
-        assert (torch.bfloat16 in {t.dtype for t in found}) == (autocast is not None)
+        assert (torch.bfloat16 in {t.dtype for t in outputs}) == (autocast is not None)
     torch.library.opcheck(
         ours.backward.default,
-        (*head, found[: 2 * n], found[:n], found[2 * n :], *call),
+        (*head, outputs[: 2 * n], outputs[:n], outputs[2 * n :], *given),
         test_utils="test_faketensor",
     )
 
@@ -139,16 +141,15 @@ def test_compiled_equals_eager(key, ragged):
         ]
         loss = sum((t * torch.linspace(-1, 1, t.numel(), dtype=t.dtype).view(t.shape)).sum()
                    for t in (y, *flat))  # fmt: skip
-        found = torch.autograd.grad(loss, [x, *layer.parameters()], allow_unused=True)
-        return [y, *flat], found
+        return [y, *flat], torch.autograd.grad(loss, [x, *layer.parameters()])
 
-    (outputs, found), (want, wanted) = run(compiled(layer)), run(layer)
+    (outputs, gradients), (want, wanted) = run(compiled(layer)), run(layer)
     for a, b in zip(outputs, want, strict=True):
         assert error(a, b) < 1e-10
     names = ["x", *dict(layer.named_parameters())]
-    for name, a, b in zip(names, found, wanted, strict=True):
-        assert b is not None and bool(b.any()), f"{name} has no gradient"
-        assert a is not None and error(a, b) < 1e-10, name
+    for name, a, b in zip(names, gradients, wanted, strict=True):
+        assert bool(b.any()), f"{name} has no gradient"
+        assert error(a, b) < 1e-10, name
 
 
 def test_compiled_in_training_mode_draws_masks_anew():
@@ -313,11 +314,13 @@ def test_the_operator_itself_is_the_reference():
     assert error(a.states[0], b.states[0]) < 1e-12 and error(a.final[0], b.final[0]) < 1e-12
 
 
-def test_the_engine_that_is_named_runs_under_compile(monkeypatch):
-    def never(*args, **options):
-        raise AssertionError("the CPU engine runs where the reference engine is named")
-
-    monkeypatch.setattr(operator.cpu, "forward", never)
-    layer = Recurrent(LSTM, 3, 4, engine="reference")
-    x = torch.randn(5, 2, 3)
-    torch.testing.assert_close(compiled(layer)(x)[0], layer(x)[0])
+@pytest.mark.parametrize("engine", [None, "cpu", "reference"])
+def test_the_engine_that_is_named_runs_under_compile(engine):
+    layer = Recurrent(LSTM, 3, 4, engine=engine)
+    x, ran = torch.randn(5, 2, 3), []
+    with only(Recorded(CPU(), ran, "cpu "), Recorded(Reference(), ran, "reference ")):
+        y = compiled(layer)(x)[0]
+        y.sum().backward()
+    name = engine or "cpu"
+    assert ran == [f"{name} compiled forward", f"{name} compiled backward"]
+    torch.testing.assert_close(y, layer(x)[0])

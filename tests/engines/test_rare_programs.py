@@ -6,8 +6,9 @@ import torch
 
 from throughtime import Cell, Recurrent, affine, mask, noise, parameter
 from throughtime.bptt import Checkpointed, Full, Truncated, backward
-from throughtime.engines.cpu import run as cpu
 from throughtime.engines.cpu.loops import forward_loop
+from throughtime.engines.cpu.native import native
+from throughtime.engines.cpu.run import tensors
 from throughtime.engines.derived import LoopMode
 from throughtime.inference import Stream
 from throughtime.program import trace
@@ -180,16 +181,16 @@ def test_numbers_of_another_kind_are_refused():
         lambda x, h: torch.where(parameter("p") > 0, h, x), {"h": 4}, cell="C", input_size=4,
         hidden_size=4,
     )  # fmt: skip
-    module, mode = cpu.native(), LoopMode(hoist=True)
+    module, mode = native(), LoopMode(hoist=True)
     loop = forward_loop(program, mode, False, 1)
     x, h = torch.ones(2, 1, 4), torch.ones(1, 4)
     groups = {"x": (x,), "bias": (torch.zeros(0),), "part": {}, "state": (x,), "start": (h,),
               "final": (h,), "initial": (h,)}  # fmt: skip
     for known in (torch.ones(4) > 0, torch.ones(4, dtype=torch.float64)):
         [condition] = [i for name, i in loop.tensors if name == "known"]
-        tensors = cpu.tensors(loop, {**groups, "known": {condition: known}})
+        given = tensors(loop, {**groups, "known": {condition: known}})
         with pytest.raises(TypeError, match="numbers of another kind than the call"):
-            module.run([(loop.native, tensors, (), (), False, 0)], False, 2, 1, 0, 0, 1)
+            module.run([(loop.native, given, (), (), False, 0)], False, 2, 1, 0, 0, 1)
 
 
 @pytest.mark.parametrize("direction", ["forward", "backward", "both"])

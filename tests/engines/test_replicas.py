@@ -5,6 +5,7 @@ import torch
 from catalogue import CELLS
 from engines.calls import error, random_call
 
+from throughtime.engines.call import Packed
 from throughtime.engines.derived import plan
 from throughtime.engines.reference.backward import backward
 from throughtime.engines.reference.forward import forward
@@ -27,8 +28,9 @@ def test_gradients_of_the_replicas(name, reverse, lengths, resets):
     def copies(weight):
         return [weight.detach().clone().requires_grad_() for _ in range(T)]
 
-    weights = [copies(w) for w in call.weights]
-    biases = None if call.bias is None else copies(call.bias)
+    parameters = call.parameters
+    weights = [copies(w) for w in parameters.weights]
+    biases = None if parameters.bias is None else copies(parameters.bias)
     state, loss = call.start, torch.zeros((), dtype=torch.float64)
     real = real_steps(call)
     for t, restart in steps(call):
@@ -40,8 +42,7 @@ def test_gradients_of_the_replicas(name, reverse, lengths, resets):
             x=call.x[t : t + 1],
             start=state,
             initial=(),
-            weights=tuple(w[t] for w in weights),
-            bias=None if biases is None else biases[t],
+            parameters=Packed(tuple(w[t] for w in weights), None if biases is None else biases[t]),
             randoms=tuple(r[t : t + 1] if r.dim() == 3 else r for r in call.randoms),
             lengths=None if real is None else real[t, :, 0].long(),
             resets=None,
@@ -58,7 +59,7 @@ def test_gradients_of_the_replicas(name, reverse, lengths, resets):
         found = backward(program, call, result, dstates, dfinal)
     schedule = plan(program)
     got = []
-    for k in range(len(call.weights)):
+    for k in range(len(weights)):
         columns = [b.columns for b in schedule.blocks if k in dict(b.rows)]
         for t in range(T):
             dz = torch.cat([found.dz[t, :, c] for c in columns], -1)

@@ -8,12 +8,16 @@ import pytest
 import torch
 from agreement import agree, regularised_call
 from catalogue import CELLS
+from engines.recorded import only
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from throughtime import GRU, LSTM, RNN, Recurrent
-from throughtime.engines.cpu import run as cpu
+from throughtime.engines import ENGINES
+from throughtime.engines.cpu import CPU
 from throughtime.engines.cpu.loops import forward_loop
+from throughtime.engines.cpu.native import native
+from throughtime.engines.cpu.settings import hoisted
 from throughtime.engines.derived import LoopMode
 from throughtime.layers.direction import Direction
 
@@ -32,9 +36,10 @@ def two_threads():
 
 
 @pytest.fixture
-def cut(monkeypatch):
+def cut():
     """Sets how every call is cut up, see `Split` in native/engine.h."""
-    return lambda *split: monkeypatch.setattr(cpu, "_split", split)
+    with only(*ENGINES):
+        yield lambda *split: ENGINES.__setitem__(0, CPU(split=split))
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -56,23 +61,18 @@ def test_agrees_however_it_is_cut(
     name, threads, by_units, tile_rows, block, together, shape, ragged, resets, reverse
 ):
     program, call = regularised_call(name, *shape, torch.float64, reverse, ragged, resets, 0)
-    cpu._split = threads, by_units, tile_rows, block, together
-    try:
-        agree(program, call, 1e-11)
-    finally:
-        cpu._split = None
+    agree(program, call, 1e-11, CPU(split=(threads, by_units, tile_rows, block, together)))
 
 
 @pytest.mark.parametrize("hoist", [False, True])
 @pytest.mark.parametrize("recompute", [False, True])
 @pytest.mark.parametrize("name", CELLS)
-def test_agrees_in_every_mode(name, hoist, recompute, monkeypatch):
-    monkeypatch.setattr(cpu, "mode", lambda program, call: LoopMode(hoist, recompute))
+def test_agrees_in_every_mode(name, hoist, recompute):
     for ragged, resets, reverse in ((False, False, False), (True, True, True)):
         program, call = regularised_call(
             name, 5, 6, 7, 9, torch.float64, reverse, ragged, resets, 1
         )
-        agree(program, call._replace(recompute=recompute), 1e-11)
+        agree(program, call._replace(recompute=recompute), 1e-11, CPU(hoist=hoist))
 
 
 @pytest.mark.parametrize("dtype, tolerance", [(torch.float64, 1e-11), (torch.float32, 1e-4)])
@@ -92,7 +92,7 @@ def test_an_input_much_wider_than_the_units_is_hoisted(name, dtype, tolerance, t
         whole = call(plain, None, resets, reverse)
         if resets is not None:
             whole = whole._replace(initial=tuple(torch.randn_like(s) for s in start))
-        assert cpu.mode(plain.program, whole).hoist
+        assert hoisted(plain.program, whole)
         agree(plain.program, whole, tolerance)
     # not where x would be masked first, nor for few steps
     for program, other in (
@@ -100,7 +100,7 @@ def test_an_input_much_wider_than_the_units_is_hoisted(name, dtype, tolerance, t
         (masked.program, call(masked)),
         (plain.program, whole._replace(x=x[:12])),
     ):
-        assert not cpu.mode(program, other).hoist
+        assert not hoisted(program, other)
 
 
 def test_recompute_keeps_less_and_gives_the_same():
@@ -137,14 +137,14 @@ def test_the_states_that_are_not_asked_for_are_not_returned():
 @pytest.mark.parametrize("shape", [(7, 37, 5, 3), (3, 16, 20, 1), (4, 50, 1, 17)])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("ragged", [False, True])
-def test_rows_in_the_lanes_give_the_states_that_units_there_give(cut, name, shape, dtype, ragged):
+def test_rows_in_the_lanes_give_the_states_that_units_there_give(name, shape, dtype, ragged):
     program, call = regularised_call(name, *shape, dtype, False, ragged, True, 0)
-    found = []
-    for split in ((1, False, 16, 64, 48), (1, False, 16, 0, 32), (3, False, 32, 0, 32)):
-        cut(*split)
-        found.append(cpu.forward(program, call).states)
-    for states in found[1:]:
-        for a, b in zip(found[0], states, strict=True):
+    first, *others = [
+        CPU(split=split).forward(program, call).states
+        for split in ((1, False, 16, 64, 48), (1, False, 16, 0, 32), (3, False, 32, 0, 32))
+    ]
+    for states in others:
+        for a, b in zip(first, states, strict=True):
             assert torch.equal(a, b)
 
 
@@ -154,11 +154,11 @@ def test_rows_in_the_lanes_give_the_states_that_units_there_give(cut, name, shap
 )
 def test_never_more_threads_than_torch_has(threads, shape):
     T, B, H = shape
-    native = cpu.native()
+    module = native()
     lowered = forward_loop(LSTM().program(16, H), LoopMode(False), True, 2)
-    used, by_units, tile_rows, block, together = native.split(lowered.native, False, T, B, threads)
+    used, by_units, tile_rows, block, together = module.split(lowered.native, False, T, B, threads)
     assert 1 <= used <= threads and 1 <= tile_rows <= together
-    assert block % native.panel(False) == 0
+    assert block % module.panel(False) == 0
     if not by_units and used > 1:
         assert B // used >= 4
 
@@ -167,15 +167,15 @@ def test_never_more_threads_than_torch_has(threads, shape):
     ("B", "panels", "across"), [(64, 0.5, True), (64, 1.25, True), (64, 4, False), (2, 0.5, False)]
 )
 def test_rows_are_in_the_lanes_where_units_would_leave_them_empty(B, panels, across):
-    native = cpu.native()
-    if native.panel(False) < 16:
+    module = native()
+    if module.panel(False) < 16:
         pytest.skip("vectors of 4 leave few lanes empty")
-    H = int(panels * native.panel(False))
+    H = int(panels * module.panel(False))
     lowered = forward_loop(LSTM().program(16, H), LoopMode(False), False, 1)
-    _, _, tile_rows, block, _ = native.split(lowered.native, False, 50, B, 2)
+    _, _, tile_rows, block, _ = module.split(lowered.native, False, 50, B, 2)
     assert (block == 0) == across
     if across:
-        assert tile_rows % native.panel(False) == 0
+        assert tile_rows % module.panel(False) == 0
 
 
 def test_one_split_gives_the_same_bits_every_time(two_threads):

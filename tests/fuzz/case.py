@@ -101,8 +101,9 @@ class Case:
             lines.append(f"torch.set_num_threads({self.threads})")
         if self.split is not None:
             lines += [
-                "import throughtime.engines.cpu.run",
-                f"throughtime.engines.cpu.run._split = {self.split}",
+                "from throughtime.engines import ENGINES",
+                "from throughtime.engines.cpu import CPU",
+                f"ENGINES[0] = CPU(split={self.split})",
             ]
         start = f'"{self.initial}"'
         if self.initial == "tensor":

@@ -12,11 +12,11 @@ from fuzz.case import Case
 from fuzz.oracle import Drawn, Given, Truth, truth
 from torch import Tensor
 
-from throughtime.engines.cpu import run as cpu
+from throughtime.engines import ENGINES
 from throughtime.errors import OptionError
 from throughtime.layers import direction as over_time
 
-ENGINES = ("cpu", "reference")
+NAMES = ("cpu", "reference")
 TIGHT = {torch.float64: 1e-10, torch.float32: 1e-4}
 ROUNDING = {torch.float64: 4e-16, torch.float32: 2e-7}
 LARGE = 1e6  # values beyond are not compared: rounding grows with them
@@ -46,7 +46,7 @@ class Outcome:
     refused: str | None = None
 
 
-def check(case: Case, engines: tuple[str, ...] = ENGINES) -> Outcome:
+def check(case: Case, engines: tuple[str, ...] = NAMES) -> Outcome:
     """Run a case on each engine and compare with the oracle."""
     outcome = Outcome([])
     right: Truth | None = None
@@ -83,13 +83,13 @@ def check(case: Case, engines: tuple[str, ...] = ENGINES) -> Outcome:
 def run(case: Case, engine: str | None) -> dict[str, Any]:
     """The names that the script of a case leaves behind."""
     names: dict[str, Any] = {}
-    threads = torch.get_num_threads()
+    threads, before = torch.get_num_threads(), [*ENGINES]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             exec(compile(case.script(engine), "<case>", "exec"), names)
     finally:
-        cpu._split = None
+        ENGINES[:] = before
         if torch.get_num_threads() != threads:
             torch.set_num_threads(threads)
     return names

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import torch
 from catalogue import CELLS
+from engines.recorded import Recorded, only
 
 from throughtime import LSTM, Recurrent, nn
-from throughtime.engines.cpu import run as cpu
+from throughtime.engines.cpu import CPU
+from throughtime.engines.reference import Reference
 from throughtime.errors import OptionError, ShapeError
 from throughtime.inference import Stream
 
@@ -36,11 +38,12 @@ def close(a, b):
     torch.testing.assert_close(a, b, rtol=0, atol=1e-5 if a.dtype == torch.float32 else 1e-12)
 
 
-@pytest.fixture(params=["cpu", "reference"])
-def engine(request, monkeypatch):
-    if request.param == "reference":
-        monkeypatch.setattr(cpu, "why_not", lambda *of: "asked for")
-    return request.param
+@pytest.fixture(params=[CPU, Reference])
+def engine(request):
+    """The one engine that there is; both are to be asked for a way of one step at a time."""
+    with only(Recorded(request.param())) as (engine,):
+        yield engine
+        assert "one_step" in engine.ran
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -51,8 +54,8 @@ def test_stream_equals_sequence(name, batch, dtype, engine):
     x = torch.randn(T, batch or 1, I, dtype=dtype)
     y, (*_, last) = layer(x)
     stream = Stream(layer, batch)
-    found = run(stream, x if batch else x[:, 0])
-    close(found, y if batch else y[:, 0])
+    outputs = run(stream, x if batch else x[:, 0])
+    close(outputs, y if batch else y[:, 0])
     for state, value in last[0].items():
         close(stream.state[1][state], value)
 
@@ -168,16 +171,16 @@ def test_ctrl_c_comes_between_steps(engine, ctrl_c):
 
 def test_streams_run_at_once():
     layer, x = Recurrent(LSTM, 64, 64).eval(), torch.randn(200, 64)
-    expected, found = run(Stream(layer), x), {}
+    expected, outputs = run(Stream(layer), x), {}
     threads = [
-        threading.Thread(target=lambda k=k: found.update({k: run(Stream(layer), x)}))
+        threading.Thread(target=lambda k=k: outputs.update({k: run(Stream(layer), x)}))
         for k in range(4)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert all(torch.equal(found[k], expected) for k in range(4))
+    assert all(torch.equal(outputs[k], expected) for k in range(4))
 
 
 BAD = {

@@ -3,11 +3,13 @@ is the same as where they run one after the other."""
 
 import pytest
 import torch
+from engines.recorded import Recorded, only
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from throughtime import cells, nn
-from throughtime.engines import node
+from throughtime.engines.cpu import CPU
+from throughtime.engines.reference import Reference
 from throughtime.layers import Recurrent
 
 
@@ -71,22 +73,17 @@ def test_nn(kind, packed):
     torch.testing.assert_close(together, want, rtol=1e-5, atol=1e-6)
 
 
-def test_it_is_what_runs(monkeypatch):
+@pytest.mark.parametrize("merge", ["concat", "sum", "mean"])
+def test_it_is_what_runs(merge):
     """At once where no gradient is wanted, and not otherwise."""
-    seen = []
-    whole = node.cpu.forward_both
-    monkeypatch.setattr(
-        node.cpu, "forward_both", lambda runs: seen.append(len(runs)) or whole(runs)
-    )
-    x = torch.randn(6, 2, 3)
-    for merge, found in (("concat", [2]), ("sum", []), ("mean", [])):
-        layer = Recurrent(cells.GRU, 3, 8, direction="both", merge=merge)
+    layer, x = Recurrent(cells.GRU, 3, 8, direction="both", merge=merge), torch.randn(6, 2, 3)
+    with only(Recorded(CPU()), Reference()) as (cpu, _):
         layer(x)
-        assert seen == []
+        assert cpu.ran == ["forward"] * 2
+        cpu.ran.clear()
         with torch.no_grad():
             layer(x)
-        assert seen == found
-        seen.clear()
+    assert cpu.ran == (["forward_both"] if merge == "concat" else ["forward"] * 2)
 
 
 def test_hooks_of_a_direction_are_called():

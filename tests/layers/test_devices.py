@@ -99,9 +99,9 @@ def test_the_reference_engine_backward_and_the_operator(name, reverse, device):
     with torch.no_grad():
         result = reference.forward(program, call, save=True)
         dstates = [torch.ones_like(s) for s in result.states]
-        found = backward.backward(program, call, result, dstates, [None] * len(dstates))
-        dweights = backward.weight_gradients(program, found)
-    assert {d.device.type for d in (found.dz, *dweights) if d is not None} == {device}
+        gradients = backward.backward(program, call, result, dstates, [None] * len(dstates))
+        dweights = backward.weight_gradients(program, gradients)
+    assert {d.device.type for d in (gradients.dz, *dweights) if d is not None} == {device}
     if device == "cpu":
         y = operator.run(program, call).states[0]
         went_back(y.sum(), layer, device)
@@ -151,7 +151,7 @@ def test_lengths_that_are_elsewhere_count_as_0_or_all(monkeypatch):
     """They are not looked at: that would wait for their device."""
     layer, x = Recurrent(RNN, I, H, direction="both", engine="reference"), torch.randn(T, B, I)
     want = layer(x, lengths=[T, 0, 3])
-    monkeypatch.setattr("throughtime.layers.checks._here", lambda found: False)
+    monkeypatch.setattr("throughtime.layers.checks._here", lambda lengths: False)
     got = layer(x, lengths=torch.tensor([T + 4, -2, 3]))
     assert torch.equal(got[0], want[0])
     for d in range(2):

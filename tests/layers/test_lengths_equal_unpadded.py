@@ -33,9 +33,9 @@ def loss_of(y, state) -> torch.Tensor:
 
 
 def gradients(layer, loss) -> list[torch.Tensor]:
-    found = torch.autograd.grad(loss, list(layer.parameters()), allow_unused=True)
+    own = torch.autograd.grad(loss, list(layer.parameters()), allow_unused=True)
     zeros = [torch.zeros_like(p) for p in layer.parameters()]
-    return [z if g is None else g for g, z in zip(found, zeros, strict=True)]
+    return [z if g is None else g for g, z in zip(own, zeros, strict=True)]
 
 
 def check(layer, lengths, padding=torch.nan, given_state=False):

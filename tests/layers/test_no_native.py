@@ -8,24 +8,31 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from engines.recorded import Recorded, only
 
 from throughtime import LSTM, Recurrent, nn
-from throughtime.engines import choose
-from throughtime.engines.cpu import run as cpu
-from throughtime.engines.reference import forward as reference
+from throughtime.engines.cpu import CPU
+from throughtime.engines.cpu.native import native, say_once_without_native
+from throughtime.engines.reference import Reference
 from throughtime.inference import Stream
 
 
 @pytest.fixture
-def without_native(monkeypatch):
-    find = choose.importlib.util.find_spec
-    monkeypatch.setattr(
-        choose.importlib.util,
-        "find_spec",
-        lambda name, *a: None if name == "throughtime._native" else find(name, *a),
-    )
-    monkeypatch.setattr(choose, "_said", False)
-    monkeypatch.setattr(cpu, "native", lambda: None)
+def nothing_said():
+    """No warning has been given in this process."""
+    say_once_without_native.cache_clear()
+    yield
+    say_once_without_native.cache_clear()
+
+
+@pytest.fixture
+def without_native(nothing_said, monkeypatch):
+    """As in an installation without a compiler: there is no such module to import."""
+    monkeypatch.setitem(sys.modules, "throughtime._native", None)
+    native.cache_clear()
+    yield
+    monkeypatch.undo()
+    native.cache_clear()
 
 
 def test_one_warning(without_native):
@@ -66,13 +73,14 @@ def one_by_one(layer, x):
     ids=["layers", "drop-in", "stream", "stream of a drop-in"],
 )
 def test_the_results_are_those_of_the_module(without_native, monkeypatch, layer, run):
-    calls, forward = [], reference.forward
-    monkeypatch.setattr(reference, "forward", lambda *a, **k: calls.append(1) or forward(*a, **k))
     layer, x = layer(), torch.randn(5, 2, 3, dtype=torch.float64, requires_grad=True)
-    found, without = run(layer, x), len(calls)
+    with only(CPU(), Recorded(Reference())) as (_, reference):
+        without = run(layer, x)
+    assert "forward" in reference.ran
     monkeypatch.undo()
-    assert without and cpu.native() is not None
-    for got, want in zip(found, run(layer, x), strict=True):
+    native.cache_clear()
+    assert native() is not None
+    for got, want in zip(without, run(layer, x), strict=True):
         torch.testing.assert_close(got, want, rtol=1e-12, atol=1e-13)
 
 
@@ -81,8 +89,7 @@ def test_the_drop_ins_say_it_too(without_native):
         nn.LSTM(3, 17)(torch.randn(5, 2, 3))
 
 
-def test_with_the_module_nothing_is_said(monkeypatch):
-    monkeypatch.setattr(choose, "_said", False)
+def test_with_the_module_nothing_is_said(nothing_said):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         Recurrent(LSTM, 3, 4)

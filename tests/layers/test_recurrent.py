@@ -3,9 +3,11 @@
 import pytest
 import torch
 from catalogue import CELLS
+from engines.recorded import Recorded, only
 
 from throughtime import GRU, LSTM, RNN, Recurrent
-from throughtime.engines.reference import forward as reference
+from throughtime.engines.cpu import CPU
+from throughtime.engines.reference import Reference
 
 SEQUENCES = torch.randn(6, 4, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 
@@ -210,10 +212,10 @@ def test_gradient_flows_to_where_it_starts_with_all_weights_frozen(frozen, engin
     ]
 
     def gradients():
-        found = torch.autograd.grad(layer(SEQUENCES)[0].sin().sum(), initial)
+        of_initial = torch.autograd.grad(layer(SEQUENCES)[0].sin().sum(), initial)
         y, end = layer(SEQUENCES, state=given)
         loss = y.sin().sum() + end[0][1]["C"].sin().sum()
-        return [*found, *torch.autograd.grad(loss, states)]
+        return [*of_initial, *torch.autograd.grad(loss, states)]
 
     want = gradients()
     assert all(g.abs().min() > 0 for g in want)
@@ -289,12 +291,10 @@ def test_device():
     assert {p.device.type for p in Recurrent(RNN, 3, 5, device="meta").parameters()} == {"meta"}
 
 
-def test_an_engine_by_name(monkeypatch):
-    used = []
-    forward = reference.forward
-    monkeypatch.setattr(reference, "forward", lambda *a, **k: used.append(1) or forward(*a, **k))
-    y, _ = layer_of(engine="reference")(SEQUENCES)
-    assert used == [1]
+def test_an_engine_by_name():
+    with only(CPU(), Recorded(Reference())) as (_, reference):
+        y, _ = layer_of(engine="reference")(SEQUENCES)
+        assert reference.ran == ["forward"]
     torch.testing.assert_close(y, layer_of(engine=None)(SEQUENCES)[0], rtol=1e-12, atol=1e-13)
 
 

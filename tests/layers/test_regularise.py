@@ -24,14 +24,14 @@ def layer_of(cell, seed=0, **options) -> Recurrent:
 @pytest.fixture
 def drawn(monkeypatch):
     """What a layer drew, by name, in the latest call."""
-    found, draw = {}, of_layers.draw
+    by_name, draw = {}, of_layers.draw
 
     def record(node, T, B, like):
-        found[node.attributes["name"]] = draw(node, T, B, like)
-        return found[node.attributes["name"]]
+        by_name[node.attributes["name"]] = draw(node, T, B, like)
+        return by_name[node.attributes["name"]]
 
     monkeypatch.setattr(of_layers, "draw", record)
-    return found
+    return by_name
 
 
 def x_of(T=6, B=5) -> torch.Tensor:
@@ -222,11 +222,11 @@ def test_a_rate_of_zero_is_none(option):
 
 @pytest.mark.parametrize("option", RATES)
 def test_a_seed_repeats(option):
-    layer, x, found = layer_of(LSTM, layers=2, **{option: RATES[option]}), x_of(), []
+    layer, x, outputs = layer_of(LSTM, layers=2, **{option: RATES[option]}), x_of(), []
     for seed in (1, 1, 2):
         torch.manual_seed(seed)
-        found.append(layer(x)[0])
-    assert torch.equal(found[0], found[1]) and not torch.equal(found[0], found[2])
+        outputs.append(layer(x)[0])
+    assert torch.equal(outputs[0], outputs[1]) and not torch.equal(outputs[0], outputs[2])
 
 
 def test_all_at_once_have_gradients():

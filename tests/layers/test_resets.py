@@ -63,8 +63,8 @@ def check(layer, resets, lengths=None, start=None):
             else:
                 ends[d].append(None)
     assert torch.allclose(y, want, rtol=1e-12, atol=1e-13)
-    for d, found in enumerate(ends):
-        for b, end in enumerate(found):
+    for d, own_ends in enumerate(ends):
+        for b, end in enumerate(own_ends):
             for name in end or ():
                 assert torch.allclose(state[0][d][name][b], end[name][0], rtol=1e-12, atol=1e-13)
     parameters = list(layer.parameters())
@@ -121,8 +121,8 @@ def test_the_learned_initial_state_hears_of_every_reset():
     h0 = layer.directions[0][0].initial.h0
     for resets, heard in ((never, False), (once, True)):
         loss = layer(x, state=(start,), resets=resets)[0].sum()
-        (found,) = torch.autograd.grad(loss, h0, allow_unused=True)
-        assert (found is not None and found.abs().max() > 0) == heard
+        (gradient,) = torch.autograd.grad(loss, h0, allow_unused=True)
+        assert (gradient is not None and gradient.abs().max() > 0) == heard
 
 
 @pytest.mark.parametrize("layers", [2, 3])

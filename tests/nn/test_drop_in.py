@@ -28,8 +28,8 @@ def pair(name: str, **options):
 
 
 def output(module, x):
-    found = module(x if isinstance(module, torch.nn.RNNBase) else x[0])
-    return found[0] if isinstance(found, tuple) else found
+    result = module(x if isinstance(module, torch.nn.RNNBase) else x[0])
+    return result[0] if isinstance(result, tuple) else result
 
 
 X = torch.randn(5, 2, 3, generator=torch.Generator().manual_seed(0))
@@ -150,7 +150,7 @@ def test_flatten_parameters(name):
 @pytest.mark.usefixtures("types_unchecked")
 def test_weight_norm(name):
     theirs, ours = pair(name)
-    found = []
+    results = []
     for module in (theirs, ours):
         parametrizations.weight_norm(module, "weight_hh_l0")
         with torch.no_grad():
@@ -158,10 +158,10 @@ def test_weight_norm(name):
         y = output(module, X)
         y.pow(2).sum().backward()
         original = module.parametrizations.weight_hh_l0
-        found.append([y, original.original0.grad, original.original1.grad])
-    for a, b in zip(*found, strict=True):
+        results.append([y, original.original0.grad, original.original1.grad])
+    for a, b in zip(*results, strict=True):
         assert torch.allclose(a, b, atol=1e-6)
-    assert not torch.allclose(found[1][0], output(pair(name)[1], X))
+    assert not torch.allclose(results[1][0], output(pair(name)[1], X))
 
 
 def graphs_of(module, x):

@@ -64,8 +64,8 @@ def everything(module, x, hx, seed=0) -> list[torch.Tensor]:
     weights = [torch.randn(t.shape, generator=generator, dtype=torch.float64) for t in flat]
     loss = sum((t * w.to(t.dtype)).sum() for t, w in zip(flat, weights, strict=True))
     parameters = [*module.parameters(), *leaves]
-    found = torch.autograd.grad(loss, parameters)
-    return [t.detach() for t in (*flat, *found)]
+    gradients = torch.autograd.grad(loss, parameters)
+    return [t.detach() for t in (*flat, *gradients)]
 
 
 def compare(kind: str, options: dict, x, hx) -> None:
@@ -237,15 +237,15 @@ def test_dropout(kind):
     ours = getattr(nn, kind)(3, 8, num_layers=3, dropout=0.4).double()
     ours.load_state_dict(theirs.state_dict())
     x = torch.randn(6, 4, 3).double()
-    found = []
+    outputs = []
     for module in (theirs, ours):
         torch.manual_seed(7)
-        found.append(module(x)[0])
-    assert torch.allclose(*found, rtol=1e-10, atol=1e-12)
-    assert not torch.allclose(ours(x)[0], found[1])
+        outputs.append(module(x)[0])
+    assert torch.allclose(*outputs, rtol=1e-10, atol=1e-12)
+    assert not torch.allclose(ours(x)[0], outputs[1])
     quiet = [module.eval()(x)[0] for module in (theirs, ours)]
     assert torch.allclose(*quiet, rtol=1e-10, atol=1e-12)
-    assert not torch.allclose(quiet[1], found[1])
+    assert not torch.allclose(quiet[1], outputs[1])
 
 
 @pytest.mark.parametrize("state", [None, torch.float32, torch.bfloat16])
@@ -264,7 +264,7 @@ def test_autocast(kind, dtype, state):
     cast = tuple(h.to(state) for h in hx) if isinstance(hx, tuple) else hx
     cast = cast.to(state) if isinstance(cast, torch.Tensor) else cast
     with torch.autocast("cpu", torch.bfloat16):
-        found = everything(ours, x.to(dtype), cast)
-    assert not torch.equal(found[0].float(), want[0])
-    for k, (a, b) in enumerate(zip(found, want, strict=True)):
+        values = everything(ours, x.to(dtype), cast)
+    assert not torch.equal(values[0].float(), want[0])
+    for k, (a, b) in enumerate(zip(values, want, strict=True)):
         assert (a.float() - b).abs().max() < 0.05 * b.abs().max(), f"tensor {k}"

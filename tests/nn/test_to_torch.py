@@ -86,8 +86,8 @@ def test_a_model_with_layers_in_it():
 
 def test_quantize_dynamic_finds_the_layer():
     model = nn.to_torch(torch.nn.Sequential(nn.LSTM(3, 4)))
-    found = torch.ao.quantization.quantize_dynamic(model, {torch.nn.LSTM}, dtype=torch.qint8)
-    assert type(found[0]).__module__.startswith("torch.ao.nn.quantized.dynamic")
+    quantized = torch.ao.quantization.quantize_dynamic(model, {torch.nn.LSTM}, dtype=torch.qint8)
+    assert type(quantized[0]).__module__.startswith("torch.ao.nn.quantized.dynamic")
 
 
 def test_what_torch_has_no_class_for():

@@ -31,10 +31,10 @@ def check(program, T, batch=2, seed=0):
         steps.append(values)
     maps = [(values[a], t, a) for t, values in enumerate(steps) for a in program.affines]
     wanted = [*(z for z, _, _ in maps), *inputs, *start.values(), *vectors.values()]
-    found = [torch.zeros_like(w) for w in wanted]
+    by_autograd = [torch.zeros_like(w) for w in wanted]
     if loss.requires_grad:
         auto = torch.autograd.grad(loss, wanted, allow_unused=True)
-        found = [f if a is None else a for f, a in zip(found, auto, strict=True)]
+        by_autograd = [f if a is None else a for f, a in zip(by_autograd, auto, strict=True)]
 
     back = adjoint(program)
     dstate = {n: torch.zeros_like(s) for n, s in start.items()}
@@ -55,17 +55,17 @@ def check(program, T, batch=2, seed=0):
     got += [*dstate.values(), *dvectors.values()]
     known = {*name.values(), "dx", *(f"dstate_{n}" for n in start)}
     assert {*back.outputs} <= known | {f"dparameter_{n}" for n in vectors}
-    scale = max((float(f.abs().max()) for f in found), default=0.0)
-    for g, f in zip(got, found, strict=True):
+    scale = max((float(f.abs().max()) for f in by_autograd), default=0.0)
+    for g, f in zip(got, by_autograd, strict=True):
         torch.testing.assert_close(g, f, rtol=1e-9, atol=1e-11 * max(1.0, scale))
-    return found
+    return by_autograd
 
 
 @pytest.mark.parametrize("T", [1, 4])
 @pytest.mark.parametrize("name", CELLS)
 def test_of_every_cell(name, T):
-    found = check(CELLS[name].program(3, 4), T)
-    assert all(bool(f.any()) for f in found)
+    gradients = check(CELLS[name].program(3, 4), T)
+    assert all(bool(f.any()) for f in gradients)
 
 
 @pytest.mark.parametrize("name", CELLS)

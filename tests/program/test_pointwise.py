@@ -133,8 +133,8 @@ def ours(function, args, g):
     gradients = {name: torch.zeros_like(g)[None] for name in states} | {"a": g[None]}
     back = backward(adjoint(program), {}, values, gradients)
     zero = torch.zeros_like(g)
-    found = [back[f"dstate_{s}"][0] if f"dstate_{s}" in back else zero for s in states]
-    return values[program.outputs["a"]][0], found
+    derivatives = [back[f"dstate_{s}"][0] if f"dstate_{s}" in back else zero for s in states]
+    return values[program.outputs["a"]][0], derivatives
 
 
 def torchs(function, args, g):
@@ -142,8 +142,8 @@ def torchs(function, args, g):
     y = function(*args)
     if not y.requires_grad:
         return y, [torch.zeros_like(g) for _ in args]
-    found = torch.autograd.grad(y, args, g, allow_unused=True)
-    return y.detach(), [torch.zeros_like(g) if f is None else f for f in found]
+    derivatives = torch.autograd.grad(y, args, g, allow_unused=True)
+    return y.detach(), [torch.zeros_like(g) if f is None else f for f in derivatives]
 
 
 # where torch rounds a sum that nearly cancels otherwise than we do, so many units of eps
@@ -175,11 +175,11 @@ def compare(name, function, dtype, arity, keep=lambda *args: ...):
     # what is composed of several operations may meet inf - inf or 0 * inf on the way
     gradients += [wild] if name not in CANCELS and name != "rsqrt" else []
     for g in gradients:
-        y, found = ours(function, args, g)
+        y, derivatives = ours(function, args, g)
         wanted, auto = torchs(function, args, g)
         loose = scale * (sum(a.nan_to_num(0, 0, 0).abs() for a in args) + 1) if scale else 0.0
         close(y, wanted, args, loose)
-        for d, w in zip(found, auto, strict=True):
+        for d, w in zip(derivatives, auto, strict=True):
             close(d, w, args, loose * g.nan_to_num(0, 0, 0).abs() * 2 if scale else 0.0)
 
 

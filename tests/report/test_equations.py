@@ -18,7 +18,7 @@ from report.reader import Weight, rows, values
 
 from throughtime import GRU, LSTM, RNN, Cell, adjoint, affine, mask, noise, parameter
 from throughtime import nn as drop_in
-from throughtime.engines import Call
+from throughtime.engines import Call, Packed
 from throughtime.engines.derived import plan
 from throughtime.engines.reference import forward as reference
 from throughtime.errors import OptionError
@@ -98,8 +98,10 @@ def check(program: Program, batch: int = 3) -> None:
         x[None],
         tuple(states.values()),
         (),
-        tuple(torch.cat([parameters[w] for w in product.weights]) for product in schedule.products),
-        torch.cat(biases) if biases else None,
+        Packed(
+            tuple(torch.cat([parameters[w] for w in p.weights]) for p in schedule.products),
+            torch.cat(biases) if biases else None,
+        ),
         tuple(parameters[name] for name in program.vectors),
         tuple(
             drawn[node.attributes["name"]][None if node.attributes["scope"] == "step" else ...]

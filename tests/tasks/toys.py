@@ -173,7 +173,7 @@ class Next(Numbers):
 
 
 def sequences(count=24, seed=0):
-    """Two noisy channels that go round; the targets of all three tasks, some of them not known."""
+    """Two noisy channels that go round; targets of every kind, some of those of steps not known."""
     draw = torch.Generator().manual_seed(seed)
     lengths = torch.randint(3, 9, (count,), generator=draw)
     arrays, phases, levels = [], [], []
@@ -185,10 +185,11 @@ def sequences(count=24, seed=0):
         levels.append(angle.cos())
     made = Sequences.from_list(arrays)
     phase, level = torch.cat(phases), torch.cat(levels)
-    phase[::7], level[3::5] = -1, torch.nan
     targets = {
+        "turn": Target((level[made.offsets[:-1]] > 0).long(), ("left", "right")),
         "duration": Target(lengths * 0.5 + 3),
-        "phase": Target(phase, ("down", "up"), each_step=True),
-        "level": Target(level, each_step=True),
     }
+    phase[::7], level[3::5] = -1, torch.nan
+    targets["phase"] = Target(phase, ("down", "up"), each_step=True)
+    targets["level"] = Target(level, each_step=True)
     return replace(made, targets=targets)

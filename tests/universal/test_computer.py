@@ -70,11 +70,11 @@ def test_a_long_word_has_no_limit():
 
 def test_capacities():
     rows = [(s, read_machine(s)) for s in ("busy-beaver-3", "brackets", "copying")]
-    found = {
+    reached = {
         name: [compile_machine(m, dtype=d).capacity for d in (torch.float32, torch.float64)]
         for name, m in rows
     }
-    assert found == {"busy-beaver-3": [12, 27], "brackets": [8, 18], "copying": [6, 13]}
+    assert reached == {"busy-beaver-3": [12, 27], "brackets": [8, 18], "copying": [6, 13]}
     assert all(guard_bits(m) == 0 for _, m in rows)
 
 
@@ -163,18 +163,18 @@ def test_diagnosis_opens_it():
     from throughtime.diagnose import diagnose
 
     network = compile_machine(read_machine("busy-beaver-3"))
-    (found,) = diagnose(network.layer, torch.zeros(20, 1, 1, dtype=torch.float64))
-    assert found.flow.jacobian.verdict in ("vanishing", "steady", "exploding")
+    (seen,) = diagnose(network.layer, torch.zeros(20, 1, 1, dtype=torch.float64))
+    assert seen.flow.jacobian.verdict in ("vanishing", "steady", "exploding")
 
 
 def test_gradients_reach_the_weights():
     network = compile_machine(read_machine("busy-beaver-2"))
-    (way,), found = network.layer.directions[0], []
-    for way.engine in ("cpu", "reference"):
+    (direction,), gradients = network.layer.directions[0], []
+    for direction.engine in ("cpu", "reference"):
         y, _ = network.layer(torch.zeros(12, 1, 1, dtype=torch.float64))
-        found += torch.autograd.grad(y.sum(), way.transition_h)
-    assert found[0].any()
-    torch.testing.assert_close(*found)
+        gradients += torch.autograd.grad(y.sum(), direction.transition_h)
+    assert gradients[0].any()
+    torch.testing.assert_close(*gradients)
 
 
 def test_a_state_between_two_steps_is_refused():

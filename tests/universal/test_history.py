@@ -31,13 +31,13 @@ WAYS = [(d, e) for d in (torch.float32, torch.float64) for e in ("cpu", "referen
 
 def collected(history):
     """What a history yields, and the error that ended it."""
-    found = []
+    steps = []
     try:
         for at in history:
-            found.append(at)
+            steps.append(at)
     except CapacityError as e:
-        return found, e
-    return found, None
+        return steps, e
+    return steps, None
 
 
 @pytest.mark.parametrize("dtype, engine", WAYS)
@@ -49,9 +49,9 @@ def test_two_stacks(dtype, engine, drawn):
     room = capacity(machine, dtype)
     outgrown = [k for k, at in enumerate(want) if max(len(at.left), len(at.right)) > room]
     network = compile_machine(machine, dtype=dtype, engine=engine)
-    found, error = collected(network.history(tape, STEPS))
+    steps, error = collected(network.history(tape, STEPS))
     assert (error is not None) == bool(outgrown)
-    assert found == want[: outgrown[0] if outgrown else None]
+    assert steps == want[: outgrown[0] if outgrown else None]
 
 
 @settings(max_examples=40)
@@ -77,10 +77,10 @@ def test_a_batch_is_its_rows(drawn, data):
     tapes = data.draw(st.lists(st.text(drawn[0][1], max_size=5), min_size=1, max_size=5))
     machine = Machine(*drawn[0])
     network = compile_machine(machine, cells=STEPS + 8)
-    for tape, found in zip(tapes, network.run(tapes, STEPS), strict=True):
+    for tape, result in zip(tapes, network.run(tapes, STEPS), strict=True):
         want = list(machine.history(tape, STEPS))
-        assert (found.at, found.steps) == (want[-1], len(want) - 1)
-        assert found.halted == (machine.after(want[-1]) is None)
+        assert (result.at, result.steps) == (want[-1], len(want) - 1)
+        assert result.halted == (machine.after(want[-1]) is None)
 
 
 @pytest.mark.parametrize("dtype, engine", WAYS)

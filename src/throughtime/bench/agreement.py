@@ -32,15 +32,15 @@ def exact(task: Task, contestants: Sequence[Contestant]) -> Expected:
     **Raises:** `AgreementError` if they do not.
     """
     task = replace(task, shape=followed(task), dtype=torch.float64)
-    found = None
+    agreed = None
     for contestant in contestants:
         if contestant.agrees and contestant.runs(task):
             results = _results(task, contestant)
-            if found is None:
-                found = results
-            demand(task, contestant, results, found)
-    assert found is not None
-    return Expected(task.shape, found)
+            if agreed is None:
+                agreed = results
+            demand(task, contestant, results, agreed)
+    assert agreed is not None
+    return Expected(task.shape, agreed)
 
 
 def followed(task: Task) -> Shape:
@@ -103,14 +103,14 @@ def demand(task: Task, contestant: Contestant, results: Results, expected: Resul
 
 def differences(results: Mapping[str, np.ndarray], expected: Results) -> dict[str, float]:
     """For each name the largest difference as a share of the largest value; nan if any is."""
-    found = {}
+    largest = {}
     for name, right in expected.items():
         if results[name].shape != right.shape:
-            found[name] = float("inf")
+            largest[name] = float("inf")
             continue
         difference = float(np.abs(results[name] - right).max())
-        found[name] = difference / (float(np.abs(right).max()) or 1.0)
-    return found
+        largest[name] = difference / (float(np.abs(right).max()) or 1.0)
+    return largest
 
 
 def _error(task: Task, contestant: Contestant, what: str) -> AgreementError:

@@ -29,8 +29,8 @@ def described() -> str:
     """The allocator of this process in words."""
     if os.environ.get(VARIABLE) == TUNABLES:
         return "glibc, freed memory kept (no page faults)"
-    set_ = f" with {VARIABLE}={os.environ[VARIABLE]}" if os.environ.get(VARIABLE) else ""
-    return f"{platform.libc_ver()[0] or platform.system()} as it is{set_}"
+    setting = f" with {VARIABLE}={os.environ[VARIABLE]}" if os.environ.get(VARIABLE) else ""
+    return f"{platform.libc_ver()[0] or platform.system()} as it is{setting}"
 
 
 def run_again(arguments: Sequence[str]) -> int:

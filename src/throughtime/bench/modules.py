@@ -89,7 +89,7 @@ def _prepared(module: Any, task: Task, material: Material, *, load: bool = True)
         if isinstance(y, PackedSequence):
             y = pad_packed_sequence(y, total_length=task.shape.T)[0]
         pairs = zip(names, gradients, strict=False)
-        found = {n: g.numpy() for n, g in pairs if g is not None}
-        return {"y": y.detach().numpy(), **found}
+        of_parameters = {n: g.numpy() for n, g in pairs if g is not None}
+        return {"y": y.detach().numpy(), **of_parameters}
 
     return Prepared(run, read)

@@ -96,10 +96,10 @@ def _layer(task: Task, material: Material, layer: int) -> dict[str, np.ndarray]:
         parts = np.split(material.weights[name].numpy(), len(order))
         return np.concatenate([parts[g] for g in order])
 
-    found: dict[str, list[np.ndarray]] = {"W": [], "R": [], "B": []}
+    weights: dict[str, list[np.ndarray]] = {"W": [], "R": [], "B": []}
     for direction in ("", "_reverse") if task.both else ("",):
-        found["W"].append(gates(f"weight_ih_l{layer}{direction}"))
-        found["R"].append(gates(f"weight_hh_l{layer}{direction}"))
+        weights["W"].append(gates(f"weight_ih_l{layer}{direction}"))
+        weights["R"].append(gates(f"weight_hh_l{layer}{direction}"))
         biases = [gates(f"bias_{of}_l{layer}{direction}") for of in ("ih", "hh")]
-        found["B"].append(np.concatenate(biases))
-    return {name: np.stack(directions) for name, directions in found.items()}
+        weights["B"].append(np.concatenate(biases))
+    return {name: np.stack(directions) for name, directions in weights.items()}

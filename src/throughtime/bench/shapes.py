@@ -39,12 +39,12 @@ def random_shapes(count: int, seed: int = 0) -> list[Shape]:
     One with T * B * (I + H) above `LARGEST` is drawn again. The same seed gives the same shapes.
     """
     draw = random.Random(seed)
-    found: list[Shape] = []
-    while len(found) < count:
+    shapes: list[Shape] = []
+    while len(shapes) < count:
         shape = Shape(*(_log_uniform(draw, most) for most in (5000, 256, 512, 512)))
         if shape.T * shape.B * (shape.I + shape.H) <= LARGEST:
-            found.append(shape)
-    return found
+            shapes.append(shape)
+    return shapes
 
 
 def _log_uniform(draw: random.Random, most: int) -> int:

@@ -66,14 +66,14 @@ class OwnCell:
 
 def own_cell(measurements: Sequence[Measurement]) -> OwnCell | None:
     """What the measurements of one cell in one pass say; None where nothing was beside it."""
-    found, slower = [], []
+    ratios, slower = [], []
     for m in measurements:
         other, reference = m.find("beside"), m.find("reference")
         if other is not None and reference is not None:
-            found.append((m.ours.seconds / other.seconds, other.rate / m.ours.rate, m, other))
+            ratios.append((m.ours.seconds / other.seconds, other.rate / m.ours.rate, m, other))
             slower.append(reference.seconds / m.ours.seconds)
-    if not found:
+    if not ratios:
         return None
-    worst, _, at, other = max(found, key=lambda each: each[0])
-    middle, each = (statistics.median(f[k] for f in found) for k in (0, 1))
+    worst, _, at, other = max(ratios, key=lambda each: each[0])
+    middle, each = (statistics.median(f[k] for f in ratios) for k in (0, 1))
     return OwnCell(other.title, middle, worst, at, each, statistics.median(slower))

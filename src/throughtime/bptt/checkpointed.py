@@ -149,11 +149,11 @@ def _by_layer(unrolled: Unrolled, pieces: list[tuple[int, int]]) -> tuple[Any, S
                     result = unrolled.over(place, x[a:b], state, a, b)
                     return result.states[0], result.final
 
-                found = []
+                parts = []
                 for a, b in pieces[::-1] if direction.reverse else pieces:
                     y, state = checkpoint(segment, x, state, a, b, use_reentrant=False)
-                    found.append(y)
-                outputs.append(torch.cat(found[::-1] if direction.reverse else found))
+                    parts.append(y)
+                outputs.append(torch.cat(parts[::-1] if direction.reverse else parts))
                 ends.append(state)
             x = unrolled.merge(recurrent, directions, outputs, top)
             final[-1].append(ends)

@@ -130,7 +130,7 @@ def backward(
 
 def _scaled(mode: Mode, unrolled: Unrolled) -> dict[Tensor, Tensor]:
     """The divided gradient of each recurrent parameter; `.grad` and torch's generator stay."""
-    x, lengths, found = unrolled.x, unrolled.lengths, {}
+    x, lengths, divided = unrolled.x, unrolled.lengths, {}
     if lengths is None:
         lengths = torch.full(x.shape[1:2], len(x), device=x.device)
     for at, members in passes(unrolled.layers):
@@ -144,9 +144,9 @@ def _scaled(mode: Mode, unrolled: Unrolled) -> dict[Tensor, Tensor]:
             mode.gradient(replace(unrolled, division=Division(at, lengths), only=own))
         for p, earlier in zip(own, before, strict=True):
             if p.grad is not None:
-                found[p] = p.grad
+                divided[p] = p.grad
             p.grad = earlier
-    return found
+    return divided
 
 
 def check(

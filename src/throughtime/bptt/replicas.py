@@ -72,9 +72,9 @@ def replicas(module: nn.Module, loss: Callable[[], Tensor]) -> list[Replicas]:
     """The gradient of a loss for every replica of every recurrent parameter of a module.
 
     ```python
-    found = replicas(layer, lambda: layer(x)[0][-1].square().sum())
-    found[0].norms["transition_h"]                # (T,)
-    found[0].at(3)["transition_h"]                # (H, H)
+    all_replicas = replicas(layer, lambda: layer(x)[0][-1].square().sum())
+    all_replicas[0].norms["transition_h"]                # (T,)
+    all_replicas[0].at(3)["transition_h"]                # (H, H)
     ```
 
     One backward pass; no weight is copied. From the gradients dZ_t at the affine maps and their
@@ -120,26 +120,26 @@ def check(value: Tensor, ran: list[Ran], call: str) -> None:
 
 def _replicas(ran: Ran, dstates, dfinal) -> Replicas:
     program, call = probe(ran.program, ran.call)
-    found = gradients(program, call, dstates, dfinal)[1]
+    gradient = gradients(program, call, dstates, dfinal)[1]
     names = tuple(ran.program.parameters)
-    norms = {name: _norms(*_parts(program, found, name, slice(None))) for name in names}
-    return Replicas(ran.where, ran.direction.reverse, names, norms, program, found)
+    norms = {name: _norms(*_parts(program, gradient, name, slice(None))) for name in names}
+    return Replicas(ran.where, ran.direction.reverse, names, norms, program, gradient)
 
 
 def _parts(
-    program: Program, found: Gradients, name: str, t: int | slice
+    program: Program, gradient: Gradients, name: str, t: int | slice
 ) -> tuple[Tensor, Tensor | None]:
     """dZ `(..., B, size)` and, for a weight, the operand `(..., B, width)` of a parameter."""
     columns = program.columns
     if vector_map(name) in columns:
-        return found.dz[t][..., columns[vector_map(name)]], None
+        return gradient.dz[t][..., columns[vector_map(name)]], None
     for a in program.affines:
         node = program.nodes[a].attributes
         if name == f"{node['name']}_bias":
-            return found.dz[t][..., columns[node["name"]]], None
+            return gradient.dz[t][..., columns[node["name"]]], None
         if name in node["weights"]:
             k = next(k for k, p in enumerate(plan(program).products) if name in p.weights)
-            return found.dz[t][..., columns[node["name"]]], found.operands[k][t]
+            return gradient.dz[t][..., columns[node["name"]]], gradient.operands[k][t]
     raise AssertionError(f"{name} is no parameter")
 
 

@@ -117,5 +117,5 @@ class Truncated:
 
 def _taken(leaf: Tensor) -> Tensor:
     """The gradient that has reached a leaf, which has none afterwards."""
-    found, leaf.grad = leaf.grad, None
-    return torch.zeros_like(leaf) if found is None else found
+    gradient, leaf.grad = leaf.grad, None
+    return torch.zeros_like(leaf) if gradient is None else gradient

@@ -36,17 +36,17 @@ def directions(module: nn.Module) -> dict[str, Direction]:
 
     **Raises:** `OptionError` if there is none.
     """
-    found: dict[str, Direction] = {}
+    by_place: dict[str, Direction] = {}
     layers = [layer for m in module.modules() if isinstance(m, Recurrent) for layer in m.directions]
     for k, layer in enumerate(layers, 1):
         for direction in layer:
-            found[f"layer {k} {'backward' if direction.reverse else 'forward'}"] = direction
-    if not found:
+            by_place[f"layer {k} {'backward' if direction.reverse else 'forward'}"] = direction
+    if not by_place:
         raise OptionError(
             f"`{type(module).__name__}`: has no Recurrent; expected at least one to look into. "
             "Give a throughtime.Recurrent, or a module with one in it."
         )
-    return found
+    return by_place
 
 
 @contextmanager
@@ -59,7 +59,7 @@ def watching(module: nn.Module) -> Iterator[list[Ran]]:
     ```
     """
     ran: list[Ran] = []
-    found = directions(module)
+    by_place = directions(module)
 
     def recorder(where: str, direction: Direction) -> Callable[[Program, Call, Result], Result]:
         def record(program: Program, call: Call, result: Result) -> Result:
@@ -70,12 +70,12 @@ def watching(module: nn.Module) -> Iterator[list[Ran]]:
 
         return record
 
-    for where, direction in found.items():
+    for where, direction in by_place.items():
         direction.watch = recorder(where, direction)
     try:
         yield ran
     finally:
-        for direction in found.values():
+        for direction in by_place.values():
             direction.watch = None
 
 
@@ -85,8 +85,8 @@ def outside(
     """For each call the gradient of a loss at its states and final states, or None for none."""
     flat = [t for r in ran for part in r.result[:2] for t in part]
     taken = [t for t in flat if t.requires_grad]
-    found = torch.autograd.grad(loss, taken, allow_unused=True, retain_graph=True)
-    by_id = {id(t): d for t, d in zip(taken, found, strict=True)}
+    gradients = torch.autograd.grad(loss, taken, allow_unused=True, retain_graph=True)
+    by_id = {id(t): d for t, d in zip(taken, gradients, strict=True)}
     return [
         (
             tuple(by_id.get(id(t)) for t in r.result.states),

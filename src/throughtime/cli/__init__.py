@@ -9,8 +9,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from throughtime.cli.text import one_line
-from throughtime.errors import ThroughtimeError
+from throughtime.errors import ThroughtimeError, one_line
 
 
 class Stopped(Exception):

@@ -1,7 +1,6 @@
 """A cell named on the command line: built in, or a class in the user's own file."""
 
 import ast
-import difflib
 import importlib.util
 import inspect
 import os
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from throughtime.cells import BUILT_IN
-from throughtime.errors import OptionError, ThroughtimeError
+from throughtime.errors import OptionError, ThroughtimeError, nearest
 
 _UNITS = ("units", "hidden", "hidden_size", "hidden_dim", "num_units")
 TRAINING = {
@@ -66,10 +65,10 @@ def read(text: str, option: str = "--cell") -> Named:
     known = {n.lower(): n for n in BUILT_IN}
     if name.lower() in known:
         return Named(option, text, None, known[name.lower()], options)
-    near = difflib.get_close_matches(name.lower(), known, n=1)
+    near = nearest(name.lower(), known)
     raise OptionError(
         f"{option} {name!r}; expected one of {', '.join(BUILT_IN)} or a class in a file. "
-        + (f"Did you mean {known[near[0]]}?" if near else "Write my_cells.py:MyCell for your own.")
+        + (f"Did you mean {known[near]}?" if near else "Write my_cells.py:MyCell for your own.")
     )
 
 
@@ -85,12 +84,12 @@ def make(named: Named, elsewhere: Mapping[str, str] = TRAINING) -> Any:
     for given in named.options:
         if given in taken or any(p.kind is p.VAR_KEYWORD for p in taken.values()):
             continue
-        near = difflib.get_close_matches(given, taken, n=1)
+        near = nearest(given, taken)
         if given in elsewhere:
             option = elsewhere[given].format(named.options[given])
             fix = f"Leave it out and add {option}."
         else:
-            fix = f"Did you mean {near[0]!r}?" if near else "Leave it out."
+            fix = f"Did you mean {near!r}?" if near else "Leave it out."
         raise OptionError(
             f"{named.option} {named.text}: {named.name} has no option {given!r}; expected "
             + (f"one of {', '.join(taken)}. " if taken else "none, because it takes none. ")

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from throughtime.cli import options, paths
-from throughtime.cli.text import one_line
-from throughtime.errors import OptionError
+from throughtime.errors import OptionError, one_line
 
 if TYPE_CHECKING:
     from throughtime.universal import Automaton, Configuration, Machine

@@ -2,8 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from throughtime.cli.text import one_line
-from throughtime.errors import OptionError
+from throughtime.errors import OptionError, one_line
 
 if TYPE_CHECKING:
     from throughtime.data import Sequences

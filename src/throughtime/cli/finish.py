@@ -4,7 +4,7 @@ import shlex
 import sys
 from typing import Any
 
-from throughtime.cli.text import one_line
+from throughtime.errors import one_line
 
 
 def finish(run: Any, train_part: Any, test_part: Any) -> None:

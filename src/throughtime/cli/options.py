@@ -5,13 +5,13 @@ What is refused is said in the words of the command line. The library checks the
 for those who call it from Python.
 """
 
-import difflib
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import typer
 
+from throughtime import errors
 from throughtime.errors import OptionError
 
 LARGEST = 2**63 - 1  # the largest number that torch takes, for a seed as for a size
@@ -127,10 +127,11 @@ def nearest(given: str, options: Sequence[str]) -> str | None:
     name = given.lstrip("-").casefold().replace("_", "-")
     names = {option.lstrip("-"): option for option in options}
     words = {*name.split("-")}
+    spelled_alike = errors.nearest(name, names, near=0.7)
     found = [
         *(n for n in names if name == "".join(word[0] for word in n.split("-"))),
         *(n for n in names if name and n.startswith(name)),
-        *difflib.get_close_matches(name, names, n=1, cutoff=0.7),
+        *([spelled_alike] if spelled_alike else []),
         *(n for n in names if words.issuperset(n.split("-"))),
     ]
     return names[found[0]] if found else None

@@ -6,8 +6,7 @@ import typer
 
 from throughtime.cli import paths
 from throughtime.cli.data import another_table, read_again
-from throughtime.cli.text import one_line
-from throughtime.errors import DataError, OptionError, RunError
+from throughtime.errors import DataError, OptionError, RunError, one_line
 
 
 def report(

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape as escape_markup
 from rich.table import Table
 
-from throughtime.cli.text import one_line
+from throughtime.errors import one_line
 
 if TYPE_CHECKING:
     from throughtime.tasks import Scores

@@ -1,7 +1,8 @@
 """How names and texts that come from outside are shown in an error."""
 
-import difflib
 from collections.abc import Iterable
+
+from throughtime import errors
 
 LONGEST = 60
 MOST = 12
@@ -30,5 +31,5 @@ def nearest(name: str, names: Iterable[str]) -> str | None:
     spellings = {}
     for candidate in names:
         spellings.setdefault(candidate.strip().casefold(), candidate)
-    found = difflib.get_close_matches(name.strip().casefold(), spellings, n=1)
-    return spellings[found[0]] if found else None
+    near = errors.nearest(name.strip().casefold(), spellings)
+    return None if near is None else spellings[near]

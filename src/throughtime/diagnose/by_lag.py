@@ -141,5 +141,5 @@ def counted_back(over_time: Tensor, t: Tensor, lengths: Tensor, reverse: bool) -
     at = t[..., None] + k if reverse else t[..., None] - k  # (n, B, T)
     met = (at >= 0) & (at < lengths[:, None]) & (t[..., None] >= 0)
     row, b = torch.arange(n, device=t.device), torch.arange(B, device=t.device)
-    found = over_time[at.clamp(0, max(T - 1, 0)), row[:, None, None], b[:, None]]
-    return found.masked_fill(~met.reshape(*met.shape, *[1] * (found.dim() - 3)), torch.nan)
+    read = over_time[at.clamp(0, max(T - 1, 0)), row[:, None, None], b[:, None]]
+    return read.masked_fill(~met.reshape(*met.shape, *[1] * (read.dim() - 3)), torch.nan)

@@ -38,7 +38,7 @@ class Diagnosis:
         """As plain data."""
         flow = self.flow
         n, B, _ = flow.jacobian.norms.shape
-        found: dict[str, Any] = {
+        data: dict[str, Any] = {
             "where": self.where,
             "sampled": {"steps": n, "sequences": B},
             "gradient": None if flow.gradient is None else flow.gradient.to_dict(),
@@ -55,11 +55,11 @@ class Diagnosis:
         }
         if self.cuts is not None:
             cut = self.cuts[self.cuts >= 0].double()
-            found["relu"] = {
+            data["relu"] = {
                 "cut": len(cut) / max(self.cuts.numel(), 1),
                 "median_lag": float(cut.median()) if len(cut) else None,
             }
-        return found
+        return data
 
 
 def diagnose(
@@ -96,8 +96,8 @@ def diagnose(
     **Raises:** `OptionError` for a module without a `Recurrent`, and numbers below 1, `ShapeError`
     for an x without steps.
     """
-    found = passages(module, x, lengths, loss, sequences=sequences)
-    return [diagnosed(p, n=n, probes=probes) for p in found]
+    looked_at = passages(module, x, lengths, loss, sequences=sequences)
+    return [diagnosed(p, n=n, probes=probes) for p in looked_at]
 
 
 def diagnosed(passage: Passage, *, n: int = 16, probes: int = 8) -> Diagnosis:
@@ -114,7 +114,7 @@ def diagnosed(passage: Passage, *, n: int = 16, probes: int = 8) -> Diagnosis:
 def direct_by_lag(passage: Passage, *, n: int = 16) -> dict[str, ByLag]:
     """For each state the direct path over k steps, root mean square over units."""
     t = passage.sampled("direct_by_lag", n)
-    found = {}
+    by_state = {}
     for name, factors in direct(passage).items():
         over_time, norms = factors.double()[:, None], []  # (T, 1, B, width)
         for row in t:  # one sampled step at a time: the paths of all would be n times as large
@@ -123,5 +123,5 @@ def direct_by_lag(passage: Passage, *, n: int = 16) -> dict[str, ByLag]:
             paths = torch.cat([first, back[:, :, :-1].cumprod(2)], 2)
             root = paths.square().mean(-1).sqrt()
             norms.append(root.masked_fill(back[..., 0].isnan(), torch.nan))
-        found[name] = ByLag(torch.cat(norms))
-    return found
+        by_state[name] = ByLag(torch.cat(norms))
+    return by_state

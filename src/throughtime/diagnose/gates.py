@@ -49,13 +49,13 @@ class Gate:
 def gates(passage: Passage) -> list[Gate]:
     """The gates of a cell: every value of a sigmoid in its equations, under its name there."""
     values, real = passage.values, passage.real[..., None]
-    found = []
+    listed = []
     for i, node in enumerate(passage.program.nodes):
         if node.op in GATES:
             value = values[i].expand(*passage.shape, node.width)
             value = torch.where(real.to(value.device), value, torch.nan)
-            found.append(Gate(node.name or f"gate {len(found) + 1}", value))
-    return found
+            listed.append(Gate(node.name or f"gate {len(listed) + 1}", value))
+    return listed
 
 
 def relu_cuts(passage: Passage, *, n: int = 16) -> Tensor | None:
@@ -83,6 +83,6 @@ def relu_cuts(passage: Passage, *, n: int = 16) -> Tensor | None:
     t = passage.sampled("relu_cuts", n)
     if passage.call.reverse:
         t = torch.where(t < 0, t, T - 1 - t)
-    found = last[t.clamp(min=0), torch.arange(B, device=t.device)]  # (n, B, units)
-    lag = t[..., None] - found
-    return torch.where((found < 0) | (t < 0)[..., None], -1, lag)
+    latest = last[t.clamp(min=0), torch.arange(B, device=t.device)]  # (n, B, units)
+    lag = t[..., None] - latest
+    return torch.where((latest < 0) | (t < 0)[..., None], -1, lag)

@@ -75,23 +75,23 @@ def gradient_by_lag(passage: Passage, *, n: int = 16, probes: int = 8, seed: int
 
 def _vectors(states: dict[str, int], probes: int, like: Tensor, seed: int) -> dict[str, Tensor]:
     """For each state vectors v whose v'v has mean 1, and mean square I / width."""
-    generator, found = torch.Generator().manual_seed(seed), {}
+    generator, vectors = torch.Generator().manual_seed(seed), {}
     for name, width in states.items():
         if probes >= width:
-            found[name] = torch.eye(width).to(like)
+            vectors[name] = torch.eye(width).to(like)
         else:
             drawn = torch.randn(probes, width, generator=generator, dtype=torch.float64)
-            found[name] = (drawn / drawn.norm(dim=-1, keepdim=True)).to(like)
-    return found
+            vectors[name] = (drawn / drawn.norm(dim=-1, keepdim=True)).to(like)
+    return vectors
 
 
 def _places(vectors: dict[str, Tensor]) -> dict[str, slice]:
     """The rows of each state's vectors among all that are sent back; the loss has the last row."""
-    found, row = {}, 0
+    places, row = {}, 0
     for name, own in vectors.items():
-        found[name] = slice(row, row + len(own))
+        places[name] = slice(row, row + len(own))
         row += len(own)
-    return found
+    return places
 
 
 def _sent(passage: Passage, t: Tensor, vectors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -99,14 +99,14 @@ def _sent(passage: Passage, t: Tensor, vectors: dict[str, Tensor]) -> dict[str, 
     n, B = t.shape
     of_loss, places = passage.entering is not None, _places(vectors)
     rows = sum(len(v) for v in vectors.values()) + of_loss
-    found = {}
+    sent = {}
     for name, own in vectors.items():
-        found[name] = own.new_zeros(n, rows, B, own.shape[-1])
-        found[name][:, places[name]] = own[:, None]
+        sent[name] = own.new_zeros(n, rows, B, own.shape[-1])
+        sent[name][:, places[name]] = own[:, None]
         if passage.entering is not None:
             at = t.clamp(min=0)  # a sequence without steps sends nothing
-            found[name][:, -1] = passage.entering[name][at, torch.arange(B, device=t.device)]
-    return found
+            sent[name][:, -1] = passage.entering[name][at, torch.arange(B, device=t.device)]
+    return sent
 
 
 def _back(
@@ -136,17 +136,17 @@ def _back(
             dstate = s.new_zeros(b - a, n - first, *s.shape[1:])
             dstate[t[row, column] - a, row - first, :, column] = s[row, :, column]
             entering.append(dstate.flatten(1, 3))
-        found = gradients(
+        gradient = gradients(
             program, call, entering, [c[first:].flatten(0, 2) for c in carried.values()],
             times=(n - first) * rows,
         )[1]  # fmt: skip
         back = {}
-        for name, dstart in zip(sent, found.dstart, strict=True):
+        for name, dstart in zip(sent, gradient.dstart, strict=True):
             assert dstart is not None
             carried[name][first:] = dstart.reshape(n - first, rows, B, -1)
             if passage.call.reverse:
                 carried[name][:, :, passage.restarts(b)] = 0  # the piece does not see this reset
-            reached = found.dz[..., program.columns[state_map(name)]]
+            reached = gradient.dz[..., program.columns[state_map(name)]]
             norms = torch.linalg.vector_norm(reached, dim=-1, dtype=torch.float64)
             back[name] = norms.square().reshape(b - a, n - first, rows, B).transpose(2, 3)
         yield a, b, first, back

@@ -21,7 +21,7 @@ def step_jacobian(passage: Passage, t: Tensor, b: Tensor) -> Tensor:
     before step t is that of t + 1. Where a state begins anew, it is the derivative by the value
     that it begins with.
     """
-    S, N, found = passage.size, len(t), []
+    S, N, pieces = passage.size, len(t), []
     for part in torch.eye(S, dtype=passage.call.x.dtype, device=t.device).split(CHUNK):
         rows = passage.rows(t.repeat(len(part)), b.repeat(len(part)))
         with torch.enable_grad():
@@ -29,8 +29,8 @@ def step_jacobian(passage: Passage, t: Tensor, b: Tensor) -> Tensor:
             after = full_step(rows, before)
         sent = part[:, None].expand(-1, N, -1).reshape(-1, S)
         (back,) = torch.autograd.grad(after, before, sent)
-        found.append(back.reshape(len(part), N, S))
-    return torch.cat(found).transpose(0, 1)
+        pieces.append(back.reshape(len(part), N, S))
+    return torch.cat(pieces).transpose(0, 1)
 
 
 def full_step(rows: Passage, before: Tensor) -> Tensor:
@@ -120,7 +120,7 @@ def direct(passage: Passage) -> dict[str, Tensor]:
     program, real = passage.program, passage.real[..., None]
     held = {i: passage.values[i] for i, n in enumerate(program.nodes)
             if n.op in ("affine", *REDUCTIONS, *GATES)}  # fmt: skip
-    found = {}
+    paths = {}
     with torch.enable_grad():
         before = {n: s.detach().requires_grad_() for n, s in passage.before.items()}
         values = passage.valued(before, held)
@@ -131,5 +131,5 @@ def direct(passage: Passage) -> dict[str, Tensor]:
                 whole = after.expand(leaf.shape).sum()
                 (back,) = torch.autograd.grad(whole, leaf, allow_unused=True, retain_graph=True)
             back = torch.zeros_like(leaf) if back is None else back
-            found[name] = torch.where(real.to(leaf.device), back, 0.0)
-    return found
+            paths[name] = torch.where(real.to(leaf.device), back, 0.0)
+    return paths

@@ -15,7 +15,7 @@ from throughtime.bptt.watch import Ran, outside, watching
 from throughtime.engines import Call
 from throughtime.engines.evaluate import evaluate, rounded
 from throughtime.engines.gradients import detached
-from throughtime.engines.reference.backward import by_name
+from throughtime.engines.parameters import packed, weights_by_name
 from throughtime.engines.time_order import real_steps
 from throughtime.errors import ShapeError, whole
 from throughtime.program import Program
@@ -82,7 +82,7 @@ class Passage:
             restart = self.call.resets
             if self.call.reverse:
                 restart = torch.cat([restart[1:], torch.zeros_like(restart[:1])]) & (t < last)
-        found = {}
+        before = {}
         for k, (name, after) in enumerate(self.states.items()):
             start = self.call.start[k]
             shifted = (
@@ -93,8 +93,8 @@ class Passage:
             value = torch.where(begin[..., None], start, shifted)
             if restart is not None:
                 value = torch.where(restart[..., None], self.call.initial[k], value)
-            found[name] = value
-        return found
+            before[name] = value
+        return before
 
     def restarts(self, b: int) -> Tensor:
         """Where a layer that runs backward begins anew between the steps b and b - 1, `(B,)`."""
@@ -153,7 +153,7 @@ class Passage:
         - `held`: nodes that are given, through which no gradient goes.
         """
         program, call = self.program, self.call
-        weights = by_name(program, call)
+        weights, bias = weights_by_name(program, call), packed(call).bias
         vectors = dict(zip(program.vectors, call.vectors, strict=True))
         x = torch.where(self.real.to(call.x.device)[..., None], call.x, 0.0)
         values: dict[int, Any] = {}
@@ -172,8 +172,8 @@ class Passage:
             elif node.op == "affine":
                 pairs = zip(node.args, node.attributes["weights"], strict=True)
                 value = sum(F.linear(rounded(values[a], x), weights[w]) for a, w in pairs)
-                if call.bias is not None:
-                    value = value + call.bias[program.columns[str(named)]]
+                if bias is not None:
+                    value = value + bias[program.columns[str(named)]]
             else:
                 value = evaluate(node, [values[a] for a in node.args], call.x)
             values[i] = value
@@ -221,8 +221,8 @@ def passages(
     if value is not None:
         check(value, ran, "passages")
         entering = outside(value, ran)
-    found = [_passage(r, e) for r, e in zip(ran, entering, strict=True)]
-    return found if sequences is None else [_first(p, sequences) for p in found]
+    seen = [_passage(r, e) for r, e in zip(ran, entering, strict=True)]
+    return seen if sequences is None else [_first(p, sequences) for p in seen]
 
 
 def _passage(ran: Ran, entering) -> Passage:
@@ -234,13 +234,13 @@ def _passage(ran: Ran, entering) -> Passage:
     T, B = passage.shape
     at = passage.sampled("passages", 1)[0]  # the last step
     met, b = at >= 0, torch.arange(B, device=at.device)
-    found = {}
+    entering_states = {}
     for name, over_time, final in zip(names, *entering, strict=True):
         total = torch.zeros_like(states[name]) if over_time is None else over_time.clone()
         if final is not None:
             total[at[met], b[met]] += final[met]
-        found[name] = total
-    return replace(passage, entering=found)
+        entering_states[name] = total
+    return replace(passage, entering=entering_states)
 
 
 def _first(p: Passage, n: int) -> Passage:

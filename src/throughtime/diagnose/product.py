@@ -63,7 +63,7 @@ def _graded(c: Tensor, logs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 def _by_blocks(logs: Tensor, t: Tensor) -> Tensor:
     """Singular values of D T, cut where D falls most, so that each block is of like size."""
     shape, S = logs.shape, logs.shape[-1]
-    found = []
+    sorted_values = []
     for row, matrix in zip(logs.reshape(-1, S), t.reshape(-1, S, S), strict=True):
         values = row.clone()
         for a, b in _blocks(row.tolist(), 0, S):
@@ -71,8 +71,8 @@ def _by_blocks(logs: Tensor, t: Tensor) -> Tensor:
             if top > -torch.inf:
                 scaled = (row[a:b] - top).exp()[:, None] * matrix[a:b, a:b]
                 values[a:b] = torch.linalg.svdvals(scaled).log() + top
-        found.append(values.sort(descending=True).values)
-    return torch.stack(found).reshape(shape)
+        sorted_values.append(values.sort(descending=True).values)
+    return torch.stack(sorted_values).reshape(shape)
 
 
 def _blocks(logs: list[float], a: int, b: int) -> Iterator[tuple[int, int]]:
@@ -92,9 +92,9 @@ def log_singular_values(factors: Iterable[Tensor]) -> Tensor:
 
     Computed in float64. Minus infinity for a singular value of 0.
     """
-    product, found = None, []
+    product, over_products = None, []
     for a in factors:
         product = product or Product(a)
         product.multiply(a)
-        found.append(product.log_singular_values())
-    return torch.stack(found)
+        over_products.append(product.log_singular_values())
+    return torch.stack(over_products)

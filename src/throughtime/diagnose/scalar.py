@@ -94,8 +94,8 @@ class Scalar:
             for copy, value in zip(copies, x.double(), strict=True):
                 state = _value(self.activation, self.v * state + copy * value)
             y = _value(self.output, self.u * state)
-            found = torch.autograd.grad(y, copies)
-        return Replica(factor.flip(0), slope.flip(0), closed, torch.stack(found).flip(0))
+            of_copies = torch.autograd.grad(y, copies)
+        return Replica(factor.flip(0), slope.flip(0), closed, torch.stack(of_copies).flip(0))
 
 
 def _value(name: str, z: Tensor) -> Tensor:

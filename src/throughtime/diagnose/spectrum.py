@@ -59,18 +59,18 @@ def spectrum_by_lag(
         return _largest(passage, n, lags, every)
     t, each = windows(passage, "spectrum_by_lag", n, lags)
     product: Any = None
-    found, at = [], []
+    over_lags, at = [], []
     for k, (jacobian, met) in enumerate(each, 1):
         product = product or Product(jacobian)
         product.multiply(jacobian.mT)
         if k % (every or 1) == 0:
             logs = product.log_singular_values()
-            found.append(torch.where(met[..., None], logs, torch.nan))
+            over_lags.append(torch.where(met[..., None], logs, torch.nan))
             at.append(k)
-    if not found:
+    if not over_lags:
         none = passage.call.x.new_zeros(0, *t.shape, passage.size, dtype=torch.float64)
         return Spectrum(torch.tensor([], dtype=torch.int64), none)
-    return Spectrum(torch.tensor(at), torch.stack(found))
+    return Spectrum(torch.tensor(at), torch.stack(over_lags))
 
 
 def _largest(passage: Passage, n: int, lags: int | None, every: int | None) -> Spectrum:
@@ -79,16 +79,16 @@ def _largest(passage: Passage, n: int, lags: int | None, every: int | None) -> S
     every = every or -(-most // SAMPLED)
     t = passage.sampled("spectrum_by_lag", n)
     b = torch.arange(B, device=t.device).expand(n, B)
-    found, at = [], []
+    over_lags, at = [], []
     for lag in range(every, most + 1, every):
         last = t + lag - 1 if passage.call.reverse else t - lag + 1
         met = (t >= 0) & (last >= 0) & (last < passage.lengths)
         logs = torch.full(t.shape, torch.nan, dtype=torch.float64, device=t.device)
         if bool(met.any()):
             logs[met] = log_norm(passage, t[met], b[met], lag)
-            found.append(logs[..., None])
+            over_lags.append(logs[..., None])
             at.append(lag)
-    logs = torch.stack(found) if found else torch.zeros(0, n, B, 1, dtype=torch.float64)
+    logs = torch.stack(over_lags) if over_lags else torch.zeros(0, n, B, 1, dtype=torch.float64)
     return Spectrum(torch.tensor(at, dtype=torch.int64), logs)
 
 

@@ -20,8 +20,8 @@ from throughtime.engines.derived import (
     stored_columns,
 )
 from throughtime.engines.evaluate import evaluate
+from throughtime.engines.parameters import packed, weights_by_name
 from throughtime.engines.pieces import times
-from throughtime.engines.reference.backward import by_name
 from throughtime.engines.time_order import previous, real_steps
 from throughtime.program.graph import Node
 from throughtime.program.pointwise import CONDITIONS
@@ -33,28 +33,33 @@ def as_condition(node: Node, value: Any) -> Any:
     return value != 0 if node.op in CONDITIONS and value.dtype != torch.bool else value
 
 
-class Values:
+class ForwardValues:
     """Values of the forward loop over all steps: kept, or computed again from what was."""
 
     def __init__(
-        self, program: Program, call: Call, mode_: LoopMode, result: Result, known: dict[int, Any]
+        self,
+        program: Program,
+        call: Call,
+        loop_mode: LoopMode,
+        result: Result,
+        known: dict[int, Any],
     ) -> None:
-        self.program, self.call, self.mode = program, call, mode_
-        self.found = dict(known)
+        self.program, self.call, self.loop_mode = program, call, loop_mode
+        self.known = dict(known)
         for i in program.find("input") if known else ():  # whose padding is yet to be hidden
-            self.found.pop(i, None)
+            self.known.pop(i, None)
         self.stored, *rest = result.saved
         hidden = len(program.states) - len(result.states)
         self.states = (*result.states, *rest[:hidden])
         self.before = dict(zip(operand_states(program), rest[hidden:], strict=False))
 
     def __call__(self, i: int) -> Any:
-        if i not in self.found:
-            self.found[i] = self._find(i)
-        self.found[i] = as_condition(self.program.nodes[i], self.found[i])
-        return self.found[i]
+        if i not in self.known:
+            self.known[i] = self._value(i)
+        self.known[i] = as_condition(self.program.nodes[i], self.known[i])
+        return self.known[i]
 
-    def _find(self, i: int) -> Any:
+    def _value(self, i: int) -> Any:
         node, call = self.program.nodes[i], self.call
         if node.op == "constant":
             return node.attributes["value"]
@@ -65,18 +70,19 @@ class Values:
         if node.op == "state":
             k = names.index(node.attributes["name"])
             return self.before[k] if k in self.before else previous(call, self.states[k], k)
-        columns = stored_columns(self.program, self.mode)[0]
+        columns = stored_columns(self.program, self.loop_mode)[0]
         new = new_values(self.program)
         if i in columns:
             return self.stored[..., columns[i] : columns[i] + node.width]
         if i in new:
             return self.states[names.index(new[i])]
         if node.op == "affine":
-            weights = by_name(self.program, call)
+            weights = weights_by_name(self.program, call)
             pairs = zip(node.args, node.attributes["weights"], strict=True)
             z = sum(times(self(a), weights[w].t()) for a, w in pairs)
             at = self.program.columns[node.attributes["name"]]
-            return z if call.bias is None else z + call.bias[at]
+            bias = packed(call).bias
+            return z if bias is None else z + bias[at]
         return evaluate(node, [self(a) for a in node.args], call.x)
 
     def operand(self, i: int) -> Tensor:
@@ -84,20 +90,20 @@ class Values:
         return value if value.dim() == 3 else value.expand(*self.call.x.shape[:2], -1)
 
 
-class After:
+class RestOfBackward:
     """What of the adjoint the loop leaves, over all steps at once."""
 
     def __init__(
         self,
         program: Program,
         call: Call,
-        values: Values,
+        values: ForwardValues,
         dz: Tensor,
         kept: dict[int, Tensor],
     ) -> None:
         self.program, self.call, self.values, self.dz = program, call, values, dz
         self.back = adjoint(program)
-        self.found: dict[int, Any] = dict(kept)
+        self.known: dict[int, Any] = dict(kept)
         maps = loop_maps(program)
         self.at = {self.back.outputs[f"dz_{n}"]: c for n, c in program.columns.items()
                    if n in maps}  # fmt: skip
@@ -117,17 +123,17 @@ class After:
         T, B = self.call.x.shape[:2]
         if name not in self.back.outputs:
             return self.call.x.new_zeros(T, B, width)
-        found = self(self.back.outputs[name]).expand(T, B, width)
+        value = self(self.back.outputs[name]).expand(T, B, width)
         real = real_steps(self.call)
-        return found if real is None else torch.where(real, found, 0.0)
+        return value if real is None else torch.where(real, value, 0.0)
 
     def __call__(self, i: int) -> Any:
-        if i not in self.found:
-            self.found[i] = self._find(i)
-        self.found[i] = as_condition(self.back.nodes[i], self.found[i])
-        return self.found[i]
+        if i not in self.known:
+            self.known[i] = self._value(i)
+        self.known[i] = as_condition(self.back.nodes[i], self.known[i])
+        return self.known[i]
 
-    def _find(self, i: int) -> Any:
+    def _value(self, i: int) -> Any:
         node = self.back.nodes[i]
         if i in self.at:
             return self.dz[..., self.at[i]]
@@ -141,7 +147,7 @@ class After:
             columns = product_columns(self.program)[k]
             if product.weights[::-1] == node.attributes["weights"] and len(columns) == 1:
                 if all(a in self.at for a in node.args):  # all its maps, side by side in dz
-                    return times(self.dz[..., columns[0]], self.call.weights[k])
-        weights = by_name(self.program, self.call)
+                    return times(self.dz[..., columns[0]], packed(self.call).weights[k])
+        weights = weights_by_name(self.program, self.call)
         pairs = zip(node.args, node.attributes["weights"], strict=True)
         return sum(times(self(a), weights[w]) for a, w in pairs)

@@ -1,7 +1,7 @@
 """The contract of an engine: what it is given and what it returns.
 
-An engine runs a program over time, forward (`forward`) and backward (`backward`). It knows
-programs, never cells by name. It owns nothing: every tensor belongs to the caller.
+An engine runs a program over time, forward and backward, see `engine.py`. It knows programs,
+never cells by name. It owns nothing: every tensor belongs to the caller.
 """
 
 from typing import NamedTuple
@@ -9,18 +9,45 @@ from typing import NamedTuple
 from torch import Tensor
 
 
+class Packed(NamedTuple):
+    """The weights and biases of all affine maps, as the products of a schedule read them.
+
+    - `weights`: one matrix for each product, `(sum of sizes, operand width)`.
+    - `bias`: one vector over all affine maps, `(columns,)`, 0 where a map has none. None if no
+      map has one.
+    """
+
+    weights: tuple[Tensor, ...]
+    bias: Tensor | None
+
+
+class SeparateParameters(NamedTuple):
+    """The same weights and biases as a layer has them: one tensor for each parameter.
+
+    - `biases`: vectors of any lengths. A packed bias `(columns,)` is the sum of their parts, and
+      0 where no part is. Empty if no map has a bias.
+    - `places`: of each part `(vector, its first number, its first column, how many numbers)`.
+      The parts of a vector follow each other in it and leave no number out.
+    - `columns`: how many columns the packed bias has.
+    - `weights`: for each product the matrices that stand one below the other in its weight.
+    """
+
+    biases: tuple[Tensor, ...]
+    places: tuple[tuple[int, int, int, int], ...]
+    columns: int
+    weights: tuple[tuple[Tensor, ...], ...]
+
+
 class Call(NamedTuple):
     """What an engine is given beside the program. All tensors are of one dtype and device.
 
     - `x`: inputs `(T, B, I)`, any strides.
     - `start`: for each state, its value before the first step, `(B, width)`; where all are
-      `(1, B, width)`, as torch.nn has them, so are `Result.final` and `Gradients.dstart`.
+      `(1, B, width)`, as torch.nn has them, so are `Result.final` and `Gradients.dstart`. A
+      caller may give `(width,)`, one value for all sequences, which no engine sees.
     - `initial`: for each state, what a reset puts in its place, `(B, width)`; empty without
       resets.
-    - `weights`: one packed matrix for each product of the schedule,
-      `(sum of sizes, operand width)`.
-    - `bias`: packed over all affine maps, `(columns,)`, 0 where a map has none; None if none
-      has one.
+    - `parameters`: the weights and biases, `Packed` or `SeparateParameters`.
     - `vectors`: the vector parameters in the order of the program, `(width,)`.
     - `randoms`: noise and masks in the order of the program: `(T, B, width)` for scope step,
       `(B, width)` for scope sequence.
@@ -37,8 +64,7 @@ class Call(NamedTuple):
     x: Tensor
     start: tuple[Tensor, ...]
     initial: tuple[Tensor, ...]
-    weights: tuple[Tensor, ...]
-    bias: Tensor | None
+    parameters: Packed | SeparateParameters
     vectors: tuple[Tensor, ...]
     randoms: tuple[Tensor, ...] = ()
     lengths: Tensor | None = None

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from throughtime.engines.call import Call
 from throughtime.engines.derived import plan
+from throughtime.engines.parameters import packed
 from throughtime.engines.time_order import real_steps
 from throughtime.program.graph import Node
 from throughtime.program.pointwise import POINTWISE
@@ -101,7 +102,7 @@ def ahead(
     for those in `Schedule.timeless`; and for each block inside the loop the part of its sum
     that is known, `(T, B, columns)`, or None.
     """
-    schedule = plan(program, hoist)
+    schedule, (weights, bias) = plan(program, hoist), packed(call)
     nodes, T, B = program.nodes, call.x.shape[0], call.x.shape[1]
     real = real_steps(call) if hoist else None
     # what stands at padded steps must not reach anything, be it nan
@@ -125,14 +126,11 @@ def ahead(
                     continue
                 for k, _ in block.rows:
                     if k in schedule.ahead.products and k not in products:
-                        operand, bias = (
-                            rounded(values[schedule.products[k].operand], call.x),
-                            _begins(schedule, k, call.bias),
-                        )
-                        products[k] = linear(operand, call.weights[k], bias)
+                        operand = rounded(values[schedule.products[k].operand], call.x)
+                        products[k] = linear(operand, weights[k], _begins(schedule, k, bias))
                 z = add_products(block, products, None)
-                if z is None and call.bias is not None:
-                    z = call.bias[block.columns]
+                if z is None and bias is not None:
+                    z = bias[block.columns]
                 z = None if z is None else z.expand(T, B, z.shape[-1])
                 if block.level == AHEAD:
                     assert z is not None
@@ -146,12 +144,12 @@ def _begins(schedule: Schedule, k: int, bias: Tensor | None) -> Tensor | None:
     """What a product ahead begins from: the biases of the blocks that it is the first part of."""
     if bias is None:
         return None
-    found = {}
+    starts = {}
     for block in schedule.blocks:
         for place, (product, rows) in enumerate(block.rows):
             if product == k:
                 first = not any(j in schedule.ahead.products for j, _ in block.rows[:place])
                 piece = bias[block.columns]
-                found[rows.start] = piece if first else torch.zeros_like(piece)
-    pieces = [found[start] for start in sorted(found)]
+                starts[rows.start] = piece if first else torch.zeros_like(piece)
+    pieces = [starts[row] for row in sorted(starts)]
     return pieces[0] if len(pieces) == 1 else torch.cat(pieces)

@@ -8,12 +8,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from throughtime.engines.call import Call, Gradients, Result
-from throughtime.engines.cpu import run as cpu
+from throughtime.engines.call import Call, Gradients, Packed, Result
 from throughtime.engines.derived import plan
-from throughtime.engines.reference import backward
-from throughtime.engines.reference import forward as reference
-from throughtime.engines.reference.backward import by_name
+from throughtime.engines.flat import flatten, layout, restore
+from throughtime.engines.parameters import packed, weights_by_name
+from throughtime.engines.registry import able
 from throughtime.program.probe import probed, vector_map
 from throughtime.program.program import Program
 
@@ -27,20 +26,19 @@ def gradients(
     *,
     times: int = 1,
 ) -> tuple[Result, Gradients]:
-    """Run a call forward and backward, on the CPU engine where it can.
+    """Run a call, its parameters packed, forward and backward on the first engine that can.
 
     - `dstates`, `dfinal`: the gradient at `Result.states` and `Result.final`; None for none.
     - `times`: how many gradients go back through each row of the call, `times * B` rows of
       `dstates` and `dfinal`: all B, then all B again. Forward runs once.
+
+    `Gradients.dx` may be None.
     """
     call = detached(call)._replace(every_state=True, recompute=False)
-    native = cpu.why_not(call) is None
-    result = (cpu if native else reference).forward(program, call, save=True)
-    wide, kept = (call, result) if times == 1 else _repeated(call, result, times)
-    if not native:
-        return result, backward.backward(program, wide, kept, dstates, dfinal)
-    mode = cpu.mode(program, call)  # that of forward: it depends on the number of rows
-    return result, cpu.backward(program, wide, kept, dstates, dfinal, dx=False, mode_=mode)
+    engine = able(program, call).fixed(program, call)
+    result = engine.forward(program, call, save=True)
+    wide, saved = (call, result) if times == 1 else _repeated(call, result, times)
+    return result, engine.backward(program, wide, saved, dstates, dfinal, dx=False)
 
 
 def _repeated(call: Call, result: Result, times: int) -> tuple[Call, Result]:
@@ -62,13 +60,7 @@ def _repeated(call: Call, result: Result, times: int) -> tuple[Call, Result]:
 
 def detached(call: Call) -> Call:
     """The call without its place in autograd's graph."""
-    plain = {}
-    for name, value in call._asdict().items():
-        if isinstance(value, Tensor):
-            plain[name] = value.detach()
-        elif isinstance(value, tuple):
-            plain[name] = tuple(t.detach() for t in value)
-    return call._replace(**plain)
+    return restore(layout(call), [t.detach() for t in flatten(call)])[0]
 
 
 @torch.no_grad()
@@ -81,7 +73,7 @@ def probe(program: Program, call: Call) -> tuple[Program, Call]:
     """
     new = probed(program)
     zeros = call.x.new_zeros
-    matrices = by_name(program, call)
+    matrices = weights_by_name(program, call)
     vectors = dict(zip(program.vectors, call.vectors, strict=True))
     weights = [
         torch.cat([matrices[w] if w in matrices else zeros(new.parameters[w].shape)
@@ -89,10 +81,10 @@ def probe(program: Program, call: Call) -> tuple[Program, Call]:
         for product in plan(new).products
     ]  # fmt: skip
     own = {vector_map(name): vector for name, vector in vectors.items()}
-    bias = []
+    before, bias = packed(call).bias, []
     for name, columns in new.columns.items():
-        if name in program.columns and call.bias is not None:
-            bias.append(call.bias[program.columns[name]])
+        if name in program.columns and before is not None:
+            bias.append(before[program.columns[name]])
         else:
             bias.append(own.get(name, zeros(columns.stop - columns.start)))
-    return new, call._replace(weights=tuple(weights), bias=torch.cat(bias), vectors=())
+    return new, call._replace(parameters=Packed(tuple(weights), torch.cat(bias)), vectors=())

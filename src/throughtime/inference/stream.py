@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from throughtime.engines.call import Call
-from throughtime.engines.cpu.one_step import Steps
-from throughtime.engines.parts import traced
+from throughtime.engines.one_step import OneStep
+from throughtime.engines.parameters import pack
 from throughtime.errors import OptionError, ShapeError, whole
 from throughtime.layers import Recurrent
 from throughtime.nn import layer_call
@@ -46,7 +46,7 @@ class Stream:
     def __init__(self, layer: torch.nn.Module, batch: int | None = None) -> None:
         if batch is not None:
             whole("Stream", "batch", batch, "Leave it out for one stream.")
-        self._steps = Steps(_layers(layer, batch or 1), rows=batch is not None)
+        self._steps = OneStep(_layers(layer, batch or 1), rows=batch is not None)
         self._begin = [tuple(s.clone() for s in states) for states in self._steps.states]
         self._step = self._steps.step
 
@@ -84,7 +84,7 @@ class Stream:
 
     @state.setter
     def state(self, state: Sequence[Mapping[str, Tensor]]) -> None:
-        programs, found = self._steps.programs, []
+        programs, ordered = self._steps.programs, []
         layers = list(state) if isinstance(state, Sequence) else []
         if len(layers) != len(programs):
             raise ShapeError(
@@ -101,8 +101,8 @@ class Stream:
                         f"`Stream`: state[{k}][{name!r}] has {what}; expected a tensor "
                         f"{tuple(like.shape)}. Give one as `stream.state` returned it."
                     )
-            found.append([named[name] for name in program.states])
-        self._put(found)
+            ordered.append([named[name] for name in program.states])
+        self._put(ordered)
 
     def _put(self, states: Sequence[Sequence[Tensor]]) -> None:
         for own, given in zip(self._steps.states, states, strict=True):
@@ -174,11 +174,11 @@ def _of_recurrent(layer: Any, one: Tensor, batch: int) -> list[tuple[Program, Ca
 def _of_torch(kind: str, layer: Any, x: Tensor) -> list[tuple[Program, Call]]:
     if kind == "rnn":
         kind = f"rnn_{layer.nonlinearity}"
-    found = []
+    calls = []
     for weights in layer.all_weights:
         widths = [layer.proj_size or layer.hidden_size, layer.hidden_size]
         hx = tuple(x.new_zeros(x.shape[1], w) for w in widths[: 2 if kind == "lstm" else 1])
-        program, call, parts = layer_call(kind, x, hx, weights)
-        found.append((program, call if parts is None else traced(call, parts)))
+        program, call = layer_call(kind, x, hx, weights)
+        calls.append((program, pack(call)))
         x = x.new_zeros(1, x.shape[1], widths[0])
-    return found
+    return calls

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
-from throughtime.engines import choose
+from throughtime.engines.registry import transformed
 from throughtime.errors import ShapeError
 
 
@@ -82,31 +82,31 @@ def lengths(call: str, got: object, T: int, B: int, device: torch.device) -> Ten
         return None
     try:
         # not on torch's default device, where to look at them may be to wait
-        found = got if isinstance(got, Tensor) else torch.as_tensor(got, device="cpu")
+        counts = got if isinstance(got, Tensor) else torch.as_tensor(got, device="cpu")
     except (TypeError, ValueError, RuntimeError) as e:
         raise ShapeError(
             f"`{call}`: lengths is {got!r}; expected integers ({B},). Give a list or a tensor."
         ) from e
-    if found.numel() and not _whole(found.dtype):
+    if counts.numel() and not _whole(counts.dtype):
         raise ShapeError(
-            f"`{call}`: lengths has dtype {found.dtype}; expected integers. "
+            f"`{call}`: lengths has dtype {counts.dtype}; expected integers. "
             "Write `torch.as_tensor(lengths).long()`."
         )
-    shape(call, "lengths", found, (B,), "because x has that many sequences. Give one for each.")
-    if found.numel() and _here(found):
-        low, high = (int(v) for v in torch.aminmax(found))
+    shape(call, "lengths", counts, (B,), "because x has that many sequences. Give one for each.")
+    if counts.numel() and _here(counts):
+        low, high = (int(v) for v in torch.aminmax(counts))
         if low < 0 or high > T:
             wrong = low if low < 0 else high
             raise ShapeError(
                 f"`{call}`: lengths has {wrong}; expected 0 to {T}, the steps in x. "
                 "Count the real steps of each sequence."
             )
-    return found.to(device=device, dtype=torch.int64)
+    return counts.to(device=device, dtype=torch.int64)
 
 
-def _here(found: Tensor) -> bool:
+def _here(counts: Tensor) -> bool:
     """Whether there are numbers to look at, and without waiting for them."""
-    return found.is_cpu and not torch.compiler.is_compiling() and not choose.transformed()
+    return counts.is_cpu and not torch.compiler.is_compiling() and not transformed()
 
 
 def resets(

@@ -8,8 +8,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from throughtime.cells import Cell
-from throughtime.engines import Call, Result, choose
-from throughtime.engines.parts import Parts, for_all, own_biases, traced
+from throughtime.engines import Call, Result, SeparateParameters, choose
+from throughtime.engines.cpu.native import say_once_without_native
+from throughtime.engines.parameters import for_all, own_biases, pack
 from throughtime.errors import OptionError
 from throughtime.layers.initial_state import Initial, InitialState
 from throughtime.program import Program, schedule
@@ -59,7 +60,7 @@ class Direction(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        choose.say_once_without_native()
+        say_once_without_native()
         self.cell, self.reverse, self.engine = cell, reverse, engine
         self.weight_drop, self.recompute = weight_drop, recompute
         program = self.cell_program = cell.program(input_size, hidden_size)
@@ -115,14 +116,14 @@ class Direction(nn.Module):
         `masks`: those drawn for an earlier piece of the same sequences; drawn anew unless given.
         """
         watched = self.watch is not None
-        program, call, parts = self.parts(x, start, lengths, resets, every_state or watched, masks)
+        program, call = self.separate_call(x, start, lengths, resets, every_state or watched, masks)
         if self.watch is None:
-            return choose.run(program, call, parts, self.engine)
-        call = traced(call, parts)
-        return self.watch(program, call, choose.run(program, call, engine=self.engine))
+            return choose.run(program, call, self.engine)
+        call = pack(call)
+        return self.watch(program, call, choose.run(program, call, self.engine))
 
     def is_plain(self) -> bool:
-        """Whether a call is `parts` and an engine, and nobody else is to be told of it."""
+        """Whether a call is `separate_call` and an engine, and nobody else is to be told of it."""
         hooks = [self._forward_pre_hooks, self._forward_hooks, self._backward_pre_hooks,
                  self._backward_hooks]  # fmt: skip
         return self.watch is None and not any(hooks)
@@ -136,11 +137,12 @@ class Direction(nn.Module):
         every_state: bool = True,
         masks: Masks | None = None,
     ) -> tuple[Program, Call]:
-        """What `forward` gives an engine; noise, and masks unless given, are drawn here."""
-        program, call, parts = self.parts(x, start, lengths, resets, every_state, masks)
-        return program, traced(call, parts)
+        """What `forward` gives an engine, with packed parameters; noise, and masks unless given,
+        are drawn here."""
+        program, call = self.separate_call(x, start, lengths, resets, every_state, masks)
+        return program, pack(call)
 
-    def parts(
+    def separate_call(
         self,
         x: Tensor,
         start: tuple[Tensor, ...] | None,
@@ -148,19 +150,22 @@ class Direction(nn.Module):
         resets: Tensor | None,
         every_state: bool,
         masks: Masks | None = None,
-    ) -> tuple[Program, Call, Parts]:
-        """As `call`, with parameters in the parts that the layer has."""
+    ) -> tuple[Program, Call]:
+        """As `call`, with the parameters as the layer has them."""
         T, B = x.shape[:2]
         program = self.program if self.training else self.eval_program
         initial = self.initial.start(B, x)
         masks = masks or self.masks(x)
         whole = iter(masks.sequence)
+        biases = tuple([self._own(name) for name in self.biases])
+        parameters = SeparateParameters(
+            biases, self.places, program.affine_width, self._weights(masks)
+        )
         call = Call(
             x,
             initial if start is None else self.initial.given(start),
             () if resets is None else for_all(initial, B),
-            (),
-            None,
+            parameters,
             tuple([self._own(name) for name in program.vectors]),
             tuple([
                 next(whole) if node.attributes["scope"] == "sequence" else draw(node, T, B, x)
@@ -172,9 +177,7 @@ class Direction(nn.Module):
             every_state,
             self.recompute,
         )  # fmt: skip
-        biases = tuple([self._own(name) for name in self.biases])
-        weights = self._weights(masks)
-        return program, call, Parts(biases, self.places, program.affine_width, weights)
+        return program, call
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "Direction":
         """What `to`, `half` and the like do with each parameter."""
@@ -183,8 +186,8 @@ class Direction(nn.Module):
         return self
 
     def _own(self, name: str) -> Tensor:
-        found = self._parameters.get(name)  # unless it is parametrised; getattr takes longer
-        return getattr(self, name) if found is None else found
+        own = self._parameters.get(name)  # unless it is parametrised; getattr takes longer
+        return getattr(self, name) if own is None else own
 
     def masks(self, x: Tensor) -> Masks:
         """Draw what is drawn once for the sequences `x (T, B, I)`."""
@@ -202,10 +205,10 @@ class Direction(nn.Module):
     def _weights(self, masks: Masks) -> tuple[tuple[Tensor, ...], ...]:
         """The weights that meet one operand, for each product."""
         plan = self.plan if self.training else self.eval_plan
-        found = [tuple([self._own(name) for name in product.weights]) for product in plan.products]
+        own = [tuple([self._own(name) for name in product.weights]) for product in plan.products]
         for k, mask in masks.weights.items():
-            found[k] = (torch.cat(found[k]) * mask,)
-        return tuple(found)
+            own[k] = (torch.cat(own[k]) * mask,)
+        return tuple(own)
 
     def extra_repr(self) -> str:
         states = ", ".join(f"{n} {w}" for n, w in self.program.states.items())

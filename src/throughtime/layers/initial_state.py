@@ -67,26 +67,26 @@ class Initial(nn.Module):
         """
         if not torch.is_grad_enabled():
             return start
-        found = []
+        states = []
         for name, state in zip(self.widths, start, strict=True):
             vector = getattr(self, _field(name), None)
             if vector is not None and vector.requires_grad:
                 never = torch.zeros((), dtype=torch.bool, device=state.device)
                 state = torch.where(never, vector.to(state.dtype), state)
-            found.append(state)
-        return tuple(found)
+            states.append(state)
+        return tuple(states)
 
     def start(self, batch: int, like: Tensor) -> tuple[Tensor, ...]:
         """For each state `(width,)`, or `(batch, width)` zeros."""
-        found = []
+        vectors = []
         for name, width in self.widths.items():
             field = _field(name)
             vector = self._parameters.get(field)
             vector = getattr(self, field, None) if vector is None else vector
             if vector is None:
                 vector = like.new_zeros(batch, width)
-            found.append(vector if vector.dtype == like.dtype else vector.to(like.dtype))
-        return tuple(found)
+            vectors.append(vector if vector.dtype == like.dtype else vector.to(like.dtype))
+        return tuple(vectors)
 
 
 def _field(name: str) -> str:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from throughtime.arguments import checked_arguments
 from throughtime.cells import BUILT_IN, Cell
-from throughtime.engines import Result, choose
+from throughtime.engines import Result, choose, registry
 from throughtime.errors import OptionError, ShapeError, whole
 from throughtime.layers import checks
 from throughtime.layers.direction import Direction
@@ -129,7 +129,7 @@ class Recurrent(nn.Module):
                     f"`Recurrent`: {name} is {p!r}; expected a probability in [0, 1). "
                     "Give a smaller one, or 0 for none."
                 )
-        choose.check(engine)
+        registry.check(engine)
         reverses = {"forward": (False,), "backward": (True,), "both": (False, True)}[direction]
         cells = _cells(cell, len(reverses))
         self.input_size, self.hidden_size = input_size, hidden_size
@@ -251,7 +251,7 @@ class Recurrent(nn.Module):
             and self.merge == "concat"
             and all(direction.is_plain() for direction in directions)
         ):
-            both = [direction.parts(x, begin, lengths, resets, every_state)
+            both = [direction.separate_call(x, begin, lengths, resets, every_state)
                     for direction, begin in zip(directions, start, strict=True)]  # fmt: skip
             return choose.run_both(both, directions[0].engine)
         results = [direction(x, begin, lengths, resets, every_state=every_state)

@@ -74,11 +74,11 @@ def adjoint(program: Program) -> Program:
 
 def _varying(program: Program) -> set[int]:
     """The nodes that depend on something a gradient is wanted for."""
-    found: set[int] = set()
+    varying: set[int] = set()
     for i, node in enumerate(program.nodes):
-        if node.op in ("input", "state", "parameter", "affine") or found.intersection(node.args):
-            found.add(i)
-    return found
+        if node.op in ("input", "state", "parameter", "affine") or varying.intersection(node.args):
+            varying.add(i)
+    return varying
 
 
 def _fit(g: Symbol, width: int) -> Symbol:

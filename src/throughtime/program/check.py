@@ -7,14 +7,12 @@ of its own; nothing in it is executed to find that out.
 from collections import Counter
 from typing import Any
 
-from throughtime.program.graph import Node
+from throughtime.program.graph import DECLARED, Node
 from throughtime.program.parameters import starts_after
-from throughtime.program.pointwise import CONDITIONS, POINTWISE
+from throughtime.program.pointwise import CONDITION_ARGUMENTS, CONDITIONS, POINTWISE
 from throughtime.program.structure import Structure
 
-_CELL = ("input", "state", "parameter", "random", "affine")
 _ADJOINT = ("saved", "gradient", "transposed")
-_CONDITIONS_OF = {"where": 1, "and": 2, "or": 2, "not": 1}
 
 
 def check(program: Structure) -> None:
@@ -53,7 +51,7 @@ def _node(program: Structure, i: int, node: Node) -> None:
     _require(_count(node.width), f"has width {node.width!r}")
     _require(node.name is None or isinstance(node.name, str), f"is named {node.name!r}")
     args = [program.nodes[a] for a in node.args]
-    logical = _CONDITIONS_OF.get(node.op, 0)
+    logical = CONDITION_ARGUMENTS.get(node.op, 0)
     _require(all(a.op not in CONDITIONS for a in args[logical:]), "reckons with a condition")
     given = node.attributes
     if node.op in POINTWISE:
@@ -123,9 +121,9 @@ _NODES: dict[str, tuple[dict[str, type], int | None, Any]] = {
 
 def _of_a_cell(program: Structure, ops: set[str]) -> None:
     _require(ops.isdisjoint(_ADJOINT), "is neither a cell nor an adjoint")
-    found = [program.nodes[i].attributes["name"] for i in program.find("state")]
-    _require(found == [*program.states] and found != [], f"has the states {found}")
-    _require({*program.outputs} == {*found}, f"has the outputs {[*program.outputs]}")
+    states = [program.nodes[i].attributes["name"] for i in program.find("state")]
+    _require(states == [*program.states] and states != [], f"has the states {states}")
+    _require({*program.outputs} == {*states}, f"has the outputs {[*program.outputs]}")
     for name, i in program.outputs.items():
         fine = program.nodes[i].width == program.states[name] and program.nodes[i].op != "constant"
         _require(fine, f"the new {name} has width {program.nodes[i].width}")
@@ -138,7 +136,7 @@ def _of_a_cell(program: Structure, ops: set[str]) -> None:
 
 
 def _of_an_adjoint(program: Structure, ops: set[str]) -> None:
-    _require(ops.isdisjoint(_CELL), "is neither a cell nor an adjoint")
+    _require(ops.isdisjoint(DECLARED), "is neither a cell nor an adjoint")
     widths = {"dx": program.input_size}
     widths |= {f"dstate_{name}": width for name, width in program.states.items()}
     widths |= {f"dparameter_{n}": p.shape[0] for n, p in program.parameters.items()}

@@ -27,6 +27,8 @@ from typing import Any
 LEAVES = ("input", "state", "parameter", "constant", "random", "saved", "gradient")
 REDUCTIONS = ("mean", "variance", "sum")
 PRODUCTS = ("affine", "transposed")
+# what a cell declares, which stays in its program whether anything uses it or not
+DECLARED = ("input", "state", "parameter", "random", "affine")
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,10 @@ class Graph:
 
     def constant(self, value: float) -> int:
         return self.add("constant", value=float(value))
+
+    def declared(self) -> list[int]:
+        """The nodes that the cell declares, see `DECLARED`."""
+        return [i for i, node in enumerate(self.nodes) if node.op in DECLARED]
 
     def value(self, index: int) -> float | None:
         """The number a node stands for, if it is a constant, repeated or not."""

@@ -196,6 +196,8 @@ _OPERATIONS = (
 )
 
 POINTWISE = {operation.name: operation for operation in _OPERATIONS}
+# how many of an operation's arguments, the first ones, are conditions
+CONDITION_ARGUMENTS = {"where": 1, "and": 2, "or": 2, "not": 1}
 CONDITIONS = ("lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not")
 
 

@@ -8,8 +8,6 @@ from throughtime.program.graph import Graph, Node
 from throughtime.program.pointwise import POINTWISE
 from throughtime.program.program import Program, rebuild
 
-STAY = ("input", "state", "parameter", "affine", "random")
-
 
 def expected(program: Program) -> Program:
     """The program in eval mode: every mask and noise in place of its mean, no randomness."""
@@ -106,8 +104,7 @@ def _mask(graph: Graph, name: str, width: int, probability: float, scope: str) -
 
 def _finish(program: Program, graph: Graph, at: dict[int, int], outputs=None) -> Program:
     outputs = outputs or {name: at[i] for name, i in program.outputs.items()}
-    stay = [i for i, node in enumerate(graph.nodes) if node.op in STAY]
-    return rebuild(program, graph, outputs, used=stay)[0]
+    return rebuild(program, graph, outputs, used=graph.declared())[0]
 
 
 def _recurrent(program: Program) -> bool:

@@ -8,7 +8,7 @@ neighbouring columns of one packed matrix.
 
 from dataclasses import dataclass
 
-from throughtime.program.graph import Node
+from throughtime.program.graph import DECLARED, Node
 from throughtime.program.structure import Structure
 
 AHEAD = -1  # the level of what does not wait for the loop
@@ -130,7 +130,7 @@ def schedule(program: Structure, hoist: bool = True) -> Schedule:
         return Level(
             tuple(k for k, p in enumerate(products) if p.level == wanted),
             tuple(k for k, b in enumerate(blocks) if b.level == wanted),
-            tuple(i for i, n in enumerate(nodes) if level[i] == wanted and n.op not in _GIVEN),
+            tuple(i for i, n in enumerate(nodes) if level[i] == wanted and n.op not in DECLARED),
         )
 
     return Schedule(
@@ -149,6 +149,3 @@ def schedule(program: Structure, hoist: bool = True) -> Schedule:
 
 def _ready(level: int) -> int:
     return level if level == AHEAD else level + 1
-
-
-_GIVEN = ("input", "state", "parameter", "random", "affine")

@@ -21,7 +21,13 @@ import torch.nn.functional as F
 from throughtime.errors import TraceError, nearest
 from throughtime.program.graph import Graph
 from throughtime.program.hints import HINTS
-from throughtime.program.pointwise import COMPOSED, CONDITIONS, POINTWISE, Pointwise
+from throughtime.program.pointwise import (
+    COMPOSED,
+    CONDITION_ARGUMENTS,
+    CONDITIONS,
+    POINTWISE,
+    Pointwise,
+)
 
 _HERE = Path(__file__).parent
 _BETWEEN = [Path(str(module.__file__)).parent for module in (torch, jaxtyping)]
@@ -193,7 +199,7 @@ def apply(operation: Pointwise, args: tuple[Any, ...], kwargs: dict[str, Any]) -
         refuse(f"an option of {operation.name} is not a number", "Give a plain number.")
     if operation.name == "clamp" and attributes["min"] is None and attributes["max"] is None:
         refuse("clamp without a bound", "Give min, max or both.")
-    conditions = _CONDITIONS_OF.get(operation.name, 0)
+    conditions = CONDITION_ARGUMENTS.get(operation.name, 0)
     symbols = [(symbol if k < conditions else number)(a, graph) for k, a in enumerate(arrays)]
     if operation.name == "where" and graph.nodes[symbols[0].index].op not in CONDITIONS:
         symbols[0] = torch.ne(symbols[0], 0)  # type: ignore[arg-type]
@@ -243,8 +249,6 @@ def _layer_norm(x, normalized_shape, weight=None, bias=None, eps=1e-5):
     return y if bias is None else y + bias
 
 
-# of how many first arguments only the truth counts
-_CONDITIONS_OF = {"where": 1, "and": 2, "or": 2, "not": 1}
 # what numpy calls the operators of Python
 _UFUNCS = {"add": "add", "subtract": "sub", "multiply": "mul", "divide": "div", "power": "pow"}
 _SHORT = {"mean": "mean", "variance": "var", "sum": "sum"}

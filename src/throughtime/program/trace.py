@@ -38,11 +38,11 @@ class _Tracing:
         if name in self.parameters:
             refuse(f"the parameter {name!r} is there already", "Give each its own name.")
         try:
-            found = Parameter(shape, initialiser(init))
-            starts_after(found, self.parameters)
+            new = Parameter(shape, initialiser(init))
+            starts_after(new, self.parameters)
         except OptionError as e:
             raise TraceError(f"{line_of_the_cell()}: the parameter {name!r}: {e}") from None
-        self.parameters[name] = found
+        self.parameters[name] = new
 
 
 def _current(call: str) -> _Tracing:
@@ -213,13 +213,7 @@ def trace(
     for i, name in names.items():
         graph.nodes[i] = replace(graph.nodes[i], name=name)
     blank = Program(cell, input_size, hidden_size, (), {}, dict(states), tracing.parameters)
-    return rebuild(blank, graph, outputs, used=_declared(graph))[0]
-
-
-def _declared(graph: Graph) -> list[int]:
-    """x, the states and everything with parameters stay, used or not."""
-    stay = ("input", "state", "parameter", "affine", "random")
-    return [i for i, node in enumerate(graph.nodes) if node.op in stay]
+    return rebuild(blank, graph, outputs, used=graph.declared())[0]
 
 
 def _call(step: Callable[..., Any], *args: Symbol) -> tuple[Any, dict[int, str]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from throughtime.program import Program, schedule
 from throughtime.program.graph import LEAVES, Node
 from throughtime.program.pointwise import POINTWISE
+from throughtime.report.svg import plain
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ def _users(nodes: tuple[Node, ...], outputs: dict[int, list[str]]) -> dict[int, 
 
 def _pieces(text: str) -> tuple[str, ...]:
     """The base and the subscripts; what cannot be printed is left out."""
-    text = "".join(c for c in text if c.isprintable())
+    text = plain(text)
     first, *others = [piece for piece in text.split("_") if piece] or [text or "?"]
     base = first.rstrip("0123456789") or first
     return tuple(piece for piece in (base, first[len(base) :], *others) if piece)

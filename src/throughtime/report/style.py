@@ -7,6 +7,7 @@ from typing import Any, cast
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from throughtime.errors import one_line
 from throughtime.report.notebook import Shown
 
 # Okabe and Ito's colours, told apart by every kind of colour vision; dashes and markers besides.
@@ -20,7 +21,7 @@ DIVERGING = [[0.0, "#0072b2"], [0.5, PAPER], [1.0, "#d55e00"]]
 
 def plain(text: object, most: int = 40) -> str:
     """Text from outside on one line, what cannot be printed shown as its escape, the middle cut."""
-    shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text))
+    shown = one_line(text)
     half = (most - 1) // 2
     return shown if len(shown) <= most else f"{shown[:half]}…{shown[-half:]}"
 

@@ -1,7 +1,7 @@
 """One class for each sequence."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import torch
@@ -57,7 +57,10 @@ class Classify(Task):
                 f"those of the model, {', '.join(self.classes)}. Read the table with "
                 "`classes=model.task.classes`, or build the model with `classes=data.classes`."
             )
-        return sequences
+        if len(sequences.targets) == 1:
+            return sequences
+        own = {n: t for n, t in sequences.targets.items() if t.values is sequences.labels}
+        return replace(sequences, targets=own)
 
     def loss(self, out: Tensor, batch: Batch) -> Tensor:
         return F.cross_entropy(out, _labels(batch), reduction="sum")

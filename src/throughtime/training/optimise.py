@@ -1,6 +1,5 @@
 """Optimisers and schedules by name, and which parameters decay."""
 
-import difflib
 import inspect
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
@@ -10,7 +9,7 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim import lr_scheduler as schedules
 
-from throughtime.errors import OptionError
+from throughtime.errors import OptionError, nearest
 
 OPTIMISERS = {
     name.lower(): getattr(torch.optim, name)
@@ -58,10 +57,10 @@ def named(kind: str, name: str, known: dict[str, Any]) -> Any:
     """**Raises:** `OptionError` with the nearest name for one that is not known."""
     if name in known:
         return known[name]
-    near = difflib.get_close_matches(name, known, n=1)
+    near = nearest(name, known)
     raise OptionError(
         f"{kind} is {name!r}; expected one of {', '.join(known)}."
-        + (f" Did you mean {near[0]!r}?" if near else " Choose one of these.")
+        + (f" Did you mean {near!r}?" if near else " Choose one of these.")
     )
 
 

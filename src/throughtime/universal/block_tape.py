@@ -41,11 +41,11 @@ class BlockTape(Cell):
         target = affine("target", act, size=1, bias=False)
         leaving = affine("leaving", act, size=1, bias=False)
         number = parameter("number", self.blocks)  # 1, 2, ..., blocks; address 0 is no block
-        found = clip(memory - clip(target - number) - clip(number - target))
+        fetched = clip(memory - clip(target - number) - clip(number - target))
         written = clip(leaving - clip(source - number) - clip(number - source))
-        block: Any = torch.sum(found, dim=-1, keepdim=True)  # of which one unit at most is not 0
+        block: Any = torch.sum(fetched, dim=-1, keepdim=True)  # of which one unit at most is not 0
         enter = clip(affine("enter", act, block, size=self.enter))
-        return clip(affine("settle", act, enter)), clip(memory + written - found)
+        return clip(affine("settle", act, enter)), clip(memory + written - fetched)
 
 
 def clip(z: Any) -> Any:

@@ -94,7 +94,7 @@ def _bounded(units: Equations, blocks: Blocks, dtype: torch.dtype, engine: str |
     _fill(layer, "act", units.act, {"h": list(units.settle)})
     for name in ("source", "target", "leaving"):
         _fill(layer, name, {name: units.addresses[name]}, {"0": act})
-    _fill(layer, "enter", units.enter, {"0": act, "1": ["found"]})
+    _fill(layer, "enter", units.enter, {"0": act, "1": ["fetched"]})
     _fill(layer, "settle", units.settle, {"0": act, "1": enter})
     with torch.no_grad():
         layer.directions[0][0].number.copy_(torch.arange(1, blocks.count + 1))
@@ -102,17 +102,17 @@ def _bounded(units: Equations, blocks: Blocks, dtype: torch.dtype, engine: str |
 
 
 @torch.no_grad()
-def _fill(layer: Recurrent, map_: str, rows: Layer, columns: dict[str, list[Hashable]]) -> None:
+def _fill(layer: Recurrent, map_name: str, rows: Layer, columns: dict[str, list[Hashable]]) -> None:
     """The weights of one affine map from its sums; `columns`: the units of each operand."""
     parameters = dict(layer.directions[0][0].named_parameters())
     for name, p in parameters.items():
-        if name.startswith(f"{map_}_"):
+        if name.startswith(f"{map_name}_"):
             p.zero_()
     place = {u: (operand, k) for operand, units in columns.items() for k, u in enumerate(units)}
     for r, sums in enumerate(rows.values()):
         for unit, weight in sums.items():
             if unit == ONE:
-                parameters[f"{map_}_bias"][r] = float(weight)
+                parameters[f"{map_name}_bias"][r] = float(weight)
             else:
                 operand, k = place[unit]
-                parameters[f"{map_}_{operand}"][r, k] = float(weight)
+                parameters[f"{map_name}_{operand}"][r, k] = float(weight)

@@ -206,7 +206,7 @@ class Computer:
 
         h: `(1 + S, B, H)`, the state before the first step and after each.
         """
-        before, found = h[:-1], []
+        before, outgrown = h[:-1], []
         for side, pushes in self._tables[1].items():
             if self.blocks is None:  # all cells are in use, and one is pushed
                 scaled = before[..., self.place[side]] * self.digits.base ** (self.capacity - 1)
@@ -217,8 +217,8 @@ class Computer:
             when, tape = full.nonzero(as_tuple=True)
             if len(when):
                 grows = side if self.blocks is None else AWAY["L" if side == "left" else "R"]
-                found.append((int(when[0]), int(tape[0]), grows))
-        return min(found, default=None)
+                outgrown.append((int(when[0]), int(tape[0]), grows))
+        return min(outgrown, default=None)
 
     def _full(self, what: str, room: int | None, side: str) -> CapacityError:
         if self.blocks is not None and room is None:

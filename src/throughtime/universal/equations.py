@@ -147,11 +147,11 @@ def equations(machine: Machine, blocks: Blocks | None = None) -> Equations:
             act["push", AWAY[move]][edge[move]] = Fraction(-1)
             act["cross", move] = _sum(moving(move), inside)
             act["from", move] = _sum({"block": 1}, closed(move), inside)
-            enter["entered", side] = _sum({"found": 1, ("cross", other): -1})
+            enter["entered", side] = _sum({"fetched": 1, ("cross", other): -1})
             stacks[side]["entered", side] = Fraction(B)
             for j in levels:
                 enter["entering", side, j] = _sum(
-                    {"found": B, ONE: 1 - 2 * j, ("cross", other): -B}
+                    {"fetched": B, ONE: 1 - 2 * j, ("cross", other): -B}
                 )
                 stacks[side]["entering", side, j] = Fraction(-2)
                 head[j]["entering", side, j] = Fraction(1)

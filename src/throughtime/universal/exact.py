@@ -1,7 +1,7 @@
 """The same network in integers without limit: its weights, its units, no rounding.
 
 Few units are not 0 at any time, and most of those are 1. The sums over the units that are 1
-are found once for each set of them; what remains of a step is the few sums that a number
+are computed once for each set of them; what remains of a step is the few sums that a number
 takes part in, those of the stacks.
 """
 
@@ -86,13 +86,13 @@ class Network:
         self.on, self._units, self._numbers = tuple(on), tuple(units), tuple(values)
 
     def _sums(self, on: tuple[int, ...], units: tuple[int, ...]) -> list[Live]:
-        found = []
+        live = []
         for unit, row in enumerate(self._weights):
             total = self._bias[unit] + sum(row[k] for k in on)
             terms = tuple((row[u], k) for k, u in enumerate(units) if row[u])
             if total + sum(w for w, _ in terms if w > 0) > 0:
-                found.append((unit, total << self.depth, terms))
-        return found
+                live.append((unit, total << self.depth, terms))
+        return live
 
     def _deepen(self) -> None:
         self._numbers = tuple(n << self.depth for n in self._numbers)

@@ -49,7 +49,7 @@ def guard_bits(machine: Machine) -> int:
 def significand(machine: Machine, n: int, *, blocks: bool = False) -> int:
     """Bits that the sums of one step of the machine need where a number holds up to n cells."""
     cut = Blocks(n, 1, 3)
-    found = equations(machine, cut if blocks else None)
+    units = equations(machine, cut if blocks else None)
     base, top = base_of(machine), len(machine.symbols) - 1
     digits = [top] * (n - 1) + [min(1, top)]
 
@@ -57,10 +57,10 @@ def significand(machine: Machine, n: int, *, blocks: bool = False) -> int:
         return sum((Fraction(2 * d, base**k) for k, d in enumerate(digits[n - cells :], 1)),
                    Fraction(0))  # fmt: skip
 
-    act, enter, settle = map(_columns, (found.act, found.enter, found.settle))
+    act, enter, settle = map(_columns, (units.act, units.enter, units.settle))
     most, one = 0, {ONE: Fraction(1)}
     # the state decides which unit is 1, not how large a sum is: one case for each write and move
-    actions = {case: machine.actions.get(case, (case[1], "S")) for case in found.cases}
+    actions = {case: machine.actions.get(case, (case[1], "S")) for case in units.cases}
     alike = {tuple(action[:2]): case for case, action in actions.items()}
     for (_, move), case in alike.items():
         pushed = AWAY.get(move)
@@ -79,7 +79,7 @@ def significand(machine: Machine, n: int, *, blocks: bool = False) -> int:
                     crosses = pushed == ("right" if first else "left")
                     entered = stack(n) if crosses else Fraction(0)
             acted, a = _clipped(act, values)
-            enters, b = _clipped(enter, acted | {"found": entered} | one)
+            enters, b = _clipped(enter, acted | {"fetched": entered} | one)
             _, c = _clipped(settle, acted | enters | one)
             most = max(most, a, b, c)
     return most
@@ -87,11 +87,11 @@ def significand(machine: Machine, n: int, *, blocks: bool = False) -> int:
 
 def _columns(layer: Layer) -> Columns:
     """For each operand the sums it takes part in."""
-    found: Columns = {}
+    columns: Columns = {}
     for unit, weights in layer.items():
         for operand, weight in weights.items():
-            found.setdefault(operand, []).append((unit, weight))
-    return found
+            columns.setdefault(operand, []).append((unit, weight))
+    return columns
 
 
 def _clipped(columns: Columns, values: dict) -> tuple[dict, int]:

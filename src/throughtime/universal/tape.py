@@ -28,8 +28,8 @@ class Digits:
         top, bottom = Fraction(number).as_integer_ratio()
         places = -(-(bottom.bit_length() - 1) // bits)
         whole = top * (1 << (places * bits)) // bottom
-        found = []
+        symbols = []
         for _ in range(places):
-            found.append(self.symbol[(whole % self.base) // 2])
+            symbols.append(self.symbol[(whole % self.base) // 2])
             whole //= self.base
-        return "".join(reversed(found))
+        return "".join(reversed(symbols))

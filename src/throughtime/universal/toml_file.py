@@ -12,8 +12,8 @@ LARGEST = 10_000_000  # bytes
 
 def shipped() -> list[str]:
     """The names of the machines in the package."""
-    found = (files("throughtime.universal") / "machines").iterdir()
-    return sorted(f.name.removesuffix(".toml") for f in found if f.name.endswith(".toml"))
+    paths = (files("throughtime.universal") / "machines").iterdir()
+    return sorted(f.name.removesuffix(".toml") for f in paths if f.name.endswith(".toml"))
 
 
 def read_machine(which: str) -> Machine | Automaton:

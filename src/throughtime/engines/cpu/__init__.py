@@ -1,1 +1,3 @@
-"""The CPU engine: the loop over time in C++, what lies around it in torch."""
+"""The CPU engine: the loop over time in C++."""
+
+from throughtime.engines.cpu.engine import CPU as CPU

@@ -1,12 +1,10 @@
 """The emitter of the native engine: a step of a loop becomes instructions on registers."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 
 from throughtime.engines.cpu.fuse import fuse
-from throughtime.engines.cpu.lowered import Lowered
-from throughtime.engines.cpu.stages import (
+from throughtime.engines.cpu.instructions import (
     CONSTANT,
     FROM_MEMORY,
     NEXT,
@@ -14,19 +12,13 @@ from throughtime.engines.cpu.stages import (
     STATE,
     Instruction,
     Register,
-    share,
-    stages,
+    spelled,
 )
+from throughtime.engines.cpu.lowered import Lowered
+from throughtime.engines.cpu.stages import share, stages
 from throughtime.engines.emitter import Columns
 from throughtime.program.graph import REDUCTIONS, Node
 from throughtime.program.program import Program
-
-# the numbers of an operation, in the order of p and q
-NUMBERS = {
-    "variance": ("correction",), "leaky_relu": ("negative_slope",), "elu": ("alpha", "scale"),
-    "softplus": ("beta", "threshold"), "hardtanh": ("min_val", "max_val"),
-}  # fmt: skip
-NAMES = {"and": "logical_and", "or": "logical_or", "not": "logical_not"}
 
 
 class NativeEmitter:
@@ -96,7 +88,7 @@ class NativeEmitter:
             return self._emit(node.op, 1, arguments[0], p=correction)
         if node.op == "expand":
             return arguments[0]
-        op, p, q = _spelled(node)
+        op, p, q = spelled(node)
         return self._emit(op, node.width, *arguments, p=p, q=q)
 
     def begin_sum(self, width: int, value: int | None = None) -> int:
@@ -134,8 +126,9 @@ class NativeEmitter:
         return fuse(nodes, private)
 
     def finish(self) -> Lowered:
-        cut = stages(self.instructions, self.registers)
-        shared, registers, number = share(cut, self.registers)
+        registers = [replace(register) for register in self.registers]
+        cut = stages(self.instructions, registers)
+        shared, registers, number = share(cut, registers)
 
         def renumbered(states: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
             return tuple((number[register], array) for register, array in states)
@@ -175,15 +168,3 @@ class NativeEmitter:
             return replace(i, to=new if i.to == old else i.to, **reads)
 
         self.instructions = [renamed(i) for i in self.instructions]
-
-
-def _spelled(node: Node) -> tuple[str, float, float]:
-    """The operation of a node as `native/program.h` names it, and its numbers p and q."""
-    attributes = node.attributes
-    if node.op == "clamp":
-        low, high = attributes["min"], attributes["max"]
-        return "hardtanh", -math.inf if low is None else low, math.inf if high is None else high
-    if node.op == "gelu":
-        return "gelu", float(attributes["approximate"] == "tanh"), 0.0
-    numbers = [attributes[name] for name in NUMBERS.get(node.op, ())] + [0.0, 0.0]
-    return NAMES.get(node.op, node.op), numbers[0], numbers[1]

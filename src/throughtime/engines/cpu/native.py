@@ -2,6 +2,8 @@
 
 import functools
 import importlib
+import importlib.util
+import warnings
 from typing import Any
 
 import torch
@@ -9,10 +11,23 @@ import torch
 
 @functools.cache
 def native() -> Any:
+    """The compiled module, or None."""
     try:
         return importlib.import_module("throughtime._native")
     except ImportError:
         return None
+
+
+@functools.cache
+def say_once_without_native() -> None:
+    """One warning in a process whose installation has no compiled module."""
+    if importlib.util.find_spec("throughtime._native") is None:
+        warnings.warn(
+            "throughtime was installed without its compiled module, as no C++ compiler was found: "
+            "everything runs on the reference engine. Install a C++20 compiler, then throughtime "
+            "again.",
+            stacklevel=3,
+        )
 
 
 def describe() -> dict[str, Any]:

@@ -41,12 +41,12 @@ def weight_gradients(program: Program, gradients: Gradients) -> tuple[Tensor, ..
 def _pieces(program: Program) -> list[tuple[int, int, list[tuple[int, int, int]]]]:
     """For each product the rows and the width of its weight, and which columns of `dz` make which
     of these rows: `(first column, columns, first row)`."""
-    found = []
+    products = []
     for k, neighbours in enumerate(product_columns(program)):
         pieces, row = [], 0
         for columns in neighbours:
             count = columns.stop - columns.start
             pieces.append((columns.start, count, row))
             row += count
-        found.append((row, program.nodes[plan(program).products[k].operand].width, pieces))
-    return found
+        products.append((row, program.nodes[plan(program).products[k].operand].width, pieces))
+    return products

@@ -7,52 +7,26 @@ sees whole tiles.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-BLOCK, TILE, STEP, STATE, NEXT, CONSTANT = range(6)  # Life in native/program.h
-NOWHERE = -1
-MIXING = ("sum", "mean", "variance", "expand")
-FROM_MEMORY = ("load", "previous")
-
-
-@dataclass(frozen=True)
-class Instruction:
-    """One line of `native/program.h`; `reads` are its registers among a, b and c."""
-
-    op: str
-    to: int  # NOWHERE: it writes no register
-    a: int = 0
-    b: int = 0
-    c: int = 0
-    p: float = 0.0
-    q: float = 0.0
-    reads: tuple[str, ...] = ()
-
-    @property
-    def targets(self) -> tuple[int, ...]:
-        return () if self.to == NOWHERE else (self.to,)
-
-    @property
-    def sources(self) -> tuple[int, ...]:
-        return tuple(getattr(self, name) for name in self.reads)
-
-
-@dataclass
-class Register:
-    width: int
-    life: int = BLOCK
-
-
-@dataclass(frozen=True)
-class Stage:
-    """`width`: of every register it writes, block by block; 0: whole tiles."""
-
-    instructions: tuple[Instruction, ...]
-    width: int
+from throughtime.engines.cpu.instructions import (
+    BLOCK,
+    CONSTANT,
+    FROM_MEMORY,
+    MIXING,
+    NEXT,
+    NOWHERE,
+    STATE,
+    STEP,
+    TILE,
+    Instruction,
+    Register,
+    Stage,
+)
 
 
 def stages(instructions: Sequence[Instruction], registers: list[Register]) -> list[Stage]:
-    """Cut a step into stages, and give every register its life."""
+    """Cut a step into stages, and give every register its life, which changes `registers`."""
     cut: list[Stage] = []
     for segment in _segments(instructions):
         cut += _cut(segment, registers)
@@ -80,17 +54,17 @@ def _load_operands_in_each(cut: list[Stage]) -> list[Stage]:
 
 def _loaded(stage: Stage, loads: dict[int, Instruction]) -> tuple[Instruction, ...]:
     """The instructions of a stage, each register of `loads` loaded where it is first read."""
-    found: list[Instruction] = []
-    there: set[int] = set()
+    instructions: list[Instruction] = []
+    already_loaded: set[int] = set()
     for i in stage.instructions:
         if i.to in loads:
             continue
         for r in i.sources:
-            if r in loads and r not in there:
-                found.append(loads[r])
-                there.add(r)
-        found.append(i)
-    return tuple(found)
+            if r in loads and r not in already_loaded:
+                instructions.append(loads[r])
+                already_loaded.add(r)
+        instructions.append(i)
+    return tuple(instructions)
 
 
 def _segments(instructions: Sequence[Instruction]) -> list[list[Instruction]]:
@@ -138,10 +112,10 @@ def _ready_at_once(work: list[Instruction]) -> list[Instruction]:
     return [i for i in work if i.to in (sums & begun) - other]
 
 
-def _lives(found: list[Stage], registers: list[Register]) -> None:
+def _lives(cut: list[Stage], registers: list[Register]) -> None:
     """What one stage leaves for another is kept for every row; the rest is scratch."""
     written: set[int] = set()
-    for stage in found:
+    for stage in cut:
         operands = {i.a for i in stage.instructions if i.op == "product"}
         here: set[int] = set()
         for i in stage.instructions:
@@ -159,42 +133,43 @@ def _lives(found: list[Stage], registers: list[Register]) -> None:
 
 
 def share(
-    found: list[Stage], registers: list[Register]
+    cut: list[Stage], registers: list[Register]
 ) -> tuple[list[Stage], list[Register], dict[int, int]]:
-    """Registers renumbered so that scratch which is never needed at once shares a number.
+    """Renumber registers so that those whose values are never needed at once share a number.
+
+    Only scratch of a stage is shared.
 
     **Returns:** the stages and registers, and the new number of each old one.
     """
-    last: dict[int, int] = {}
-    everything = [i for stage in found for i in stage.instructions]
-    for k, i in enumerate(everything):
-        for r in (*i.sources, *i.targets):
-            last[r] = k
-    kept: list[Register] = []
+    instructions = [i for stage in cut for i in stage.instructions]
+    last_use = {r: k for k, i in enumerate(instructions) for r in (*i.sources, *i.targets)}
+    shared: list[Register] = []
     number: dict[int, int] = {}
+
+    def add(r: int) -> None:
+        number[r] = len(shared)
+        shared.append(registers[r])
+
     for r, register in enumerate(registers):
         if register.life in (STATE, NEXT, CONSTANT):  # `next` stays just behind its state
-            number[r] = len(kept)
-            kept.append(register)
-    free: dict[tuple[int, int], list[int]] = {}
-    for k, i in enumerate(everything):
-        sources = [r for r in i.sources if registers[r].life in (BLOCK, TILE)]
-        for r in dict.fromkeys(sources):
-            if last[r] == k and r != i.to:
-                register = registers[r]
+            add(r)
+    free: dict[tuple[int, int], list[int]] = {}  # numbers by width and life
+    for k, i in enumerate(instructions):
+        for r in dict.fromkeys(i.sources):
+            register = registers[r]
+            if register.life in (BLOCK, TILE) and last_use[r] == k and r != i.to:
                 free.setdefault((register.width, register.life), []).append(number[r])
         if i.to != NOWHERE and i.to not in number:
             register = registers[i.to]
-            pool = free.get((register.width, register.life))  # of BLOCK and TILE only
-            if pool and i.op != "product" and i.op not in MIXING:
-                number[i.to] = pool.pop()
+            unused = free.get((register.width, register.life))
+            if unused and i.op != "product" and i.op not in MIXING:
+                number[i.to] = unused.pop()
             else:
-                number[i.to] = len(kept)
-                kept.append(register)
+                add(i.to)
 
     def renumbered(i: Instruction) -> Instruction:
         new = {name: number[getattr(i, name)] for name in i.reads}
         return replace(i, to=number.get(i.to, NOWHERE), **new)
 
-    cut = [Stage(tuple(map(renumbered, stage.instructions)), stage.width) for stage in found]
-    return cut, kept, number
+    return [replace(stage, instructions=tuple(map(renumbered, stage.instructions)))
+            for stage in cut], shared, number  # fmt: skip

@@ -21,6 +21,7 @@ from throughtime.engines.derived import (
     product_columns,
 )
 from throughtime.engines.evaluate import ahead, evaluate, rounded
+from throughtime.engines.parameters import packed, weights_by_name
 from throughtime.engines.pieces import transposed_times
 from throughtime.engines.time_order import real_steps, stack, steps
 from throughtime.program.program import Program
@@ -47,8 +48,8 @@ def backward(
     names = list(program.states)
     keep = awaited_kept_nodes(program)
     rows: dict[int, list[Tensor]] = {i: [] for i in keep}
-    zeros = [torch.zeros_like(s) for s in call.start]
-    dstate = [z if d is None else d for z, d in zip(zeros, dfinal, strict=True)]
+    zeros = [torch.zeros_like(s[0] if s.dim() == 3 else s) for s in call.start]
+    dstate = [z if d is None else d.reshape(z.shape) for z, d in zip(zeros, dfinal, strict=True)]
     dinitial = [torch.zeros_like(s) for s in call.initial]
 
     for t, restart in reversed(list(steps(call))):
@@ -76,7 +77,8 @@ def backward(
 
     reversed_call = call._replace(reverse=not call.reverse)
     over_time = {i: stack(r, reversed_call, (B, back.nodes[i].width)) for i, r in rows.items()}
-    return finish(program, call, known, loop, over_time, tuple(dstate), tuple(dinitial))
+    dstart = tuple(d.reshape(s.shape) for d, s in zip(dstate, call.start, strict=True))
+    return finish(program, call, known, loop, over_time, dstart, tuple(dinitial))
 
 
 def valuer(
@@ -86,7 +88,11 @@ def valuer(
 
     `known`: what `ahead` returned; `loop`: the saved values of the loop, `(T, B, width)`.
     """
-    back, timeless, weights = adjoint(program), plan(program).timeless, by_name(program, call)
+    back, timeless, weights = (
+        adjoint(program),
+        plan(program).timeless,
+        weights_by_name(program, call),
+    )
 
     def value(i: int, values: dict[int, Any], t: int | slice) -> Any:
         node = back.nodes[i]
@@ -121,16 +127,16 @@ def finish(
     real = real_steps(call)
     value = valuer(program, call, known, loop)
     inside = awaited_nodes(program)
-    all_: dict[int, Any] = dict(over_time)
+    over_steps: dict[int, Any] = dict(over_time)
     for i, node in enumerate(back.nodes):
-        if i not in all_ and (i not in inside or node.op in ("constant", "saved")):
-            all_[i] = value(i, all_, slice(None))
+        if i not in over_steps and (i not in inside or node.op in ("constant", "saved")):
+            over_steps[i] = value(i, over_steps, slice(None))
 
     def output(name: str, width: int) -> Tensor:
         if name not in back.outputs:
             return call.x.new_zeros(T, B, width)
-        found = rounded(all_[back.outputs[name]], call.x).expand(T, B, width)
-        return found if real is None else torch.where(real, found, 0.0)
+        value = rounded(over_steps[back.outputs[name]], call.x).expand(T, B, width)
+        return value if real is None else torch.where(real, value, 0.0)
 
     maps = [(program.nodes[a].attributes["name"], program.nodes[a].width) for a in program.affines]
     vectors = zip(program.vectors, call.vectors, strict=True)
@@ -142,7 +148,7 @@ def finish(
         dstart,
         dinitial,
         tuple(output(f"dparameter_{n}", v.shape[0]).sum((0, 1)) for n, v in vectors),
-        None if call.bias is None else dz.sum((0, 1)),
+        None if packed(call).bias is None else dz.sum((0, 1)),
     )
 
 
@@ -161,15 +167,6 @@ def weight_gradient(program: Program, gradients: Gradients, k: int) -> Tensor:
 
 def _real(g: Tensor, real: Tensor | None, t: int) -> Tensor:
     return g if real is None else torch.where(real[t], g, 0.0)
-
-
-def by_name(program: Program, call: Call) -> dict[str, Tensor]:
-    """The packed matrices cut back into the weight of each operand of each map."""
-    found = {}
-    for product, packed in zip(plan(program).products, call.weights, strict=True):
-        sizes = [program.parameters[w].shape[0] for w in product.weights]
-        found.update(zip(product.weights, packed.split(sizes), strict=True))
-    return found
 
 
 def _operand(i: int, call: Call, known: dict[int, Any], loop: dict[int, Tensor]) -> Tensor:

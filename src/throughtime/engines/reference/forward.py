@@ -19,6 +19,7 @@ from throughtime.engines.evaluate import (
     rounded,
     scatter,
 )
+from throughtime.engines.parameters import packed
 from throughtime.engines.time_order import real_steps, stack, steps
 from throughtime.program.program import Program
 
@@ -27,6 +28,7 @@ def forward(program: Program, call: Call, *, save: bool = False) -> Result:
     """Run a program over time, see `Call` and `Result`."""
     schedule, nodes, B = plan(program), program.nodes, call.x.shape[1]
     known, parts = ahead(program, call)
+    weights = packed(call).weights
     timeless = tuple(schedule.timeless)  # torch.compile cannot look into a frozenset
     timed = {i: v for i, v in known.items() if isinstance(v, Tensor) and i not in timeless}
     real = real_steps(call)
@@ -47,7 +49,7 @@ def forward(program: Program, call: Call, *, save: bool = False) -> Result:
         for level in schedule.levels:
             for k in level.products:
                 operand = rounded(values[schedule.products[k].operand], call.x)
-                products[k] = F.linear(operand, call.weights[k])
+                products[k] = F.linear(operand, weights[k])
             for b in level.blocks:
                 part = parts[b]
                 z = add_products(schedule.blocks[b], products, None if part is None else part[t])

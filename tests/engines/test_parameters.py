@@ -1,4 +1,4 @@
-"""Weights, biases and starts in parts give what they give whole."""
+"""Parameters as a layer has them give what they give packed."""
 
 import pytest
 import torch
@@ -6,8 +6,10 @@ from catalogue import CELLS
 
 from throughtime import GRU, LSTM, RNN, Recurrent, nn
 from throughtime.engines import choose
+from throughtime.engines.call import SeparateParameters
 from throughtime.engines.cpu import products
-from throughtime.engines.parts import packed, traced
+from throughtime.engines.cpu.ahead import packed_natively
+from throughtime.engines.parameters import pack
 from throughtime.layers.direction import Direction
 from throughtime.nn import layer_call
 
@@ -23,19 +25,21 @@ def gradients(direction, x, result):
 @pytest.mark.parametrize("name", CELLS)
 @pytest.mark.parametrize("recompute", [False, True])
 @pytest.mark.parametrize(("T", "B", "I"), [(7, 3, 5), (6, 1, 70), (4, 1, 2)])
-def test_a_layer_in_parts_and_whole(name, recompute, T, B, I):  # noqa: E741
+def test_a_layer_with_separate_and_with_packed_parameters(name, recompute, T, B, I):  # noqa: E741
     torch.manual_seed(0)
     direction = Direction(CELLS[name], I, 6, recompute=recompute, dtype=torch.float64).eval()
     with torch.no_grad():
         for p in direction.parameters():
             p.normal_(0, 0.4)
     x = torch.randn(T, B, I, dtype=torch.float64, requires_grad=True)
-    parts = direction(x)
+    separate = direction(x)
     program, call = direction.call(x)
     whole = choose.run(program, call)
-    for a, b in zip((*parts.states, *parts.final), (*whole.states, *whole.final), strict=True):
+    for a, b in zip(
+        (*separate.states, *separate.final), (*whole.states, *whole.final), strict=True
+    ):
         assert torch.equal(a, b)
-    for a, b in zip(gradients(direction, x, parts), gradients(direction, x, whole), strict=True):
+    for a, b in zip(gradients(direction, x, separate), gradients(direction, x, whole), strict=True):
         assert (a is None) == (b is None)
         if a is not None and b is not None:
             torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-13)
@@ -46,9 +50,9 @@ def test_torchs_biases_are_summed_alike_for_autograd_and_for_the_loop(kind):
     module = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn_tanh": nn.RNN}[kind](3, 5, dtype=torch.float64)
     x = torch.randn(2, 1, 3, dtype=torch.float64)
     start = tuple(x.new_zeros(1, 5) for _ in range(1 + (kind == "lstm")))
-    _, call, parts = layer_call(kind, x, start, module.all_weights[0])
-    assert parts is not None and call.bias is None
-    one, other = traced(call, parts).bias, packed(call, parts).bias
+    _, call = layer_call(kind, x, start, module.all_weights[0])
+    assert isinstance(call.parameters, SeparateParameters)
+    one, other = pack(call).parameters.bias, packed_natively(call).parameters.bias
     assert one is not None and other is not None and torch.equal(one, other)
 
 
@@ -85,13 +89,13 @@ def test_every_way_to_add_up_the_gradient_of_a_weight(name, limits, sizes, monke
     layer = Recurrent(CELLS[name], *sizes, dtype=torch.float64)
     x = torch.randn(9, 4, sizes[0], dtype=torch.float64)
 
-    def found():
+    def gradients():
         layer.zero_grad()
         layer(x)[0].square().sum().backward()
         return {n: p.grad.clone() for n, p in layer.named_parameters()}
 
-    want = found()
+    want = gradients()
     for limit, value in zip(("SMALL", "NARROW", "VECTOR"), limits, strict=True):
         monkeypatch.setattr(products, limit, value)
-    for n, gradient in found().items():
+    for n, gradient in gradients().items():
         torch.testing.assert_close(gradient, want[n], rtol=1e-12, atol=1e-12)

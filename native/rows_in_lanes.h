@@ -1,4 +1,4 @@
-// The other way round: rows of the batch in the lanes, units one after another.
+// Tiles that lie the other way round: rows of the batch in the lanes, units one after another.
 //
 // Where a cell has fewer units than a panel, most of a vector of units would be padding. There a
 // tile lies in panels of rows: panel after panel, in each unit after unit, of each unit the numbers
@@ -77,14 +77,14 @@ void spread(const T* value, int width, int panels, T* to) {
 
 // to (panels, width, kPanel) = from (panels, 1, kPanel) in every unit.
 template <class T>
-void expand_across(const T* from, int width, int panels, T* to) {
+void expand_in_lanes(const T* from, int width, int panels, T* to) {
   for (int p = 0; p < panels; ++p, from += kPanel<T>)
     for (int j = 0; j < width; ++j, to += kPanel<T>) memcpy(to, from, sizeof(T) * kPanel<T>);
 }
 
 // to (panels, 1, kPanel) = over the units of from (panels, width, kPanel) the sum of f(number, row).
 template <class T, class F>
-THROUGHTIME_INLINE void sum_across(const T* from, int width, int panels, T* to, F f) {
+THROUGHTIME_INLINE void sum_in_lanes(const T* from, int width, int panels, T* to, F f) {
   constexpr int L = kLanes<T>, P = kPanel<T>;
   for (int p = 0; p < panels; ++p, from += std::ptrdiff_t(width) * P, to += P)
     for (int half = 0; half < P; half += L) {
@@ -97,7 +97,7 @@ THROUGHTIME_INLINE void sum_across(const T* from, int width, int panels, T* to, 
 
 // totals[unit] += from (panels, width, kPanel) over so many rows.
 template <class T>
-void accumulate_across(const T* from, int width, int rows, double* totals) {
+void accumulate_in_lanes(const T* from, int width, int rows, double* totals) {
   constexpr int L = kLanes<T>, P = kPanel<T>;
   for (int j = 0; j < width; ++j) {
     Vec<T, L> sum = Vec<T, L>::all(0);
@@ -117,7 +117,7 @@ void accumulate_across(const T* from, int width, int rows, double* totals) {
 
 // to (panels, out, kPanel) += matrix (out, in) times from (panels, in, kPanel).
 template <class T>
-void multiply_across(const T* matrix, int out, int in, const T* from, int panels, T* to) {
+void multiply_in_lanes(const T* matrix, int out, int in, const T* from, int panels, T* to) {
   const Operand<T> left{matrix, 0, in, in, in};
   multiply<T>(left, from, to, kPanel<T>, std::ptrdiff_t(out) * kPanel<T>, 2 * panels, out);
 }

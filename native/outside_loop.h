@@ -1,4 +1,4 @@
-// The products around the loop over time, of torch's tensors: ahead of it and after it.
+// The products outside the loop over time, of torch's tensors: ahead of it and after it.
 #pragma once
 
 #include <algorithm>
@@ -14,7 +14,7 @@
 
 namespace throughtime {
 
-// multiply-adds of a product around the loop: of a thread, and between looks whether to end
+// multiply-adds of a product outside the loop: of a thread, and between looks whether to end
 inline constexpr double kForAThread = 4e6, kForALook = 2e8;
 
 // As many threads as have enough to do.
