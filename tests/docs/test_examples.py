@@ -144,9 +144,8 @@ def test_every_command_is_on_the_page_of_the_command_line():
 
 
 def listed() -> set[str]:
-    """The files in the README's reading order; a folder holds for the names after it."""
-    text = (ROOT / "README.md").read_text()
-    block = text[text.index("## Reading the code") :].split("```")[1]
+    """The files in the reading order; a folder holds for the names after it."""
+    block = (ROOT / "docs" / "reading-the-code.md").read_text().split("```")[1]
     found, folder = set(), ""
     for name in re.findall(r"[\w/]+\.(?:py|h|cpp)\b", block):
         folder = name.rpartition("/")[0] if "/" in name or "\n" + name in block else folder
@@ -158,8 +157,8 @@ def test_reading_order_is_complete():
     package = ROOT / "src" / "throughtime"
     ours = {str(p.relative_to(package)) for p in package.rglob("*.py") if p.stem != "__init__"}
     native = {f"native/{p.name}" for p in (ROOT / "native").glob("*.*")}
-    assert ours - listed() == set(), "in the package, not in the README"
-    assert listed() - ours - native == set(), "in the README, not in the package"
+    assert ours - listed() == set(), "in the package, not in the reading order"
+    assert listed() - ours - native == set(), "in the reading order, not in the package"
 
 
 @pytest.mark.parametrize("script", sorted(p.name for p in (ROOT / "examples").glob("*.py")))
