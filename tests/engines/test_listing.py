@@ -55,7 +55,7 @@ RNN: loop backward
 
 @pytest.fixture
 def no_native(monkeypatch):
-    monkeypatch.setattr(lowered, "native", lambda: None)
+    monkeypatch.setattr(lowered, "compiled", lambda: None)
 
 
 def test_both_loops_of_an_rnn(no_native):

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from throughtime.engines.call import Call, Packed, SeparateParameters
 from throughtime.engines.cpu import memory, products
-from throughtime.engines.cpu.native import native
+from throughtime.engines.cpu.native import compiled
 from throughtime.engines.derived import LoopMode, anything_ahead
 from throughtime.engines.evaluate import ahead
 from throughtime.engines.parameters import stacked
@@ -28,7 +28,7 @@ def packed_natively(call: Call) -> Call:
     bias = None
     if parameters.biases:
         bias = call.x.new_empty((parameters.columns,))
-        native().set_parts(bias, parameters.biases, parameters.places)
+        compiled().set_parts(bias, parameters.biases, parameters.places)
     weights = tuple([stacked(matrices).detach() for matrices in parameters.weights])
     return call._replace(parameters=Packed(weights, bias))
 
@@ -77,7 +77,7 @@ def product(call: Call, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tenso
     own = out <= products.NARROW or rows.shape[0] * weight.numel() <= products.SMALL // 4
     beside = [weight.stride(1), rows.stride(1), 1 if bias is None else bias.stride(0)]
     if own and beside == [1, 1, 1]:
-        native().affine(x.element_size() == 8, rows, weight, bias, z, torch.get_num_threads())
+        compiled().affine(x.element_size() == 8, rows, weight, bias, z, torch.get_num_threads())
         return z
     columns, flat = weight.detach().t(), z.view(-1, out)
     for piece in pieces(rows.shape[0], weight.numel()):

@@ -17,7 +17,7 @@ from throughtime.engines.cpu.instructions import (
     Register,
     Stage,
 )
-from throughtime.engines.cpu.native import native
+from throughtime.engines.cpu.native import compiled
 from throughtime.engines.derived import weight_rows
 from throughtime.program.program import Program
 
@@ -87,7 +87,7 @@ class Lowered:
             out, in_ = self.program.parameters[weight].shape
             shape = (in_, out) if transposed else (out, in_)
             matrices.append((k, rows.start, transposed, *shape))
-        return native().lower(
+        return compiled().lower(
             [(register.width, register.life) for register in self.registers], lines, ends,
             matrices, self.constants, self.starts, self.restarts, self.finals, self.sums,
             self.arrays, self.backward,
@@ -100,7 +100,7 @@ class Lowered:
 @functools.cache
 def _codes() -> dict[str, int]:
     """The number of each operation in the compiled module."""
-    return {name: k for k, name in enumerate(native().operations())}
+    return {name: k for k, name in enumerate(compiled().operations())}
 
 
 class _Text:

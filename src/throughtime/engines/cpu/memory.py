@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from throughtime.engines.call import Call
-from throughtime.engines.cpu.native import native
+from throughtime.engines.cpu.native import compiled
 
 LARGE = 1 << 20  # bytes; the memory of larger tensors is kept
 
@@ -17,7 +17,7 @@ def over_time(call: Call, *shape: int) -> Tensor:
     if count * x.element_size() < LARGE:
         return x.new_empty(shape) if call.lengths is None else x.new_zeros(shape)
     single = x.dtype == torch.float32
-    flat = (native().empty_float32 if single else native().empty_float64)(count)
+    flat = (compiled().empty_float32 if single else compiled().empty_float64)(count)
     if call.lengths is not None:
         flat.zero_()
     return flat.view(shape)

@@ -19,6 +19,14 @@ def native() -> Any:
 
 
 @functools.cache
+def compiled():  # its type, which a type checker reads from `_native.pyi`, has no name
+    """The compiled module, where `native` has found it."""
+    from throughtime import _native
+
+    return _native
+
+
+@functools.cache
 def say_once_without_native() -> None:
     """One warning in a process whose installation has no compiled module."""
     if importlib.util.find_spec("throughtime._native") is None:

@@ -7,7 +7,7 @@ from throughtime.engines.call import Call
 from throughtime.engines.cpu import run
 from throughtime.engines.cpu.ahead import ahead_of_loop, bias_of
 from throughtime.engines.cpu.loops import forward_loop
-from throughtime.engines.cpu.native import native
+from throughtime.engines.cpu.native import compiled
 from throughtime.engines.derived import LoopMode
 from throughtime.engines.engine import Stepper
 from throughtime.engines.parameters import packed
@@ -33,7 +33,7 @@ def stepper(
         layers.append((lowered.native, run.tensors(lowered, groups), packed(call).weights))
     first = loops[0].tensors
     single = calls[0].x.dtype == torch.float32
-    make = native().StreamFloat32 if single else native().StreamFloat64
+    make = compiled().StreamFloat32 if single else compiled().StreamFloat64
     x_tensor = first.index(("x", 0)) if ("x", 0) in first else -1
     stream = make(layers, x_tensor, x_shape, batch, y)
     return Stepper(stream.step, stream.begin, stream.leave, layers)

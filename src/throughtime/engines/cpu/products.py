@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from throughtime.engines.call import Gradients
-from throughtime.engines.cpu.native import native
+from throughtime.engines.cpu.native import compiled
 from throughtime.engines.derived import plan, product_columns
 from throughtime.engines.reference.backward import weight_gradient
 from throughtime.program.program import Program
@@ -33,7 +33,7 @@ def weight_gradients(program: Program, gradients: Gradients) -> tuple[Tensor, ..
             to = weight_gradient(program, gradients, k)
         dweights.append(to)
     if own:
-        native().outer(dz.dtype == torch.float64, dz, own, torch.get_num_threads())
+        compiled().outer(dz.dtype == torch.float64, dz, own, torch.get_num_threads())
     return tuple(dweights)
 
 

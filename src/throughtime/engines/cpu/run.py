@@ -7,7 +7,7 @@ import torch
 
 from throughtime.engines.call import Call
 from throughtime.engines.cpu.lowered import Lowered
-from throughtime.engines.cpu.native import native
+from throughtime.engines.cpu.native import compiled
 from throughtime.engines.cpu.settings import Split
 
 
@@ -33,7 +33,7 @@ def run(call: Call, loops: list[tuple[Any, ...]], split: Split | None) -> None:
     T, B, _ = call.x.shape
     lengths = None if call.lengths is None else call.lengths.contiguous()
     resets = None if call.resets is None else call.resets.contiguous()
-    native().run(
+    compiled().run(
         loops, call.x.dtype == torch.float64, T, B,
         0 if lengths is None else lengths.data_ptr(), 0 if resets is None else resets.data_ptr(),
         torch.get_num_threads(), split,
