@@ -7,11 +7,13 @@ instead, see `choose.py`.
 """
 
 import functools
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from throughtime.engines.call import Call, Result
+from throughtime.engines.constant import assume_constant_result
 from throughtime.engines.engine import Engine
 from throughtime.engines.flat import Layout, flat_gradients, flatten, layout, restore
 from throughtime.engines.registry import able_when_compiled, named
@@ -29,7 +31,7 @@ def run(program: Program, call: Call, name: str | None = None) -> Result:
     if torch.is_autocast_enabled(call.x.device.type):
         autocast = torch.get_autocast_dtype(call.x.device.type)
     dtype = call.x.dtype if all(t.dtype == call.x.dtype for t in row) else None
-    engine = able_when_compiled(program, call.x.device.type, dtype, autocast, name)
+    engine = _able(program.json, call.x.device.type, dtype, autocast, name)
     start = tuple(s[0] if s.dim() == 3 else s for s in call.start)
     shown = call._replace(start=start, every_state=True)
     outputs = _forward(program.json, engine, autocast, *arguments(shown))
@@ -37,6 +39,11 @@ def run(program: Program, call: Call, name: str | None = None) -> Result:
     pairs = zip(outputs[n : 2 * n], call.start, strict=True)
     final = tuple(f.unsqueeze(0) if s.dim() == 3 else f for f, s in pairs)
     return Result(tuple(outputs[: n if call.every_state else 1]), final)
+
+
+@assume_constant_result
+def _able(program: str, *call: Any) -> str:
+    return able_when_compiled(_read(program), *call)
 
 
 def arguments(call: Call) -> tuple:

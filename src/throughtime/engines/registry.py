@@ -61,7 +61,6 @@ def able(program: Program, call: Call, name: str | None = None) -> Engine:
     )
 
 
-@assume_constant_result
 def able_when_compiled(
     program: Program,
     device: str,
