@@ -7,6 +7,9 @@ from throughtime.engines.cpu import CPU
 from throughtime.engines.reference import Reference
 from throughtime.layers.direction import Direction
 
+# those that are compared with the reference engine, by name
+ENGINES = {"cpu": CPU()}
+
 
 def regularised_call(name, T, B, I, H, dtype, reverse, ragged, resets, seed):  # noqa: E741
     torch.manual_seed(seed)

@@ -10,16 +10,6 @@ from pathlib import Path
 import pytest
 from test_layers_of_the_house import ROOT, imports, write
 
-ALLOWED: dict[frozenset[str], str] = {
-    frozenset({"engines/cpu/emitter.py", "engines/cpu/listing.py", "engines/cpu/lowered.py"}): (
-        "`str(lowered)` is the listing, which reads a table of the emitter, which makes a `Lowered`"
-    ),
-    frozenset({"cli/__init__.py", "cli/app.py", "cli/train.py"}): (
-        "`Stopped` is defined where it is caught, beside `main`, which imports the commands"
-    ),
-}
-"""Circles that stand for now, each with its reason."""
-
 
 def graph(root: Path) -> dict[str, set[str]]:
     """For each file of a package which others it imports, by their paths."""
@@ -67,7 +57,7 @@ def reach(edges: dict[str, set[str]], start: str) -> set[str]:
 
 
 def test_there_are_no_circles():
-    assert circles(graph(ROOT)) == {*ALLOWED}, "what is gone is taken out of ALLOWED"
+    assert circles(graph(ROOT)) == set()
 
 
 def test_the_graph_is_that_of_the_package():

@@ -98,15 +98,16 @@ def layer_call(
     gates = w_ih.shape[0]
     H = gates // _GATES[kind]
     program = _program(kind, w_ih.shape[1], H, w_hh.shape[1] if projection else None)
-    matrices = (w_ih, w_hh, *projection)
     if not biases:
-        parameters = Packed(matrices, None)
+        parameters = Packed((w_ih, w_hh, *projection), None)
     else:
         columns = gates + (w_hh.shape[1] if projection else 0)  # the projection has no bias
         places = (0, 0, 0, gates), (1, 0, 0, gates)
         if kind == "gru":  # n_x and n_h keep one bias each
             columns, places = 4 * H, ((0, 0, 0, 3 * H), (1, 0, 0, 2 * H), (1, 2 * H, 3 * H, H))
-        parameters = SeparateParameters(biases, places, columns, tuple([(m,) for m in matrices]))
+        parameters = SeparateParameters(
+            biases, places, columns, ((w_ih,), (w_hh,), *[(w,) for w in projection])
+        )
     call = Call(
         x, hx, (), parameters, (), (), lengths, None, reverse, every_state=False
     )  # fmt: skip

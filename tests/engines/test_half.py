@@ -104,11 +104,11 @@ def test_forward_backward_and_autograd_are_those_of_float64(name, sizes, dtype):
         n = len(result.states)
         with torch.no_grad():
             kept = forward(program, each, save=True)
-            found = backward(program, each, kept, given[:n], given[n:])
-            dweights = weight_gradients(program, found)
-        bias = [] if found.dbias is None else [found.dbias]
-        own = [found.dx, *found.dstart, *found.dinitial, *dweights, *bias, *found.dvectors]
-        tensors = [*outputs, *[a for a in auto if a is not None], *own, found.dz]
+            back = backward(program, each, kept, given[:n], given[n:])
+            dweights = weight_gradients(program, back)
+        bias = [] if back.dbias is None else [back.dbias]
+        own = [back.dx, *back.dstart, *back.dinitial, *dweights, *bias, *back.dvectors]
+        tensors = [*outputs, *[a for a in auto if a is not None], *own, back.dz]
         assert {t.dtype for t in tensors if t is not None} == {each.x.dtype}
         results.append(tensors)
     for want, got in zip(*results, strict=True):

@@ -67,14 +67,14 @@ class Press:
 @pytest.fixture
 def made(monkeypatch):
     """The tensors over time that the engine has made: nan where nothing was written."""
-    found, new = [], memory.over_time
+    made, new = [], memory.over_time
 
     def recorded(call, *shape):
-        found.append(new(call, *shape).fill_(float("nan")))
-        return found[-1]
+        made.append(new(call, *shape).fill_(float("nan")))
+        return made[-1]
 
     monkeypatch.setattr(memory, "over_time", recorded)
-    return found
+    return made
 
 
 def unfinished(tensors) -> bool:
@@ -184,14 +184,14 @@ def test_a_signal_that_is_ignored_changes_nothing(two_threads):
 def test_another_thread_goes_on():
     """Ctrl-C is the main thread's."""
     layer, x = long_call(T=2000, B=3)
-    want, found = layer(x)[0], []
-    other = threading.Thread(target=lambda: found.append(layer(x)[0]))
+    want, results = layer(x)[0], []
+    other = threading.Thread(target=lambda: results.append(layer(x)[0]))
     with pytest.raises(KeyboardInterrupt), Press():
         other.start()
         while True:
             time.sleep(0.01)
     other.join()
-    assert torch.equal(found[0], want)
+    assert torch.equal(results[0], want)
 
 
 @pytest.mark.parametrize("name", ["lstm", "gru-before"])
@@ -208,20 +208,20 @@ def test_products_in_pieces_are_whole_ones(name, monkeypatch):
     layer = Recurrent(CELLS[name], 70, 60, layers=2, dtype=torch.float64)
     x = torch.randn(40, 16, 70, dtype=torch.float64, requires_grad=True)
 
-    def found():
+    def result():
         layer.zero_grad()
         x.grad = None
         y = layer(x)[0]
         y.square().sum().backward()
         return [y.detach(), x.grad, *(p.grad for p in layer.parameters())]
 
-    want = found()
+    want = result()
     for module in (pieces, ahead):
         monkeypatch.setattr(module, "pieces", counted)
     monkeypatch.setattr(pieces, "PIECE", 500_000)
     for limit in ("NARROW", "SMALL", "VECTOR"):
         monkeypatch.setattr(products, limit, 0)
-    got = found()
+    got = result()
     assert after.times is pieces.times and cut and all(len(c) > 1 for c in cut)
     assert {c[-1].stop for c in cut} == {640}
     for a, b in zip(got, want, strict=True):

@@ -158,8 +158,8 @@ def test_compiled_in_training_mode_draws_masks_anew():
     f, x = compiled(layer), torch.randn(6, 3, 3)
     first, second = f(x)[0], f(x)[0]
     assert not torch.equal(first, second)
-    found = torch.autograd.grad(second.sum(), list(layer.parameters()))
-    assert all(g.isfinite().all() and g.any() for g in found)
+    gradients = torch.autograd.grad(second.sum(), list(layer.parameters()))
+    assert all(g.isfinite().all() and g.any() for g in gradients)
     assert torch.equal(layer.eval()(x)[0], layer(x)[0])
 
 

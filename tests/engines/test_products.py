@@ -22,12 +22,12 @@ def gradients(program, T=5, B=3, dtype=torch.float64):
 @pytest.fixture
 def by_torch(monkeypatch):
     """Which products torch was asked for, by their number."""
-    found = []
+    asked = []
     real = products.weight_gradient
     monkeypatch.setattr(
-        products, "weight_gradient", lambda p, g, k: found.append(k) or real(p, g, k)
+        products, "weight_gradient", lambda p, g, k: asked.append(k) or real(p, g, k)
     )
-    return found
+    return asked
 
 
 def limits(monkeypatch, **numbers):
@@ -38,14 +38,14 @@ def limits(monkeypatch, **numbers):
 @pytest.mark.parametrize("name", CELLS)
 def test_both_ways_agree(monkeypatch, by_torch, name):
     program = CELLS[name].program(3, 4)
-    found = gradients(program)
-    want = weight_gradients(program, found)
+    back = gradients(program)
+    want = weight_gradients(program, back)
     count = len(want)
     for kind, asked in (("own", []), ("torch", [*range(count)])):
         far = 10**12 if kind == "own" else -1
         limits(monkeypatch, SMALL=far, NARROW=far, VECTOR=far)
         by_torch.clear()
-        for got, wanted in zip(products.weight_gradients(program, found), want, strict=True):
+        for got, wanted in zip(products.weight_gradients(program, back), want, strict=True):
             torch.testing.assert_close(got, wanted, rtol=1e-11, atol=1e-11)
         assert by_torch == asked
 
@@ -65,15 +65,15 @@ def test_both_ways_agree(monkeypatch, by_torch, name):
 )
 def test_the_limits(monkeypatch, by_torch, shape, numbers, asked):
     program = LSTM().program(*shape)
-    found = gradients(program)
+    back = gradients(program)
     limits(monkeypatch, **numbers)
-    products.weight_gradients(program, found)
+    products.weight_gradients(program, back)
     assert by_torch == asked
 
 
 def test_a_matrix_of_one_row_is_a_vector(monkeypatch, by_torch):
     program = RNN().program(7, 1)
-    found = gradients(program)
+    back = gradients(program)
     limits(monkeypatch, SMALL=10**9, NARROW=48, VECTOR=15 * 7 - 1)
-    products.weight_gradients(program, found)
+    products.weight_gradients(program, back)
     assert by_torch == [0]

@@ -145,11 +145,11 @@ def test_agrees(cell, batch, inputs, wants, recompute):
     truth = Recurrent(cell, inputs, 4, engine="reference", dtype=torch.float64)
     truth.load_state_dict(layer.state_dict())
     x = torch.randn(6, batch, inputs, dtype=torch.float64)
-    y, found = run(layer, x, wants)
+    y, gradients = run(layer, x, wants)
     expected, wanted = run(truth, x, wants)
     torch.testing.assert_close(y, expected)
     for name, gradient in wanted.items():
-        torch.testing.assert_close(found[name], gradient, msg=name)
+        torch.testing.assert_close(gradients[name], gradient, msg=name)
 
 
 def test_a_condition_of_a_parameter_by_hand():
@@ -267,10 +267,10 @@ def test_a_gradient_goes_one_way_where_equal_values_are_compared(recompute):
                           initial_state="zeros")  # fmt: skip
         truth.load_state_dict(layer.state_dict())
         x = torch.randn(4, 3, 1, dtype=torch.float64)
-        _, found = run(layer, x, True)
+        _, gradients = run(layer, x, True)
         _, wanted = run(truth, x, True)
         for name, gradient in wanted.items():
-            torch.testing.assert_close(found[name], gradient, msg=f"{name}, seed {seed}")
+            torch.testing.assert_close(gradients[name], gradient, msg=f"{name}, seed {seed}")
 
 
 @pytest.mark.parametrize("engine", ["cpu", "reference"])

@@ -67,13 +67,13 @@ def check(program: Program, call: Call, limit: float) -> None:
 
     with torch.no_grad():
         run = forward(program, call, save=True)
-        found = backward(program, call, run, dstates, dfinal)
-        dweights, dbias = weight_gradients(program, found), found.dbias
+        back = backward(program, call, run, dstates, dfinal)
+        dweights, dbias = weight_gradients(program, back), back.dbias
     for a, b in zip([*run.states, *run.final], [*result.states, *result.final], strict=True):
         assert error(a, b) < limit
     bias = [] if dbias is None else [dbias]
-    got = [found.dx, *found.dstart, *found.dinitial, *dweights, *bias, *found.dvectors]
-    got += found.dz.split([tap.shape[-1] for tap in taps], -1)
+    got = [back.dx, *back.dstart, *back.dinitial, *dweights, *bias, *back.dvectors]
+    got += back.dz.split([tap.shape[-1] for tap in taps], -1)
     for k, (g, w) in enumerate(zip(got, want, strict=True)):
         assert error(g, w) < limit, f"gradient {k} of {len(got)}"
 
@@ -141,9 +141,9 @@ def test_nan_in_the_padding_reaches_nothing(name, resets, reverse):
             outputs, leaves(call), [*dstates, *dfinal], allow_unused=True, retain_graph=True
         )
         with torch.no_grad():
-            found = backward(program, call, result, dstates, dfinal)
-            dweights, dbias = weight_gradients(program, found), found.dbias
-        flat = [found.dz, found.dx, *found.dstart, *found.dinitial, *found.dvectors, *dweights]
+            back = backward(program, call, result, dstates, dfinal)
+            dweights, dbias = weight_gradients(program, back), back.dbias
+        flat = [back.dz, back.dx, *back.dstart, *back.dinitial, *back.dvectors, *dweights]
         return [t for t in [*outputs, *auto, *flat, dbias] if t is not None]
 
     for a, b in zip(everything(dirty, dirty_dstates), everything(clean, dstates), strict=True):

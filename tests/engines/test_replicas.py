@@ -56,15 +56,15 @@ def test_gradients_of_the_replicas(name, reverse, lengths, resets):
 
     with torch.no_grad():
         result = forward(program, call, save=True)
-        found = backward(program, call, result, dstates, dfinal)
+        back = backward(program, call, result, dstates, dfinal)
     schedule = plan(program)
     got = []
     for k in range(len(weights)):
         columns = [b.columns for b in schedule.blocks if k in dict(b.rows)]
         for t in range(T):
-            dz = torch.cat([found.dz[t, :, c] for c in columns], -1)
-            got.append(dz.T @ found.operands[k][t])
-    got += [] if biases is None else list(found.dz.sum(1))
+            dz = torch.cat([back.dz[t, :, c] for c in columns], -1)
+            got.append(dz.T @ back.operands[k][t])
+    got += [] if biases is None else list(back.dz.sum(1))
     assert len(got) == len(want)
     for g, w in zip(got, want, strict=True):
         # torch's derivative of hardsigmoid is 1/6 rounded to float32, in float64 too

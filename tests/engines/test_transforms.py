@@ -41,8 +41,8 @@ def loss_of(layer: Recurrent, x: torch.Tensor, parameters=None, **options) -> to
 
 
 def gradients(layer, x, **options) -> dict[str, torch.Tensor]:
-    found = torch.autograd.grad(loss_of(layer, x, **options), list(layer.parameters()))
-    return dict(zip(dict(layer.named_parameters()), found, strict=True))
+    values = torch.autograd.grad(loss_of(layer, x, **options), list(layer.parameters()))
+    return dict(zip(dict(layer.named_parameters()), values, strict=True))
 
 
 def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> None:
@@ -123,12 +123,12 @@ def test_autocast(name):
     x = data(5, 2, 3).float()
     with torch.autocast("cpu", torch.bfloat16):
         y, _ = layer(x)
-    found = torch.autograd.grad(y.float().pow(2).sum(), list(layer.parameters()))
+    gradients = torch.autograd.grad(y.float().pow(2).sum(), list(layer.parameters()))
     want = layer(x)[0]
     assert 0 < error(y.float(), want) < 0.05  # rounded to 8 bits somewhere, and only there
     wanted = torch.autograd.grad(want.pow(2).sum(), list(layer.parameters()))
     largest = max(w.abs().max() for w in wanted)
-    for p, got, w in zip(layer.parameters(), found, wanted, strict=True):
+    for p, got, w in zip(layer.parameters(), gradients, wanted, strict=True):
         assert got.dtype == p.dtype and (got - w).abs().max() < 0.05 * largest
 
 
@@ -148,7 +148,7 @@ def test_checkpoint(name, reentrant):
 def test_checkpoint_draws_the_same_masks_again():
     layer = layer_of("lstm", variational_dropout=0.5, zoneout=0.2).train()
     x = data(6, 3, 3).requires_grad_()
-    found = []
+    gradients = []
     for checkpointed in (False, True):
         torch.manual_seed(3)
         layer.zero_grad()
@@ -158,8 +158,8 @@ def test_checkpoint_draws_the_same_masks_again():
         else:
             y = f(x)
         y.pow(2).sum().backward()
-        found.append([p.grad.clone() for p in layer.parameters()])
-    assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
+        gradients.append([p.grad.clone() for p in layer.parameters()])
+    assert all(torch.equal(a, b) for a, b in zip(*gradients, strict=True))
 
 
 class Half(torch.nn.Module):

@@ -2,7 +2,7 @@
 
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,6 @@ from throughtime.engines import ENGINES
 from throughtime.errors import OptionError
 from throughtime.layers import direction as over_time
 
-NAMES = ("cpu", "reference")
 TIGHT = {torch.float64: 1e-10, torch.float32: 1e-4}
 ROUNDING = {torch.float64: 4e-16, torch.float32: 2e-7}
 LARGE = 1e6  # values beyond are not compared: rounding grows with them
@@ -46,9 +45,10 @@ class Outcome:
     refused: str | None = None
 
 
-def check(case: Case, engines: tuple[str, ...] = NAMES) -> Outcome:
-    """Run a case on each engine and compare with the oracle."""
+def check(case: Case, engines: Sequence[str] | None = None) -> Outcome:
+    """Run a case on each engine, all that there are unless named, and compare with the oracle."""
     outcome = Outcome([])
+    engines = [engine.name for engine in ENGINES] if engines is None else engines
     right: Truth | None = None
     for engine in engines:
         with _recorded() as drawn:

@@ -130,11 +130,11 @@ def test_a_folder_with_a_hostile_name(hostile_run):
 def test_no_text_of_a_figure_becomes_a_part_of_the_page(text):
     """Whatever a figure was given: here the names come as they are."""
     made = go.Figure(go.Scatter(x=[1, 2], y=[3, 4], name=text))
-    figure = Figure("it", text, text, made, choices=[(text, text, [(text, text)])])
+    figure = Figure(text, text, text, made, choices=[(text, text, [(text, text)])])
     whole = page(text, text, [Written("one", text, [figure])])
     shown = Page(whole)
     assert len(shown.all("script")) == 3 and not shown.all("img") and not shown.all("b")
-    assert shown.figures["it"]["data"][0]["name"] == text
+    assert shown.figures[text]["data"][0]["name"] == text
     data = whole[whole.index('id="figures">') :].partition("</script>")[0]
     assert not {"<", "\u2028", "\u2029"} & {*data.partition(">")[2]}
 

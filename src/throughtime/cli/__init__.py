@@ -9,11 +9,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from throughtime.cli.stopped import Stopped
 from throughtime.errors import ThroughtimeError, one_line
-
-
-class Stopped(Exception):
-    """Ctrl-C, with the one thing to do about it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

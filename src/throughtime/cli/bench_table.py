@@ -30,12 +30,12 @@ class Table:
 
     def rows(self, measurement: Measurement) -> list[str]:
         """Times; and in a second line peak memory, if it was measured."""
-        m, found = measurement, {t.title: t for t in measurement.timings}
+        m, timed = measurement, {t.title: t for t in measurement.timings}
         first = [label(m.task.cell), str(m.task.shape), _pass(m.task.training)]
-        times = {title: 1000 * t.seconds for title, t in found.items()}
+        times = {title: 1000 * t.seconds for title, t in timed.items()}
         rest = [f"{m.ours.rate / m.peak:.0%}", f"{m.ours.faults:.0f}"]
         lines = [self._line([*first, *self._cells(times), *rest])]
-        sizes = {title: t.memory for title, t in found.items() if t.memory is not None}
+        sizes = {title: t.memory for title, t in timed.items() if t.memory is not None}
         if sizes:
             lines.append(self._line(["", "", "MiB", *self._cells(sizes), "", ""]))
         if m.compared < m.task.shape.T:
@@ -61,14 +61,14 @@ class Table:
 
 def summed_up(measurements: Sequence[Measurement]) -> list[str]:
     """The last lines: the shares, the worst five, and cells of one's own beside the other."""
-    found, lines = summary(measurements), [""]
-    if found.worst:
+    summed, lines = summary(measurements), [""]
+    if summed.worst:
         lines.append("time of the fastest other library, over that of throughtime:")
-    if found.large is not None:
-        lines.append(f"  where it needs 2 ms or more: {_share(found.large)}")
-    if found.tiny is not None:
-        lines.append(f"  where it needs less: {_share(found.tiny)}")
-    for m in found.worst:
+    if summed.large is not None:
+        lines.append(f"  where it needs 2 ms or more: {_share(summed.large)}")
+    if summed.tiny is not None:
+        lines.append(f"  where it needs less: {_share(summed.tiny)}")
+    for m in summed.worst:
         best = m.best_peer
         assert best is not None
         lines.append(

@@ -173,8 +173,8 @@ def _from_file(path: str, named: Named) -> Any:
             f"{named.option} {path}:{line}: {type(e).__name__}: {e}; expected Python that runs. "
             "Mend the file."
         ) from e
-    found = getattr(module, name, None)
-    if not (isinstance(found, type) and issubclass(found, Cell)):
+    cell = getattr(module, name, None)
+    if not (isinstance(cell, type) and issubclass(cell, Cell)):
         own = [
             n for n, v in vars(module).items()
             if isinstance(v, type) and issubclass(v, Cell) and v.__module__ == own_name
@@ -184,7 +184,7 @@ def _from_file(path: str, named: Named) -> Any:
             "throughtime.Cell. "
             + (f"It has {', '.join(own)}." if own else "Write `class MyCell(Cell)`.")
         )
-    return found
+    return cell
 
 
 def _line_in(error: BaseException, file: Path) -> int | str:

@@ -49,18 +49,18 @@ def compute(
 
     from throughtime.universal import Automaton, read_machine
 
-    found = read_machine(machine)
-    if isinstance(found, Automaton):
+    read = read_machine(machine)
+    if isinstance(read, Automaton):
         given = {"--steps": steps is not None, "--cells": cells is not None, "--exact": exact}
         for option in (option for option, is_given in given.items() if is_given):
             raise OptionError(
                 f"{option} is given for a finite automaton; expected a Turing machine, because an "
                 "automaton needs no tape. Leave it out."
             )
-        _read(found, tape, getattr(torch, dtype), engine)
+        _read(read, tape, getattr(torch, dtype), engine)
         return
     _run(
-        found, found.tape if tape is None else tape, STEPS if steps is None else steps,
+        read, read.tape if tape is None else tape, STEPS if steps is None else steps,
         delay if watch else None, quiet, cells=room, exact=exact, dtype=getattr(torch, dtype),
         engine=engine,
     )  # fmt: skip

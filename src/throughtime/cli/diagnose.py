@@ -1,6 +1,6 @@
 """`throughtime diagnose`: how far back in time the gradients of a trained model reach."""
 
-import json as json_
+import json as json_module
 
 import typer
 
@@ -32,9 +32,9 @@ def diagnose(
     from throughtime.training.run import load
 
     loaded = load(run)
-    found = with_targets(loaded, data)
-    longest = found.lengths.argsort(descending=True, stable=True)[:sequences]
-    batch = collate(found, longest)
+    chosen = with_targets(loaded, data)
+    longest = chosen.lengths.argsort(descending=True, stable=True)[:sequences]
+    batch = collate(chosen, longest)
     layers = measure(
         loaded.model, batch.x, batch.lengths,
         lambda out: loaded.model.task.loss(out, batch),
@@ -43,6 +43,6 @@ def diagnose(
     rows = [layer.to_dict() for layer in layers]
     if json:
         lengths = batch.lengths.tolist()
-        print(json_.dumps({"lengths": lengths, "steps": steps, "layers": rows}))
+        print(json_module.dumps({"lengths": lengths, "steps": steps, "layers": rows}))
     else:
         show_diagnosis(rows, batch.lengths.tolist(), SHOWN)

@@ -1,6 +1,6 @@
 """`throughtime evaluate`: how often a trained model is right."""
 
-import json as json_
+import json as json_module
 
 import typer
 
@@ -25,6 +25,6 @@ def evaluate(
     loaded = load(run)
     scores = measure(loaded.model, with_targets(loaded, data))
     if json:
-        print(json_.dumps(scores.to_dict()))
+        print(json_module.dumps(scores.to_dict()))
     else:
         show_scores(scores)

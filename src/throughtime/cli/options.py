@@ -91,14 +91,14 @@ _BPTT = re.compile(
 
 def check_bptt(text: str, direction: str) -> None:
     """**Raises:** `OptionError` for a mode that does not exist, or not with this direction."""
-    found = _BPTT.fullmatch(text)
-    if found is None:
+    match = _BPTT.fullmatch(text)
+    if match is None:
         raise OptionError(
             f"--bptt is {text!r}; expected full, truncated:STEPS, truncated:STEPS:EVERY, "
             "checkpointed or checkpointed:SEGMENTS. Write --bptt truncated:50 for windows of 50 "
             "steps."
         )
-    numbers = {name: int(value) for name, value in found.groupdict().items() if value}
+    numbers = {name: int(value) for name, value in match.groupdict().items() if value}
     for name, value in numbers.items():
         if value < 1:
             raise OptionError(
@@ -128,10 +128,10 @@ def nearest(given: str, options: Sequence[str]) -> str | None:
     names = {option.lstrip("-"): option for option in options}
     words = {*name.split("-")}
     spelled_alike = errors.nearest(name, names, near=0.7)
-    found = [
+    near = [
         *(n for n in names if name == "".join(word[0] for word in n.split("-"))),
         *(n for n in names if name and n.startswith(name)),
         *([spelled_alike] if spelled_alike else []),
         *(n for n in names if words.issuperset(n.split("-"))),
     ]
-    return names[found[0]] if found else None
+    return names[near[0]] if near else None

@@ -7,9 +7,10 @@ from contextlib import contextmanager
 
 import typer
 
-from throughtime.cli import Stopped, cells, options, paths
+from throughtime.cli import cells, options, paths
 from throughtime.cli.data import check_columns, read_again
 from throughtime.cli.finish import finish
+from throughtime.cli.stopped import Stopped
 from throughtime.errors import OptionError
 
 OPTIMISERS = ("adam", "adamw", "sgd", "rmsprop", "adagrad", "adadelta", "adamax", "nadam", "radam")

@@ -34,6 +34,7 @@ class Engine(ABC):
     An engine decides what it does by the shapes and dtypes of a call, never by timing, so that
     results repeat bit for bit. It keeps nothing between calls. The parameters of a call may be
     `Packed` or `SeparateParameters`; `parameters.pack(call)` makes the second into the first.
+    A traceable engine is given packed ones.
 
     - `name`: what a person writes, `Recurrent(engine=name)`.
     - `traceable`: whether its forward consists of torch operations alone, so that autograd,

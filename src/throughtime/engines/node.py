@@ -21,8 +21,8 @@ from throughtime.program.program import Program
 
 def run(engine: Engine, program: Program, call: Call) -> Result:
     """Run a call on an engine with a backward of its own, differentiable any number of times."""
-    row = flatten(call)
-    if not _any_differentiable(row):
+    row = flatten(call) if torch.is_grad_enabled() else []
+    if not any([t.requires_grad for t in row]):
         return engine.forward(program, _for_all(call))
     outputs = _Loop.apply(engine, program, call, *row)
     n = len(call.start) if call.every_state else 1
@@ -36,11 +36,7 @@ def run_both(engine: Engine, runs: Sequence[tuple[Program, Call]]) -> tuple[Tens
 
 def differentiable(call: Call) -> bool:
     """Whether a gradient through a call is wanted."""
-    return torch.is_grad_enabled() and _any_differentiable(flatten(call))
-
-
-def _any_differentiable(row: list[Tensor]) -> bool:
-    return torch.is_grad_enabled() and any([t.requires_grad for t in row])
+    return torch.is_grad_enabled() and any([t.requires_grad for t in flatten(call)])
 
 
 class _Loop(torch.autograd.Function):

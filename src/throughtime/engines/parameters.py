@@ -19,7 +19,7 @@ def tensors_of(parameters: Packed | SeparateParameters) -> tuple[Tensor, ...]:
     if isinstance(parameters, Packed):
         weights, bias = parameters
         return weights if bias is None else (*weights, bias)
-    return *[m for matrices in parameters.weights for m in matrices], *parameters.biases
+    return *sum(parameters.weights, ()), *parameters.biases
 
 
 def has_bias(parameters: Packed | SeparateParameters) -> bool:
@@ -83,7 +83,10 @@ def parameter_gradients(
         return [*dweights] if parameters.bias is None or dbias is None else [*dweights, dbias]
     gradients = []
     for matrices, dweight in zip(parameters.weights, dweights, strict=True):
-        gradients += dweight.split_with_sizes([matrix.shape[0] for matrix in matrices])
+        if len(matrices) == 1:
+            gradients.append(dweight)
+        else:
+            gradients += dweight.split_with_sizes([matrix.shape[0] for matrix in matrices])
     for k in range(len(parameters.biases)):
         assert dbias is not None
         parts = [dbias if count == parameters.columns else dbias[column : column + count]

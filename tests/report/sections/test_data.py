@@ -1,5 +1,7 @@
 """The data: counted, drawn, and what is said of it."""
 
+import copy
+
 from report.conftest import noisy, trained
 
 from throughtime import report
@@ -68,6 +70,13 @@ def test_sequences_without_classes():
     parts = [p for p in data.write(None, {"data": made}) if isinstance(p, report.Figure)]
     assert [p.name for p in parts] == ["lengths", "sequences"]
     assert "sequence s, 3 steps" in [n.text for n in parts[1].figure.layout.annotations]
+
+
+def test_how_common_the_classes_are_in_training(plain_run):
+    measured = copy.deepcopy(plain_run[1])
+    measured["data"]["train"]["classes"] = [1, 2, 57]
+    (figure,) = [p for p in data.write(None, measured) if getattr(p, "name", "") == "classes"]
+    assert figure.says == "The classes have 1 to 57 training sequences."
 
 
 def test_balance():

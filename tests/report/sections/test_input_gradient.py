@@ -21,6 +21,13 @@ def test_at_the_input():
     assert "It is 0 at every step" in at_input(moments(after=0))[-1]
 
 
+def test_what_reaches_the_input_from_the_end_where_time_runs_forward(failed_run):
+    after = failed_run[1]["after"]
+    assert after["from"] == "end"
+    curve = after["at_input"]["relative"]
+    assert max(curve[:5]) > 0.3 and curve[-1] < 0.01
+
+
 def test_what_reaches_the_input_from_the_beginning_where_time_runs_backward(tmp_path):
     both = copied(40), copied(40, seed=1000)
     _, measured = trained(tmp_path / "run", *both, hidden=4, epochs=1, direction="backward")

@@ -72,8 +72,8 @@ def product(call: Call, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tenso
     calling torch, whose threads then wait for more work and take the cores from other processes."""
     if x.dim() != 3:
         return F.linear(x, weight, bias)
-    out, in_ = weight.shape
-    rows, z = x.detach().reshape(-1, in_), memory.over_time(call, *x.shape[:2], out)
+    out, width = weight.shape
+    rows, z = x.detach().reshape(-1, width), memory.over_time(call, *x.shape[:2], out)
     own = out <= products.NARROW or rows.shape[0] * weight.numel() <= products.SMALL // 4
     beside = [weight.stride(1), rows.stride(1), 1 if bias is None else bias.stride(0)]
     if own and beside == [1, 1, 1]:
