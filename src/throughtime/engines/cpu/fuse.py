@@ -70,10 +70,9 @@ class _Search:
         return own and node.op == op and node.width == width
 
     def subtracted_from_one(self, i: int) -> int | None:
-        """b, where node i is 1 - b of the same width."""
+        """b, where node i is 1 - b."""
         node = self.nodes[i]
         if node.op != "sub" or self.nodes[node.args[0]].op != "constant":
             return None
         one, b = node.args
-        is_one = self.nodes[one].attributes["value"] == 1
-        return b if is_one and self.nodes[b].width == node.width else None
+        return b if self.nodes[one].attributes["value"] == 1 else None
