@@ -15,7 +15,7 @@ from throughtime.cli.cells import make, read
 from throughtime.errors import OptionError
 
 FOLDER = Path(cells.__file__).parent
-README = Path(__file__).parents[2] / "README.md"
+READING = Path(__file__).parents[2] / "docs" / "reading-the-code.md"
 
 
 def test_every_cell_in_the_folder_is_registered():
@@ -39,8 +39,8 @@ def test_a_registered_cell_is_found_everywhere(name):
     assert getattr(throughtime, name) is cell and name in throughtime.__all__
     assert isinstance(make(read(name.lower())), cell)
     assert any(isinstance(one, cell) for one in catalogue.CELLS.values()), "tests/catalogue.py"
-    listed = README.read_text().partition("## Reading the code")[2]
-    assert f"{BUILT_IN[name]}.py" in listed, "README.md"
+    listed = READING.read_text()
+    assert f"{BUILT_IN[name]}.py" in listed, "docs/reading-the-code.md"
     assert f"import {name} as {name}\n" in (FOLDER / "__init__.py").read_text(), "for type checkers"
 
 

@@ -17,6 +17,7 @@ from throughtime.engines.constant import assume_constant_result
 from throughtime.engines.engine import Engine
 from throughtime.engines.flat import Layout, flat_gradients, flatten, layout, restore
 from throughtime.engines.registry import able_when_compiled, named
+from throughtime.errors import OptionError
 from throughtime.program.program import Program
 
 _read = functools.lru_cache(maxsize=256)(Program.from_json)
@@ -32,6 +33,12 @@ def run(program: Program, call: Call, name: str | None = None) -> Result:
         autocast = torch.get_autocast_dtype(call.x.device.type)
     dtype = call.x.dtype if all(t.dtype == call.x.dtype for t in row) else None
     engine = _able(program.json, call.x.device.type, dtype, autocast, name)
+    if name is not None and engine != name:
+        raise OptionError(
+            f'`{program.cell}`: engine is "{name}"; expected "{engine}" here because "{name}" does '
+            "not run such tensors under torch.compile, see their devices and dtypes. Leave engine "
+            "out to let throughtime choose."
+        )
     start = tuple(s[0] if s.dim() == 3 else s for s in call.start)
     shown = call._replace(start=start, every_state=True)
     outputs = _forward(program.json, engine, autocast, *arguments(shown))
