@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 import torch
 
+import throughtime
 from throughtime import load
 from throughtime.cli import main
 from throughtime.data import datasets, read_table
@@ -141,9 +142,7 @@ def test_a_test_table_that_is_the_training_table_is_said(call, table, tmp_path):
 
 def test_the_folder_is_locked_until_all_is_written(call, table, tmp_path, monkeypatch):
     """Of a new run and of one that is resumed: no second process can write its results too."""
-    import throughtime.cli.finish as finish
-
-    write, free = finish._write_report, []
+    write, free = throughtime.report.write_report, []
 
     def watched(run, *args):
         with open(run.folder / ".lock") as file:
@@ -154,7 +153,7 @@ def test_the_folder_is_locked_until_all_is_written(call, table, tmp_path, monkey
                 free.append(False)
         return write(run, *args)
 
-    monkeypatch.setattr(finish, "_write_report", watched)
+    monkeypatch.setattr(throughtime.report, "write_report", watched)
     train(call, table(), tmp_path / "run")
     call("train", "--resume", tmp_path / "run")
     assert free == [False, False]

@@ -15,6 +15,7 @@ from throughtime.engines import operator
 from throughtime.engines.cpu import CPU
 from throughtime.engines.gradients import detached
 from throughtime.engines.reference import Reference
+from throughtime.errors import OptionError
 
 pytestmark = [
     pytest.mark.usefixtures("types_unchecked"),
@@ -324,3 +325,12 @@ def test_the_engine_that_is_named_runs_under_compile(engine):
     name = engine or "cpu"
     assert ran == [f"{name} compiled forward", f"{name} compiled backward"]
     torch.testing.assert_close(y, layer(x)[0])
+
+
+@pytest.mark.filterwarnings("ignore:Dynamo detected a call to a `functools.lru_cache`")
+def test_an_engine_that_is_named_and_cannot_run_the_call_raises_under_compile():
+    layer = Recurrent(LSTM, 3, 4, engine="cpu", dtype=torch.bfloat16)
+    x = torch.randn(5, 2, 3, dtype=torch.bfloat16)
+    for run in (layer, torch.compile(layer)):
+        with pytest.raises(OptionError, match='engine is "cpu"; expected "reference" here because'):
+            run(x)
