@@ -8,10 +8,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from throughtime.arguments import checked_arguments
-from throughtime.cells import BUILT_IN, Cell
-from throughtime.engines import Result, choose, registry
-from throughtime.errors import OptionError, ShapeError, whole
-from throughtime.layers import checks
+from throughtime.cells import Cell
+from throughtime.engines import Result, choose
+from throughtime.errors import OptionError, ShapeError
+from throughtime.layers import checks, options
 from throughtime.layers.direction import Direction
 from throughtime.layers.initial_state import InitialState
 
@@ -19,29 +19,6 @@ State = tuple[tuple[dict[str, Tensor], ...], ...]
 """`state[layer][direction][name]`, `(B, width)`; over time `(T, B, width)`."""
 
 Cells = Cell | type[Cell]
-
-
-def _of_the_cell(option: str) -> str:
-    return f"Give it to the cell: `Recurrent({option}, input_size, hidden_size)`."
-
-
-_INSTEAD = {  # what other libraries have, and what is written here
-    "bidirectional": 'Write `direction="both"`.',
-    "go_backwards": 'Write `direction="backward"`.',
-    "num_layers": "Write `layers=`.",
-    "merge_mode": "Write `merge=`.",
-    "units": "Write `hidden_size=`.",
-    "recurrent_dropout": "Write `variational_dropout=`.",
-    "return_sequences": "Leave it out: `y, state = layer(x)` has every step in y.",
-    "return_state": "Leave it out: `y, state = layer(x)` has the state beside y.",
-    "proj_size": _of_the_cell("LSTM(projection=32)"),
-    "bias": _of_the_cell("LSTM(bias=False)"),
-    "use_bias": _of_the_cell("LSTM(bias=False)"),
-    "nonlinearity": _of_the_cell('RNN("relu")'),
-    "activation": _of_the_cell('RNN("relu")'),
-    "peephole": _of_the_cell("LSTM(peephole=True)"),
-    "layer_norm": _of_the_cell("LSTM(layer_norm=True)"),
-}
 
 
 def _read_former_names(module: nn.Module, state: dict[str, Any], prefix: str, *_: Any) -> None:
@@ -90,7 +67,7 @@ class Recurrent(nn.Module):
 
     directions: Any  # ModuleList of layers, each a ModuleList of directions, each a `Direction`
 
-    @checked_arguments(_INSTEAD)
+    @checked_arguments(options.INSTEAD)
     def __init__(
         self,
         cell: Cells | tuple[Cells, Cells],
@@ -112,26 +89,13 @@ class Recurrent(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        _choice("direction", direction, ("forward", "backward", "both"))
-        _choice("merge", merge, ("concat", "sum", "mean"))
-        for name, size in (("input_size", input_size), ("hidden_size", hidden_size),
-                           ("layers", layers)):  # fmt: skip
-            whole("Recurrent", name, size, "Give an int.")
-        rates = zoneout.values() if isinstance(zoneout, Mapping) else [zoneout]
-        for name, p in (
-            ("dropout", dropout),
-            ("variational_dropout", variational_dropout),
-            ("weight_drop", weight_drop),
-            *(("zoneout", rate) for rate in rates),
-        ):
-            if not isinstance(p, int | float) or not 0 <= p < 1:
-                raise OptionError(
-                    f"`Recurrent`: {name} is {p!r}; expected a probability in [0, 1). "
-                    "Give a smaller one, or 0 for none."
-                )
-        registry.check(engine)
+        options.check(
+            direction=direction, merge=merge, input_size=input_size, hidden_size=hidden_size,
+            layers=layers, dropout=dropout, variational_dropout=variational_dropout,
+            weight_drop=weight_drop, zoneout=zoneout, engine=engine,
+        )  # fmt: skip
         reverses = {"forward": (False,), "backward": (True,), "both": (False, True)}[direction]
-        cells = _cells(cell, len(reverses))
+        cells = options.cells(cell, len(reverses))
         self.input_size, self.hidden_size = input_size, hidden_size
         self.direction, self.merge = direction, merge
         self.dropout, self.batch_first = dropout, batch_first
@@ -319,31 +283,3 @@ def _named(directions, results: list[Result], field: str) -> tuple[dict[str, Ten
         dict(zip(direction.program.states, getattr(result, field), strict=True))
         for direction, result in zip(directions, results, strict=True)
     )
-
-
-def _cells(cell, directions: int) -> list[Any]:
-    pair = list(cell) if isinstance(cell, tuple | list) else [cell] * directions
-    if len(pair) != directions:
-        raise OptionError(
-            f"`Recurrent`: cell has {len(pair)} cells; expected {directions}, one for each "
-            'direction. Use direction="both" for a pair.'
-        )
-    cells = [c() if isinstance(c, type) and issubclass(c, Cell) else c for c in pair]
-    for c in cells:
-        if not isinstance(c, Cell):
-            name = c if isinstance(c, str) else getattr(c, "__name__", type(c).__name__)
-            same_name = {n.lower(): n for n in BUILT_IN}.get(name.lower().removesuffix("cell"))
-            raise OptionError(
-                f"`Recurrent`: cell is {c!r}; expected a Cell or its class. "
-                + (f"Write `throughtime.{same_name}`." if same_name else
-                   "Write a class with `states` and `step`, derived from throughtime.Cell.")
-            )  # fmt: skip
-    return cells
-
-
-def _choice(name: str, got: object, known: tuple[str, ...]) -> None:
-    if got not in known:
-        raise OptionError(
-            f"`Recurrent`: {name} is {got!r}; expected one of {', '.join(map(repr, known))}. "
-            "Choose one of these."
-        )
