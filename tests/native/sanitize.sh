@@ -3,7 +3,7 @@
 set -e
 cd "$(dirname "$0")/../.."
 bin=${BIN:-.venv/bin}
-tests="tests/engines/test_cpu.py tests/engines/test_threads.py tests/engines/test_interrupt.py tests/inference/test_stream.py"
+tests="tests/engines/test_cpu.py tests/engines/test_engines_agree.py tests/engines/test_threads.py tests/engines/test_interrupt.py tests/inference/test_stream.py"
 
 build() { # name, sanitizers
   "$bin/cmake" -S . -B "build/sanitize-$1" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo \
