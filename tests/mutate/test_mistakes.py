@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from mutate.mistakes import mistakes
-from mutate.nearest import nearest
+from mutate.nearest import STATED, nearest
 
 ROOT = Path(__file__).parents[2]
 TEXT = '''"""A text."""
@@ -65,3 +65,9 @@ def test_every_file_has_tests_that_exist():
         for tests in nearest(ROOT, path.relative_to(ROOT)):
             folder = ROOT / tests
             assert folder.exists() or path.name in ("__init__.py", "nn.py", "errors.py"), tests
+
+
+def test_what_is_stated_is_there():
+    for place, tests in STATED.items():
+        assert (ROOT / "src" / "throughtime" / place).exists(), place
+        assert all((ROOT / test).exists() for test in tests), place
