@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from throughtime import diagnose as diagnose
     from throughtime import nn as nn
     from throughtime import report as report
+    from throughtime import tasks as tasks
     from throughtime.cells import *  # noqa: F403
     from throughtime.data import datasets as datasets
     from throughtime.inference import Stream as Stream
@@ -49,8 +50,8 @@ _FROM = {
 }  # fmt: skip
 _WHERE = {name: module for module, names in _FROM.items() for name in names}
 _MODULES = (
-    "bptt", "cells", "data", "diagnose", "engines", "errors", "layers", "nn", "program", "report",
-    "training", "universal",
+    "bptt", "cells", "data", "diagnose", "engines", "errors", "inference", "layers", "nn",
+    "program", "report", "tasks", "training", "universal",
 )  # fmt: skip
 __all__ = [*_WHERE, *_MODULES]  # noqa: PLE0605
 

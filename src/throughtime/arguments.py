@@ -13,7 +13,9 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def kind_of(got: object) -> str:
-    """What a call was given, for an error: `"None"`, or `"a list"`."""
+    """What a call was given, for an error: `"None"`, `"a list"` or `"the class LSTM"`."""
+    if isinstance(got, type):
+        return f"the class {got.__name__}"
     return "None" if got is None else f"a {type(got).__name__}"
 
 

@@ -15,7 +15,11 @@ WRONG_MODELS = {
     "module": (lambda: torch.nn.Linear(2, 2), "a Linear", "with your module as `output`"),
     "layer": (lambda: Recurrent(LSTM, 2, 4), "a Recurrent", "`Model(layer, classes=sequences."),
     "run": (lambda: Run(model(sequences()), Options()), "a Run", "(run.model, sequences)`."),
-    "class": (lambda: LSTM, "a type", "Write `Model(Recurrent(LSTM, input_size, hidden_size)"),
+    "class": (
+        lambda: LSTM,
+        "the class LSTM",
+        "Write `Model(Recurrent(LSTM, input_size, hidden_size)",
+    ),
 }
 
 

@@ -11,7 +11,7 @@ from training.tiny import sequences
 import throughtime
 from throughtime import GRU, LSTM, RNN, Cell, LeakyRNN, Model, Output, Recurrent, affine
 from throughtime.data import Scaler, collate
-from throughtime.errors import OptionError, RunError
+from throughtime.errors import CallError, OptionError, RunError
 from throughtime.tasks import Classify
 
 LENGTHS = torch.tensor([5, 1, 3, 5, 2])
@@ -225,6 +225,10 @@ def test_a_cell_with_other_equations_is_refused():
             "neither task nor classes are given; expected one of the two",
         ),
         (
+            lambda: Model(Recurrent(RNN, 2, 3), task=Classify, channels=("a", "b")),
+            "task is the class Classify; expected a Task",
+        ),
+        (
             lambda: built(Recurrent(RNN, 2, 3), task=Classify(("p", "q"))),
             "both task and classes are given; expected one of the two",
         ),
@@ -238,5 +242,5 @@ def test_a_cell_with_other_equations_is_refused():
     ],
 )
 def test_what_a_model_refuses(make, message):
-    with pytest.raises(OptionError, match=message):
+    with pytest.raises((OptionError, CallError), match=message):
         make()

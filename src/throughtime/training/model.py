@@ -10,7 +10,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from throughtime.arguments import checked_arguments
+from throughtime.arguments import checked_arguments, kind_of
 from throughtime.cells import Cell, activation
 from throughtime.data import Scaler
 from throughtime.errors import CallError, OptionError, RunError
@@ -197,8 +197,8 @@ def _task(task: Task | None, classes: tuple[str, ...] | None) -> Task:
         )
     if task is not None and not isinstance(task, Task):
         raise CallError(
-            f"`Model`: task is a {type(task).__name__}; expected a Task. Write "
-            "`task=Classify(classes)`, or a task of your own."
+            f"`Model`: task is {kind_of(task)}; expected a Task. Write `task=Classify(classes)`, "
+            "or an object of a task of your own."
         )
     return task if task is not None else Classify(tuple(classes or ()))
 
