@@ -22,7 +22,7 @@ def said(scores: dict[str, Any]) -> list[str]:
         return []
     return [
         f"{count} of {scores['sequences']} test sequences are in the training part too, value for "
-        "value: on these the accuracy does not show how the model does on new sequences."
+        "value: on these the result does not show how the model does on new sequences."
     ]
 
 
