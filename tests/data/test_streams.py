@@ -1,10 +1,12 @@
 """Streams: every step once, in order, and the state may be carried from window to window."""
 
+import dataclasses
+
 import pytest
 import torch
 
 from throughtime import GRU, Recurrent
-from throughtime.data import Sequences, Streams
+from throughtime.data import Sequences, Streams, Target
 from throughtime.errors import OptionError
 
 
@@ -28,6 +30,22 @@ def test_rows_go_on_where_they_stopped(batch_size, steps):
     assert torch.equal(owner, whole)
     begins = torch.cat([torch.tensor([True]), whole[1:] != whole[:-1]])
     assert torch.equal(resets, begins)
+
+
+def test_windows_are_batches_with_the_targets_of_their_steps():
+    data = some([5, 1, 7, 4, 3])
+    places = torch.arange(20)
+    targets = {"place": Target(places.float(), each_step=True), "kind": Target(places[:5].float())}
+    streams = Streams(dataclasses.replace(data, targets=targets), 3, 4)
+    batches = list(streams.epoch(0))
+    assert len(batches) == len(streams) and {*batches[0].targets} == {"place"}
+    for batch, window in zip(batches, streams, strict=True):
+        assert torch.equal(batch.x, window.x) and torch.equal(batch.resets, window.resets)
+        assert torch.equal(batch.targets["place"] * 2 + 1, batch.x[..., 0])
+        assert batch.lengths.tolist() == [len(batch.x)] * 3 and batch.indices.tolist() == [0, 1, 2]
+        assert torch.equal(batch.to("cpu").piece(0, 1).resets, batch.resets[:1])
+    (last,) = streams.epoch(7, start=1)
+    assert torch.equal(last.x, batches[1].x), "the same in each epoch, from a place on"
 
 
 def test_a_carried_state_gives_each_sequence_its_own_outputs():

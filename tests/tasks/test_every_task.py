@@ -3,6 +3,7 @@ package."""
 
 import dataclasses
 import math
+import sys
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from tasks.toys import Duration, Next, Tag, sequences
 
 from throughtime import GRU, Recurrent, evaluate, fit, load, predict, training
 from throughtime.bptt import Checkpointed, Full, Truncated
-from throughtime.data import Batches, collate
+from throughtime.data import Batches, Streams, collate
 from throughtime.errors import DataError, OptionError, RunError
 from throughtime.tasks import Classify, Task
 from throughtime.training.objective import Objective
@@ -20,6 +21,7 @@ TURNS = Classify(("left", "right"))
 TOYS = [Duration(), Tag(), Next()]
 TASKS = [TURNS, *TOYS]
 NAMES = [task.name for task in TASKS]
+CARRIED = Next(window=5)
 
 
 def model(task, direction="forward", **options):
@@ -34,7 +36,7 @@ def trained(task, folder=None, **options):
                **options)  # fmt: skip
 
 
-@pytest.mark.parametrize("task", TOYS, ids=NAMES[1:])
+@pytest.mark.parametrize("task", [*TOYS, CARRIED], ids=[*NAMES[1:], "carried"])
 def test_it_learns_and_is_loaded_again(task, tmp_path):
     run = trained(task, tmp_path / "run", validation=0.25)
     before = evaluate(model(run.model.task), TEST)
@@ -66,7 +68,7 @@ def test_baselines_stand_beside_the_result():
     assert results["mean"]["rmse"] == pytest.approx(float(want), rel=1e-6)
 
 
-@pytest.mark.parametrize("task", TASKS, ids=NAMES)
+@pytest.mark.parametrize("task", [*TASKS, CARRIED], ids=[*NAMES, "carried"])
 def test_resumed_it_is_the_same_run(task, tmp_path):
     class Stop(Exception):
         pass
@@ -91,7 +93,7 @@ def gradient(own, mode):
     batch = collate(data, torch.arange(5))
     objective = Objective(own, own.task.training_loss(data), batch)
     own.zero_grad()
-    loss = objective.backward(mode, scale_by_replicas=False)
+    loss, _ = objective.backward(mode, scale_by_replicas=False)
     return loss, {n: p.grad.clone() for n, p in own.named_parameters()}
 
 
@@ -128,6 +130,47 @@ def test_the_gradient_is_that_of_a_plain_loop(task, mode, direction):
     for name, g in want.items():
         torch.testing.assert_close(found[name], g, rtol=1e-7, atol=1e-9, msg=name)
         assert g.abs().max() > 0, name
+
+
+def test_a_carried_state_goes_on_from_window_to_window():
+    """The losses of an epoch in windows are those of the streams as a whole, forward."""
+    own = model(CARRIED).double()
+    own.task = DoubleTargets(CARRIED)
+    data = CARRIED.prepare("test", DATA)
+    loss_of, state, total, answers = own.task.training_loss(data), None, 0.0, 0
+    for batch in CARRIED.batches(data, 3, 0).epoch(0):
+        objective = Objective(own, loss_of, batch)
+        value, state = objective.backward(Full(), scale_by_replicas=False, state=state)
+        total += float(value) * int(CARRIED.answers(batch))
+        answers += int(CARRIED.answers(batch))
+    with torch.no_grad():
+        (whole,) = Streams(data, 3, len(data.values)).epoch(0)
+        y, last = own.recurrent[0](own.encoder(whole.x), resets=whole.resets)
+        want = own.task.loss(own.output(y), whole)
+    assert total == pytest.approx(float(want), rel=1e-9) and answers == CARRIED.answers(whole)
+    torch.testing.assert_close(state[0][0][0]["h"], last[0][0]["h"])
+
+
+def test_windows_begin_anew_in_each_epoch():
+    """Two epochs of windows are two runs over the streams, whatever the state at the end of one."""
+    seen = []
+
+    class Seen(Objective):
+        def backward(self, mode, *, scale_by_replicas, state=None):
+            seen.append(state is None)
+            return super().backward(mode, scale_by_replicas=scale_by_replicas, state=state)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(sys.modules["throughtime.training.fit"], "Objective", Seen)
+        trained(CARRIED, epochs=2)
+    windows = len(CARRIED.batches(DATA, 8, 0))
+    assert seen == [k % windows == 0 for k in range(2 * windows)]
+
+
+@pytest.mark.parametrize("direction", ["backward", "both"])
+def test_a_carried_state_goes_forward_in_time(direction):
+    with pytest.raises(OptionError, match="carries the state from window to window"):
+        fit(model(CARRIED, direction), DATA, epochs=1)
 
 
 def test_a_truncated_gradient_is_another_one():
@@ -187,7 +230,7 @@ def test_a_batch_without_any_known_target_has_a_loss_of_0():
     targets = {n: dataclasses.replace(t, values=unknown[n]) for n, t in data.targets.items()}
     batch = collate(dataclasses.replace(data, targets=targets), torch.arange(3))
     objective = Objective(own, Tag().training_loss(data), batch)
-    loss = objective.backward(Full(), scale_by_replicas=False)
+    loss, _ = objective.backward(Full(), scale_by_replicas=False)
     assert loss.item() == 0.0
     assert all(p.grad is None or not p.grad.any() for p in own.parameters())
 

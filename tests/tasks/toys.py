@@ -2,7 +2,8 @@
 
 `Duration`: a number for each sequence, whose scale is taken from the training part. `Tag`: a class
 and a number at once, at every step, some of them not known. `Next`: the values of the next step,
-made from the sequences themselves, as a forecast or a generator makes them.
+made from the sequences themselves, as a forecast or a generator makes them; in windows whose state
+is carried on, too.
 """
 
 from dataclasses import dataclass, replace
@@ -10,7 +11,7 @@ from dataclasses import dataclass, replace
 import torch
 import torch.nn.functional as F
 
-from throughtime.data import Sequences, Target
+from throughtime.data import Sequences, Streams, Target
 from throughtime.errors import DataError
 from throughtime.tasks import Metric, Scores, Task
 
@@ -139,6 +140,7 @@ class Tag(Numbers):
 @dataclass(frozen=True)
 class Next(Numbers):
     channels: int = 2
+    window: int = 0  # steps of windows whose state is carried on; 0: whole sequences
 
     name = "next"
     each_step = True
@@ -146,6 +148,15 @@ class Next(Numbers):
     @property
     def width(self):
         return self.channels
+
+    @property
+    def carries_state(self):
+        return self.window > 0
+
+    def batches(self, train, batch_size, seed):
+        if not self.window:
+            return super().batches(train, batch_size, seed)
+        return Streams(train, batch_size, self.window)
 
     def prepare(self, call, sequences):
         following = sequences.values.roll(-1, 0)
@@ -165,11 +176,11 @@ class Next(Numbers):
         return Errors(len(sequences), squared, squared**0.5)
 
     def describe(self):
-        return {"width": self.channels}
+        return {"width": self.channels, "window": self.window}
 
     @classmethod
     def from_description(cls, data):
-        return cls(data["width"])
+        return cls(data["width"], data["window"])
 
 
 def sequences(count=24, seed=0):

@@ -2,6 +2,7 @@
 
 from throughtime.data.batches import Batch as Batch
 from throughtime.data.batches import Batches as Batches
+from throughtime.data.batches import BatchSource as BatchSource
 from throughtime.data.batches import collate as collate
 from throughtime.data.datasets import japanese_vowels as japanese_vowels
 from throughtime.data.scaling import Scaler as Scaler

@@ -3,9 +3,10 @@
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float32, Int64
+from jaxtyping import Bool, Float32, Int64
 from torch import Tensor
 
 from throughtime.data.naming import quote_all
@@ -17,14 +18,28 @@ from throughtime.errors import DataError, OptionError
 POOL = 8
 
 
+@runtime_checkable
+class BatchSource(Protocol):
+    """The batches of each epoch, in an order that follows from the number of the epoch alone: a run
+    that is resumed in the middle of an epoch needs only the epoch and the place in it."""
+
+    def __len__(self) -> int:
+        """The number of batches in an epoch."""
+        ...
+
+    def epoch(self, epoch: int, start: int = 0) -> "Iterator[Batch]":
+        """The batches of `epoch`, from number `start` on."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """`B` sequences padded with zeros to the longest, time first.
+    """`B` sequences padded with zeros to the longest, time first; or a window of `B` streams.
 
     - `x`: shape `(T, B, C)`; `x[t, b]` is zero for `t >= lengths[b]`.
     - `lengths`: steps of each sequence, shape `(B,)`.
     - `indices`: which sequences these are, shape `(B,)`: `out[batch.indices] = ...` puts
-      results back in the order of the sequences.
+      results back in the order of the sequences; of a window, which streams.
     - `targets`: by name, see `Target`: `(B,)` or `(B, K)` of sequences; `(T, B)` or `(T, B, K)` of
       steps, not known past the lengths.
     """
@@ -34,6 +49,7 @@ class Batch:
     indices: Int64[Tensor, " B"]
     targets: dict[str, Tensor]
     each_step: frozenset[str] = frozenset()  # the names of the targets of steps
+    resets: Bool[Tensor, "T B"] | None = None  # of a window: whether a sequence begins at this step
 
     @property
     def y(self) -> Tensor | None:
@@ -53,7 +69,7 @@ class Batch:
         targets = {name: values.to(device) for name, values in self.targets.items()}
         return Batch(
             self.x.to(device), self.lengths.to(device), self.indices.to(device), targets,
-            self.each_step,
+            self.each_step, None if self.resets is None else self.resets.to(device),
         )  # fmt: skip
 
     def piece(self, first: int, steps: int) -> "Batch":
@@ -64,7 +80,8 @@ class Batch:
             for name, values in self.targets.items()
         }
         lengths = (self.lengths - first).clamp(0, steps)
-        return Batch(self.x[cut], lengths, self.indices, targets, self.each_step)
+        resets = None if self.resets is None else self.resets[cut]
+        return Batch(self.x[cut], lengths, self.indices, targets, self.each_step, resets)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,5 +1,6 @@
 """Sequences end to end in a few long streams, cut into windows: contiguous, stateful batches."""
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -8,6 +9,7 @@ import torch
 from jaxtyping import Bool, Float32, Int64
 from torch import Tensor
 
+from throughtime.data.batches import Batch
 from throughtime.data.sequences import Sequences
 from throughtime.errors import OptionError
 
@@ -68,3 +70,20 @@ class Streams:
         rows = torch.arange(n)[:, None] + n * torch.arange(self.batch_size)  # (n, B)
         for part in rows.split(self.steps):
             yield Window(data.values[part], begins[part], owner[part])
+
+    def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+        """The windows from number `start` on as batches with the targets of their steps, the same
+        in each epoch. A target of whole sequences has no place in a window and is left out."""
+        n, streams = self.length, torch.arange(self.batch_size)
+        rows = torch.arange(n)[:, None] + n * streams  # (n, B)
+        of_steps = {name: t for name, t in self.sequences.targets.items() if t.each_step}
+        pairs = zip(self, rows.split(self.steps), strict=True)
+        for window, part in itertools.islice(pairs, start, None):
+            yield Batch(
+                x=window.x,
+                lengths=torch.full((self.batch_size,), len(part)),
+                indices=streams,
+                targets={name: target.values[part] for name, target in of_steps.items()},
+                each_step=frozenset(of_steps),
+                resets=window.resets,
+            )

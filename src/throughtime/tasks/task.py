@@ -12,7 +12,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from torch import Tensor
 
-from throughtime.data import Batch, Sequences
+from throughtime.data import Batch, Batches, BatchSource, Sequences
 from throughtime.tasks.scores import Metric, Scores
 
 
@@ -35,6 +35,9 @@ class Task(ABC):
     - `name`: in the configuration of a run.
     - `each_step`: whether it answers at each step: then the outputs of the model are
       `(T, B, width)`; otherwise one for each sequence, `(B, width)`.
+    - `carries_state`: whether the recurrent layers go on at each batch with the states that they
+      had after the batch before, from the first batch of an epoch to the last. `batches` then gives
+      windows that go on where the last one stopped; the layers run forward in time.
     - `metric`: the number of `Scores` that decides.
     - `options`: the options of training that `training_loss` takes, by name.
     - `baseline_titles`: the titles of `baselines`, by the names of their results.
@@ -44,6 +47,7 @@ class Task(ABC):
 
     name: ClassVar[str]
     each_step: ClassVar[bool] = False
+    carries_state: ClassVar[bool] = False
     metric: ClassVar[Metric]
     options: ClassVar[tuple[str, ...]] = ()
     baseline_titles: ClassVar[Mapping[str, str]] = {}
@@ -67,6 +71,10 @@ class Task(ABC):
     def fitted(self, train: Sequences) -> "Task":
         """The task with all that it takes from the training part, such as the scale of a number."""
         return self
+
+    def batches(self, train: Sequences, batch_size: int, seed: int) -> BatchSource:
+        """The batches of training: of sequences of similar length, in another order each epoch."""
+        return Batches(train, batch_size, seed=seed)
 
     @abstractmethod
     def loss(self, out: Tensor, batch: Batch) -> Tensor:

@@ -13,6 +13,7 @@ from throughtime import bptt
 from throughtime.arguments import checked_arguments, no_argument
 from throughtime.data import Batches, Scaler, Sequences, split
 from throughtime.errors import OptionError, RunError
+from throughtime.layers.recurrent import State
 from throughtime.training import given, optimise, randomness
 from throughtime.training.checkpoint import read_checkpoint, write_checkpoint
 from throughtime.training.evaluate import check_channels, evaluate
@@ -63,7 +64,8 @@ class _Place:
 
     epoch: int = 0
     batch: int = 0
-    total: float = 0.0  # of the loss over this epoch's sequences so far
+    total: float = 0.0  # of the losses of this epoch's answers so far
+    answers: float = 0.0  # how many these are
     steepest: float = 0.0  # the largest gradient norm of this epoch
     best: float = math.inf
     best_epoch: int = -1
@@ -152,11 +154,12 @@ class _Training:
         check_channels("fit", model, data)
         self.mode = bptt.mode(settings.bptt)
         bptt.check(self.mode, recurrent(model), scale_by_replicas=settings.scale_by_replicas)
+        _check_carried(model)
         self.train, self.held = data, None
         if settings.validation:
             self.train, self.held = split(data, settings.validation, settings.seed)
         self.device = next(model.parameters()).device
-        self.batches = Batches(self.train, settings.batch_size, seed=settings.seed)
+        self.batches = model.task.batches(self.train, settings.batch_size, settings.seed)
         self.optimiser = optimise.optimiser(
             model, settings.optimiser, settings.learning_rate, settings.weight_decay
         )
@@ -168,6 +171,7 @@ class _Training:
         model.task = model.task.fitted(self.train)
         self.place = _Place()
         self.best: dict[str, Tensor] = {}
+        self.state: list[State] | None = None  # that the next batch goes on from
 
     def begin(self, run: Run) -> None:
         """A new run: scaled, seeded, with its first checkpoint."""
@@ -180,16 +184,21 @@ class _Training:
 
     def resume(self, run: Run) -> None:
         """Go on where the checkpoint of a run is."""
-        state = read_checkpoint(run.checkpoint, self.model, self.optimiser, self.schedule)
-        self.place, self.best = _Place(**state.place), state.best
+        kept = read_checkpoint(run.checkpoint, self.model, self.optimiser, self.schedule)
+        if "answers" not in kept.place:  # of a version that had one answer for each sequence
+            done = Batches(self.train, self.settings.batch_size, seed=self.settings.seed)
+            parts = done.order(kept.place["epoch"])[: kept.place["batch"]]
+            kept.place["answers"] = float(sum(map(len, parts)))
+        self.place, self.best, self.state = _Place(**kept.place), kept.best, kept.carried
         run.recall()
 
     def save(self, run: Run) -> None:
         if run.folder is not None:
             place = dataclasses.asdict(self.place)
             write_checkpoint(
-                run.checkpoint, self.model, self.optimiser, self.schedule, self.best, place
-            )
+                run.checkpoint, self.model, self.optimiser, self.schedule, self.best, place,
+                self.state,
+            )  # fmt: skip
 
     def run(
         self, run: Run, checkpoint_seconds: float, progress: Callable[[Progress], None] | None
@@ -226,7 +235,10 @@ class _Training:
         """One step of the optimiser; the loss of the batch."""
         place, settings = self.place, self.settings
         self.optimiser.zero_grad(set_to_none=True)
-        loss = objective.backward(self.mode, scale_by_replicas=settings.scale_by_replicas).item()
+        value, state = objective.backward(
+            self.mode, scale_by_replicas=settings.scale_by_replicas, state=self.state
+        )
+        loss, answers = value.item(), float(self.model.task.answers(objective.batch))
         norm = _clip(self.model, settings.clip)
         if not math.isfinite(loss) or not math.isfinite(norm):
             raise RunError(
@@ -237,7 +249,10 @@ class _Training:
         self.optimiser.step()
         if self.scheme and self.scheme.advances == "batch":
             self.schedule.step()
-        place.total += loss * len(objective.batch.indices)
+        if self.model.task.carries_state:
+            self.state = state
+        place.total += loss * answers
+        place.answers += answers
         place.steepest = max(place.steepest, norm)
         place.batch += 1
         return loss
@@ -247,7 +262,7 @@ class _Training:
         place, settings = self.place, self.settings
         row: dict[str, Any] = {
             "epoch": place.epoch + 1,
-            "loss": place.total / len(self.train),
+            "loss": place.total / max(place.answers, 1.0),
             "gradient_norm": place.steepest,
             "learning_rate": self.optimiser.param_groups[0]["lr"],
         }
@@ -266,8 +281,20 @@ class _Training:
             place.epoch - place.best_epoch >= (settings.patience or settings.epochs)
         )
         place.history.append(row)
-        place.epoch, place.batch, place.total, place.steepest = place.epoch + 1, 0, 0.0, 0.0
+        place.epoch, place.batch, self.state = place.epoch + 1, 0, None
+        place.total = place.answers = place.steepest = 0.0
         place.done = waited or place.epoch == settings.epochs
+
+
+def _check_carried(model: Model) -> None:
+    """**Raises:** `OptionError` for layers that cannot go on where a window stopped."""
+    for layer in recurrent(model) if model.task.carries_state else ():
+        if layer.direction != "forward":
+            raise OptionError(
+                f"fit: a layer has direction={layer.direction!r}; expected 'forward', because the "
+                f"task {model.task.name!r} carries the state from window to window, and what comes "
+                'after a window is not known yet. Set direction="forward".'
+            )
 
 
 def _clip(model: nn.Module, largest: float | None) -> float:

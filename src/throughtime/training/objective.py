@@ -37,14 +37,21 @@ class Objective:
         weight = self.of.weight(self.batch)
         return total / weight.where(weight > 0, 1)  # where no target is known the total is 0
 
-    def backward(self, mode: bptt.Mode, *, scale_by_replicas: bool) -> Tensor:
-        """The loss, with its gradient in `.grad`."""
+    def backward(
+        self, mode: bptt.Mode, *, scale_by_replicas: bool, state: list[State] | None = None
+    ) -> tuple[Tensor, list[State]]:
+        """The loss, with its gradient in `.grad`, and the final states, see `bptt.backward`.
+
+        `state`: to start from; the initial states unless given.
+        """
         return bptt.backward(
             mode,
             recurrent(self.model),
             self.model.encoder(self.batch.x),
             read=self.read,
             loss=self.loss,
-            lengths=self.batch.lengths,
+            lengths=None if self.batch.resets is not None else self.batch.lengths,
+            resets=self.batch.resets,
+            state=state,
             scale_by_replicas=scale_by_replicas,
-        )[0]
+        )
