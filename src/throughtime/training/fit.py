@@ -20,32 +20,10 @@ from throughtime.training.evaluate import check_channels, evaluate
 from throughtime.training.lock import locked
 from throughtime.training.model import Model, recurrent
 from throughtime.training.objective import Objective
-from throughtime.training.options import Options
+from throughtime.training.options import INSTEAD, Options
 from throughtime.training.run import Run
 
 _OWN = ("folder", "resume", "checkpoint_seconds", "progress", "details")
-_INSTEAD = {  # what other libraries have, and what is written here
-    "lr": "Write `learning_rate=`.",
-    "optimizer": 'Write `optimiser=`, such as `optimiser="adam"`.',
-    "scheduler": 'Write `schedule=`, such as `schedule="cosine"`.',
-    "n_epochs": "Write `epochs=`.",
-    "num_epochs": "Write `epochs=`.",
-    "max_epochs": "Write `epochs=`.",
-    "validation_split": "Write `validation=`, the share of the sequences.",
-    "validation_data": "Write `validation=`, the share of the sequences.",
-    "weight_decay_rate": "Write `weight_decay=`.",
-    "gradient_clip": "Write `clip=`.",
-    "gradient_clip_val": "Write `clip=`.",
-    "max_grad_norm": "Write `clip=`.",
-    "clipnorm": "Write `clip=`.",
-    "early_stopping": "Write `patience=`, in epochs, and `validation=`.",
-    "class_weight": "Write `class_weights=True`.",
-    "callbacks": "Write `progress=`, a function that is called after every batch.",
-    "device": "Move the model: `model.to(device)`; it is trained where it is.",
-    "shuffle": "Leave it out: the order of the sequences is drawn anew in each epoch.",
-    "verbose": "Leave it out, or give `progress=` a function that prints.",
-    "random_state": "Write `seed=`.",
-}
 
 
 class Progress(NamedTuple):
@@ -133,7 +111,7 @@ def fit(
 def _settings(options: dict[str, Any], resume: bool, checkpoint_seconds: float) -> Options:
     for name in options:
         if name not in Options.__dataclass_fields__:
-            raise no_argument("fit", name, [*Options.__dataclass_fields__, *_OWN], _INSTEAD)
+            raise no_argument("fit", name, [*Options.__dataclass_fields__, *_OWN], INSTEAD)
     settings = Options(**options)
     if not resume:
         settings.check_new()

@@ -13,6 +13,29 @@ LARGEST_RATE = 100.0  # far above what trains any network: one step leaves every
 OF_TASKS = ("class_weights", "label_smoothing")  # which only some tasks take
 LATER = ("bptt", "scale_by_replicas")  # not in the folders of earlier runs, which had the default
 
+INSTEAD = {  # what other libraries have, and what is written here
+    "lr": "Write `learning_rate=`.",
+    "optimizer": 'Write `optimiser=`, such as `optimiser="adam"`.',
+    "scheduler": 'Write `schedule=`, such as `schedule="cosine"`.',
+    "n_epochs": "Write `epochs=`.",
+    "num_epochs": "Write `epochs=`.",
+    "max_epochs": "Write `epochs=`.",
+    "validation_split": "Write `validation=`, the share of the sequences.",
+    "validation_data": "Write `validation=`, the share of the sequences.",
+    "weight_decay_rate": "Write `weight_decay=`.",
+    "gradient_clip": "Write `clip=`.",
+    "gradient_clip_val": "Write `clip=`.",
+    "max_grad_norm": "Write `clip=`.",
+    "clipnorm": "Write `clip=`.",
+    "early_stopping": "Write `patience=`, in epochs, and `validation=`.",
+    "class_weight": "Write `class_weights=True`.",
+    "callbacks": "Write `progress=`, a function that is called after every batch.",
+    "device": "Move the model: `model.to(device)`; it is trained where it is.",
+    "shuffle": "Leave it out: the order of the sequences is drawn anew in each epoch.",
+    "verbose": "Leave it out, or give `progress=` a function that prints.",
+    "random_state": "Write `seed=`.",
+}
+
 
 @dataclass(frozen=True)
 class Options:
