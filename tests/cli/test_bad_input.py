@@ -142,7 +142,18 @@ def test_a_table_without_its_columns_named(refused, tmp_path, missing):
     assert_says(line, f"data.csv: {missing} is missing; expected the column .* Add {missing} COL")
 
 
-@pytest.mark.parametrize("option", ["--sequence", "--time", "--label", "--test", "--test-share"])
+def test_a_label_or_targets(refused, tmp_path):
+    frame().write_csv(tmp_path / "data.csv")
+    line = refused("train", "data.csv", "--sequence", "id", "--label", "kind", "--target", "a")
+    assert_says(line, "data.csv: --label and --target are both given; .* Leave one out")
+    line = refused("train", "data.csv", "--sequence", "id", "--target", "kind")
+    assert_says(line, "column 'kind', row 2 has the text .*; expected a number.* label column")
+
+
+OF_TABLES = ["--sequence", "--time", "--label", "--target", "--test", "--test-share"]
+
+
+@pytest.mark.parametrize("option", OF_TABLES)
 def test_an_option_of_a_table_without_one(refused, option):
     line = refused("train", option, "0.5")
     assert_says(line, f"{option} 0.5 is given without a table; expected one before it")

@@ -439,3 +439,32 @@ def test_chosen_channels_let_a_column_of_text_stand(call, table, tmp_path):
     call("evaluate", tmp_path / "run", path)
     with pytest.raises(AssertionError, match="At index 0 diff: 2"):
         train(call, path, tmp_path / "all")
+
+
+def test_numbers_of_sequences(call, tmp_path):
+    """From a table with targets to a run folder, its report, scores and predictions."""
+    rows = [
+        {"id": f"s{k}", "t": t, "a": k % 7 + t / 10, "b": 1.0 * t, "height": 10.0 * (k % 7),
+         "mass": None if k % 5 == 0 else k % 7 + 0.5}
+        for k in range(40) for t in range(3 + k % 3)
+    ]  # fmt: skip
+    path, folder = tmp_path / "data.csv", tmp_path / "run"
+    pl.DataFrame(rows).write_csv(path)
+    columns = ["--sequence", "id", "--time", "t", "--target", "height,mass"]
+    out = call("train", path, *columns, "--hidden", "8", "--epochs", "40", "--batch-size", "8",
+               "--learning-rate", "0.02", "--dropout", "0", "--run", folder)  # fmt: skip
+    assert "on 8 test sequences" in out and "ridge (linear regression)" in out
+    run = load(folder)
+    assert run.results["test"]["R2"] > 0.9 > run.results["mean"]["R2"]
+    assert "Predicted over true: mass" in (folder / "report.html").read_text()
+    scores = json.loads(call("evaluate", folder, "--json"))
+    assert scores["RMSE"] == list(run.results["test"]["RMSE"])
+    assert "height" in call("evaluate", folder) and "targets: height, mass" in call("info", folder)
+    bare = tmp_path / "bare.csv"
+    pl.DataFrame(rows).drop("height", "mass").write_csv(bare)
+    predicted = list(csv.DictReader(io.StringIO(call("predict", folder, bare))))
+    assert len(predicted) == 40 and {*predicted[0]} == {"sequence", "height", "mass"}
+    assert abs(float(predicted[3]["height"]) - 30) < 10
+    assert call("diagnose", folder).startswith("8 sequences")
+    assert call("report", folder, path, "--out", tmp_path / "anew.html")
+    assert call("report", "--compare", folder, folder, "--out", tmp_path / "both.html")

@@ -13,13 +13,13 @@ from throughtime import GRU, Recurrent, evaluate, fit, load, predict, training
 from throughtime.bptt import Checkpointed, Full, Truncated
 from throughtime.data import Batches, Streams, collate
 from throughtime.errors import DataError, OptionError, RunError
-from throughtime.tasks import Classify, Task
+from throughtime.tasks import Classify, Regress, Task
 from throughtime.training.objective import Objective
 
 DATA, TEST = sequences(), sequences(16, seed=1)
 TURNS = Classify(("left", "right"))
 TOYS = [Duration(), Tag(), Next()]
-TASKS = [TURNS, *TOYS]
+TASKS = [TURNS, *TOYS, Regress(("duration",))]
 NAMES = [task.name for task in TASKS]
 CARRIED = Next(window=5)
 
@@ -36,7 +36,7 @@ def trained(task, folder=None, **options):
                **options)  # fmt: skip
 
 
-@pytest.mark.parametrize("task", [*TOYS, CARRIED], ids=[*NAMES[1:], "carried"])
+@pytest.mark.parametrize("task", [*TOYS, CARRIED], ids=[*(t.name for t in TOYS), "carried"])
 def test_it_learns_and_is_loaded_again(task, tmp_path):
     run = trained(task, tmp_path / "run", validation=0.25)
     before = evaluate(model(run.model.task), TEST)

@@ -17,10 +17,12 @@ def check_columns(
     sequence: str | None,
     time: str | None,
     label: str | None,
+    targets: tuple[str, ...] | None,
     channels: tuple[str, ...] | None,
 ) -> None:
     """**Raises:** `OptionError` for options that do not go together, before torch is imported."""
-    given = {"--sequence": sequence, "--time": time, "--label": label, "--channels": channels,
+    given = {"--sequence": sequence, "--time": time, "--label": label,
+             "--target": targets and ",".join(targets), "--channels": channels,
              "--test": test, "--test-share": test_share}  # fmt: skip
     if path is None:
         for option, value in given.items():
@@ -39,14 +41,18 @@ def check_columns(
         raise OptionError(
             f"--test-share is {test_share}; expected a share between 0 and 1. Set 0.2."
         )
-    for option in ("--sequence", "--label"):
-        if given[option] is None:
-            column = {"--sequence": "names each row's sequence",
-                      "--label": "holds the class of each sequence"}[option]  # fmt: skip
-            raise OptionError(
-                f"{path}: {option} is missing; expected the column that {column}. Add {option} "
-                "COLUMN."
-            )
+    if sequence is None:
+        raise OptionError(
+            f"{path}: --sequence is missing; expected the column that names each row's sequence. "
+            "Add --sequence COLUMN."
+        )
+    if (label is None) == (targets is None):
+        state = "--label is missing" if label is None else "--label and --target are both given"
+        raise OptionError(
+            f"{path}: {state}; expected the column that holds the class of each sequence, or "
+            "--target with those that hold its numbers. "
+            + ("Add --label COLUMN or --target COLUMN." if label is None else "Leave one out.")
+        )
 
 
 def read_again(run: "Run") -> "tuple[Sequences, Sequences]":

@@ -27,6 +27,9 @@ def train(
     sequence: str | None = typer.Option(None, help="Column: which sequence a row is of."),
     time: str | None = typer.Option(None, help="Column: time; rows as they stand without."),
     label: str | None = typer.Option(None, help="Column: the class of the sequence."),
+    target: str | None = typer.Option(
+        None, help="In place of --label: columns with numbers of the sequence, with commas."
+    ),
     channels: str | None = typer.Option(
         None, help="Columns to learn from, with commas; all others without."
     ),
@@ -133,9 +136,10 @@ def train(
     options.check_bptt(bptt, direction)
     sizes = options.sizes(output)
     columns = None if channels is None else tuple(channels.split(","))
+    targets = None if target is None else tuple(target.split(","))
     check_columns(
         data, test=test, test_share=test_share, sequence=sequence, time=time, label=label,
-        channels=columns,
+        targets=targets, channels=columns,
     )  # fmt: skip
     paths.table(test)
     paths.new_folder(run)
@@ -144,14 +148,14 @@ def train(
     from throughtime.cli.show import progress_bar
     from throughtime.data.source import Source
     from throughtime.layers import Recurrent
-    from throughtime.tasks import Classify
+    from throughtime.tasks import Classify, Regress
     from throughtime.training import Model, Output
     from throughtime.training.fit import fit
 
     if threads:
         torch.set_num_threads(threads)
     made = cells.make(named)
-    source = Source(data, test, test_share, sequence, time, label, columns, seed)
+    source = Source(data, test, test_share, sequence, time, label, columns, seed, targets)
     train_part, test_part = source.read()
     cells.check(made, named, len(train_part.channels), hidden)
     torch.manual_seed(seed)
@@ -160,9 +164,9 @@ def train(
         merge=merge, dropout=dropout, variational_dropout=variational_dropout,  # type: ignore[arg-type]
         zoneout=zoneout, weight_drop=weight_drop, initial_state=initial_state,  # type: ignore[arg-type]
     )  # fmt: skip
+    task = Classify(train_part.classes) if targets is None else Regress(targets)
     model = Model(
-        recurrent, task=Classify(train_part.classes), channels=train_part.channels,
-        pooling=pooling, dropout=dropout,  # type: ignore[arg-type]
+        recurrent, task=task, channels=train_part.channels, pooling=pooling, dropout=dropout,  # type: ignore[arg-type]
     )  # fmt: skip
     if sizes:
         model.output = Output(model.width, model.task.width, sizes=sizes)

@@ -70,8 +70,10 @@ class NotANumber(DataError):
         self.column, self.fix = column, fix
 
 
-def numbers(table: Table, names: Sequence[str]) -> Float32[np.ndarray, "N C"]:
-    """The columns `names` as finite numbers.
+def numbers(
+    table: Table, names: Sequence[str], *, missing: bool = False
+) -> Float32[np.ndarray, "N C"]:
+    """The columns `names` as finite numbers; with `missing`, nan where there is no value.
 
     **Raises:** `NotANumber` for a text or a column of another type, without saying what to do;
     `DataError` for what is missing or not finite.
@@ -80,6 +82,8 @@ def numbers(table: Table, names: Sequence[str]) -> Float32[np.ndarray, "N C"]:
     floats = _floats(given)
     values = floats.to_numpy(order="c")  # what is missing or no number is NaN
     sound = np.abs(values) <= LARGEST
+    if missing:
+        sound |= np.stack([_is_blank(given[name]) for name in names], 1)
     if not sound.all():
         column = int((~sound).any(0).argmax())
         name, place = names[column], int((~sound[:, column]).argmax())
@@ -90,6 +94,16 @@ def numbers(table: Table, names: Sequence[str]) -> Float32[np.ndarray, "N C"]:
             raise NotANumber(f"{at(table, name, place)} {message}", name, fix)
         raise DataError(f"{at(table, name, place)} {_unsound(cell, number)}")
     return values.astype(np.float32)
+
+
+def _is_blank(column: pl.Series) -> np.ndarray:
+    """Where a column has no value: nothing, blanks, or a NaN."""
+    blank = column.is_null()
+    if column.dtype == pl.String:
+        blank = blank | (column.str.strip_chars() == "").fill_null(True)
+    elif column.dtype.is_float():
+        blank = blank | column.is_nan().fill_null(True)
+    return blank.to_numpy()
 
 
 def texts(table: Table, name: str, role: str) -> pl.Series:

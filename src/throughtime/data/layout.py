@@ -3,13 +3,14 @@
 Imported by `read_table` when it is called, since polars takes its time to load.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 from jaxtyping import Int64
 
-from throughtime.data.columns import texts
+from throughtime.data.columns import NotANumber, numbers, texts
 from throughtime.data.frame import Table
 from throughtime.data.moments import moments
 from throughtime.data.naming import quote
@@ -59,6 +60,34 @@ def lay_out(table: Table, sequence: str, time: str | None) -> Layout:
         starts=start.arg_true().cast(pl.Int64).to_numpy(),
         names=tuple(keys["name"].filter(start)),
     )
+
+
+def sequence_numbers(table: Table, names: Sequence[str], layout: Layout) -> np.ndarray:
+    """The numbers of every sequence in the columns `names`, `(S, K)`; nan where none is given.
+
+    **Raises:** `DataError` for what is no number, or a number that changes in a sequence.
+    """
+    try:
+        values = numbers(table, names, missing=True)[layout.order]
+    except NotANumber as error:
+        raise DataError(
+            f"{error} Correct it, or name a column of numbers; for a class use the label column."
+        ) from None
+    firsts = values[layout.starts]
+    owner = np.repeat(np.arange(len(firsts)), np.diff(layout.starts, append=len(values)))
+    same = (values == firsts[owner]) | (np.isnan(values) & np.isnan(firsts[owner]))
+    if not same.all():
+        # The first such row in the file, which need not be the first in order.
+        rows = np.flatnonzero(~same.all(1))
+        at = rows[layout.order[rows].argmin()]
+        k, of = int((~same[at]).argmax()), int(owner[at])
+        raise DataError(
+            f"column {quote(names[k])}, row {table.row(int(layout.order[at]))} has the number "
+            f"{values[at, k]:g} in sequence {quote(layout.names[of])}; expected "
+            f"{firsts[of, k]:g} as at its start because a sequence has one number. Correct it or "
+            "name another column."
+        )
+    return firsts
 
 
 def sequence_labels(table: Table, label: str, layout: Layout) -> list[str]:

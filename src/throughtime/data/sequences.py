@@ -1,7 +1,7 @@
 """Ragged sequences: one array of values and one of offsets, nothing padded."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,12 +53,14 @@ class Sequences:
         channels: Sequence[str] | None = None,
         classes: Sequence[str] | None = None,
         names: Sequence[str] | None = None,
+        targets: Mapping[str, Iterable[Any]] | None = None,
     ) -> "Sequences":
         """Sequences from `S` arrays of shape `(T_i, C)`; `(T_i,)` is one channel.
 
         - `arrays`: anything `torch.as_tensor` takes: arrays, tensors, nested lists.
         - `labels`: one a sequence, text or whole numbers: the target of the name `labels`.
         - `channels`, `names`: default to `c0, c1, ...` and `0, 1, ...`.
+        - `targets`: by name numbers, one a sequence; None or nan where one is not known.
         - `classes`: default to the distinct labels, sorted; the labels are looked up in them.
 
         **Raises:** `DataError` if an array has another shape, a label is neither text nor a
@@ -84,7 +86,8 @@ class Sequences:
             offsets=lengths.cumsum(0),
             channels=tuple(channels or (f"c{c}" for c in range(steps[0].shape[1]))),
             names=tuple(names or (str(place) for place in range(len(steps)))),
-            targets={} if labels is None else {"labels": _of_labels(labels, classes)},
+            targets=({} if labels is None else {"labels": _of_labels(labels, classes)})
+            | {name: _of_numbers(name, values) for name, values in (targets or {}).items()},
         )
 
     @property
@@ -176,6 +179,27 @@ def _of_labels(labels: Iterable[Any], classes: Sequence[str] | None) -> Target:
         return Target(encode(texts, names), names)
     except DataError as error:
         raise DataError(f"Sequences: {error}") from None
+
+
+def _of_numbers(name: str, values: Iterable[Any]) -> Target:
+    numbers = [torch.nan if value is None else value for value in values]
+    for place, value in enumerate(numbers):
+        shape = getattr(value, "shape", ())
+        if isinstance(value, str | bytes) or shape != () or not _is_number(value):
+            raise DataError(
+                f"Sequences: target {quote(name)} of sequence {place} has "
+                f"{f'shape {tuple(shape)}' if shape else quote(value)}; expected one number for "
+                "each sequence, or None where it is not known. Give numbers of shape (S,)."
+            )
+    return Target(torch.tensor([float(value) for value in numbers], dtype=torch.float32))
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        float(value)
+        return True
+    except (TypeError, ValueError):
+        return False
 
 
 def _label(label: Any, place: int) -> str:

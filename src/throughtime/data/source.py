@@ -13,7 +13,7 @@ from throughtime.data.table import column_names, read_table
 from throughtime.errors import DataError, RunError
 
 TEST_SHARE = 0.2
-_BUNDLED = {"sequence": "series_id", "time": "t", "label": "label"}
+_BUNDLED = {"sequence": "series_id", "time": "t", "label": "label", "targets": None}
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Source:
     - `path`: the table; None for the bundled Japanese Vowels.
     - `test`: a table to test on; None for a share `test_share` of the sequences, 0.2 unless given,
       drawn with `seed`.
-    - `sequence`, `time`, `label`, `channels`: the columns, see `read_table`.
+    - `sequence`, `time`, `label`, `targets`, `channels`: the columns, see `read_table`.
     """
 
     path: str | None = None
@@ -34,6 +34,7 @@ class Source:
     label: str | None = None
     channels: tuple[str, ...] | None = None
     seed: int = 0
+    targets: tuple[str, ...] | None = None
 
     def read(self) -> tuple[Sequences, Sequences]:
         """The training and the test sequences. **Raises:** `DataError`."""
@@ -43,9 +44,8 @@ class Source:
         if self.test is None:
             share = TEST_SHARE if self.test_share is None else self.test_share
             return split(train, share, self.seed)
-        test = read_table(
-            self.test, **self._columns(), classes=train.classes, channels=train.channels
-        )
+        classes = train.classes or None
+        test = read_table(self.test, **self._columns(), classes=classes, channels=train.channels)
         return train, test
 
     def read_again(self, fingerprints: list[str]) -> tuple[Sequences, Sequences]:
@@ -80,15 +80,19 @@ class Source:
         """
         columns = self._columns()
         if not targets:
-            columns["label"] = None  # what stands there, if anything, does not matter
-        roles = {name: role for role, name in columns.items() if name is not None}
+            columns["label"] = columns["targets"] = None  # what stands there does not matter
+        of_numbers = columns["targets"] or ()
+        roles = {
+            name: role for role, name in columns.items() if name is not None and role != "targets"
+        } | dict.fromkeys(of_numbers, "target")
         _same_columns(path, {**roles, **dict.fromkeys(channels, "channel")}, trained_in)
         return read_table(path, **columns, **options, channels=channels)
 
     def _columns(self) -> dict[str, Any]:
         if self.path is None:
             return {**_BUNDLED}
-        return {"sequence": self.sequence, "time": self.time, "label": self.label}
+        return {"sequence": self.sequence, "time": self.time, "label": self.label,
+                "targets": self.targets}  # fmt: skip
 
     def to_dict(self, *parts: Sequences) -> dict[str, Any]:
         """As plain data, with the fingerprints of the parts."""
@@ -103,7 +107,9 @@ def remembered(details: Mapping[str, Any], folder: object) -> tuple[Source, list
     try:
         data = dict(details["data"])
         fingerprints = data.pop("sha256")
-        data["channels"] = None if data["channels"] is None else tuple(data["channels"])
+        for name in ("channels", "targets"):
+            columns = data.get(name)
+            data[name] = None if columns is None else tuple(columns)
         return Source(**data), fingerprints
     except (KeyError, TypeError, ValueError) as e:
         raise RunError(
@@ -141,6 +147,8 @@ def _same_columns(path: str, expected: dict[str, str], trained_in: str) -> None:
         fix = f"Rename {quote(near)} to {quote(name)}, if it is that column."
     elif [*missing.values()] == ["label"]:
         fix = "Add the labels, or use `throughtime predict`, which needs none."
+    elif {*missing.values()} == {"target"}:
+        fix = "Add the targets, or use `throughtime predict`, which needs none."
     else:
         fix = or_no_header(there, "Give a table with these columns.")
     named = path if path.isprintable() else quote(path)

@@ -24,6 +24,7 @@ def read_table(
     channels: Sequence[str] | None = None,
     classes: Sequence[str] | None = None,
     require_label: bool = True,
+    targets: Sequence[str] | None = None,
 ) -> Sequences:
     """The sequences in a long CSV or Parquet table, told apart by the suffix of `path`.
 
@@ -40,6 +41,8 @@ def read_table(
     - `classes`: the classes of the training set; without it those in the table, sorted as
       numbers if all are whole numbers, else as text.
     - `require_label`: if False, a table without the column `label` has no labels.
+    - `targets`: columns of numbers, each the same in all rows of a sequence, that are to be
+      predicted, see `Target`; without a value where one is not known.
 
     **Returns:** `Sequences`; numbers are rounded to float32.
 
@@ -49,8 +52,9 @@ def read_table(
     """
     with _named(path):
         return _read(
-            Path(path), sequence, time, label, channels, classes, require_label=require_label
-        )
+            Path(path), sequence, time, label, channels, classes, tuple(targets or ()),
+            require_label=require_label,
+        )  # fmt: skip
 
 
 def column_names(path: str | os.PathLike) -> list[str]:
@@ -81,6 +85,7 @@ def _read(
     label: str | None,
     channels: Sequence[str] | None,
     classes: Sequence[str] | None,
+    numbers_of: tuple[str, ...],
     *,
     require_label: bool,
 ) -> Sequences:
@@ -88,7 +93,7 @@ def _read(
     from throughtime.data.channels import not_a_channel
     from throughtime.data.columns import NotANumber, check_header, find, numbers
     from throughtime.data.formats import open_table
-    from throughtime.data.layout import lay_out, sequence_labels
+    from throughtime.data.layout import lay_out, sequence_labels, sequence_numbers
 
     source = open_table(path)
     check_header(source.header())
@@ -97,6 +102,7 @@ def _read(
         label = None
     roles = {"sequence": sequence, "time": time, "label": label}
     roles = {role: name for role, name in roles.items() if name is not None}
+    roles |= {f"target {k + 1}" if k else "target": n for k, n in enumerate(numbers_of)}
     _check_roles(roles)
     for role, name in roles.items():
         find(header, role, name)
@@ -105,11 +111,13 @@ def _read(
         channels = [name for name in header if name not in roles.values()]
     for name in channels:
         find(header, "channels", name)
-    if label is not None and label in channels:
-        raise DataError(
-            f"channels has {quote(label)}, which is the label column; expected columns that the "
-            "label is to be told from. Leave it out of the channels."
-        )
+    for role, name in roles.items():
+        if role.startswith(("label", "target")) and name in channels:
+            kind = role.split()[0]
+            raise DataError(
+                f"channels has {quote(name)}, which is the {kind} column; expected columns that "
+                f"the {kind} is to be told from. Leave it out of the channels."
+            )
     if not channels:
         raise DataError(
             f"channels has no column; expected at least 1 beside {', '.join(roles)}. "
@@ -128,7 +136,7 @@ def _read(
             fix = not_a_channel(table, channels, error.column, timed=time is not None)
         raise DataError(f"{error} {fix}") from None
     layout = lay_out(table, sequence, time)
-    targets = {}
+    targets: dict[str, Target] = {}
     if label is not None:
         labels = sequence_labels(table, label, layout)
         if classes is None:
@@ -139,6 +147,10 @@ def _read(
                 row = table.row(int(place))
                 raise DataError(f"column {quote(label)}, row {row} {unknown(text, classes)}")
         targets[label] = Target(encode(labels, classes), tuple(classes))
+    if numbers_of:
+        values_of = sequence_numbers(table, numbers_of, layout)
+        pairs = zip(numbers_of, torch.from_numpy(values_of).T, strict=True)
+        targets |= {name: Target(values.contiguous()) for name, values in pairs}
     order = torch.tensor(layout.order)
     return Sequences(
         values=values[order],

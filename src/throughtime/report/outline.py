@@ -10,12 +10,15 @@ from throughtime.report.sections import (
     gradients,
     learning,
     network,
+    numbers,
     reproduce,
     result,
 )
 from throughtime.training import Run
 
-OF_TASKS: dict[str, Section] = {"classify": classify, "confusion": confusion, "result": result}
+OF_TASKS: dict[str, Section] = {
+    "classify": classify, "confusion": confusion, "numbers": numbers, "result": result,
+}  # fmt: skip
 """The sections that a task can name."""
 
 

@@ -1,12 +1,14 @@
 """What networks are trained to say of sequences: tasks, their losses, scores and baselines."""
 
 from throughtime.tasks.classify import Classify as Classify
+from throughtime.tasks.regress import Regress as Regress
 from throughtime.tasks.scores import ClassScores as ClassScores
 from throughtime.tasks.scores import Metric as Metric
+from throughtime.tasks.scores import NumberScores as NumberScores
 from throughtime.tasks.scores import Scores as Scores
 from throughtime.tasks.scores import Table as Table
 from throughtime.tasks.task import Task as Task
 from throughtime.tasks.task import TrainingLoss as TrainingLoss
 
-TASKS: dict[str, type[Task]] = {task.name: task for task in (Classify,)}
+TASKS: dict[str, type[Task]] = {task.name: task for task in (Classify, Regress)}
 """The tasks by the name that the configuration of a run has."""

@@ -105,3 +105,64 @@ class ClassScores(Scores):
                 tuple((name, *(str(n) if n else "·" for n in row)) for name, row in rows),
             )
         ]
+
+
+@dataclass(frozen=True)
+class NumberScores(Scores):
+    """How near the numbers of a model are, on the sequences for which they are known.
+
+    - `R2`: the mean over the targets of 1 - squared errors / squared deviations from their mean: 1
+      is exact, 0 as good as the mean of the sequences that are scored. Of a target that is always
+      the same it is 1 where all predictions are exact, and otherwise 0.
+    - `loss`: the mean squared error, each target in units of its spread in training.
+    - `targets`: their names; `RMSE`, `MAE`, in the units of each, `R2_each`, and of how many
+      sequences each is known.
+    """
+
+    sequences: int
+    R2: float
+    loss: float
+    targets: tuple[str, ...]
+    RMSE: tuple[float, ...]
+    MAE: tuple[float, ...]
+    R2_each: tuple[float, ...]
+    known: tuple[int, ...]
+
+    @classmethod
+    def of(
+        cls, predictions: Tensor, actual: Tensor, targets: tuple[str, ...], spread: Tensor
+    ) -> "NumberScores":
+        """Of predictions beside what is true, `(S, K)` both, nan where that is not known."""
+        known = ~actual.isnan()
+        error = (predictions - actual).double()
+        squared, absolute = error.square().nanmean(0), error.abs().nanmean(0)
+        deviation = (actual.double() - actual.double().nanmean(0)).square().nanmean(0)
+        constant = deviation == 0
+        R2 = (1 - squared / deviation.where(~constant, 1.0)).where(~constant, (squared == 0) * 1.0)
+        in_units = (error / spread.double()).square()
+        return cls(
+            len(actual),
+            float(R2.mean()),
+            float(in_units[known].mean()),
+            targets,
+            *(tuple(v.tolist()) for v in (squared.sqrt(), absolute, R2, known.sum(0))),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def in_history(self) -> dict[str, float]:
+        return {"loss": self.loss, "R2": self.R2}
+
+    def summary(self) -> str:
+        if len(self.targets) == 1:
+            return (
+                f"{self.sequences} sequences: RMSE {self.RMSE[0]:.4g}, MAE {self.MAE[0]:.4g}, "
+                f"R2 {self.R2:.4f}"
+            )
+        return f"{self.sequences} sequences: R2 {self.R2:.4f}, the mean over {len(self.targets)}"
+
+    def tables(self) -> list[Table]:
+        numbers = zip(self.targets, self.RMSE, self.MAE, self.R2_each, self.known, strict=True)
+        rows = tuple((n, f"{r:.4g}", f"{m:.4g}", f"{q:.4f}", str(k)) for n, r, m, q, k in numbers)
+        return [Table("each target", ("", "RMSE", "MAE", "R2", "known"), rows)]

@@ -7,6 +7,7 @@
 | `data` | lengths, classes, constant channels, sequences |
 | `learning` | the losses of all epochs |
 | `confusion` | which classes are taken for which |
+| `numbers` | predicted numbers over true ones, and their errors |
 | `gradients`, with `moment`, `input_gradient`, `replicas` | how far back gradients reach |
 | `gates` | how open the gates are, and how they move |
 | `network` | how it is built, its equations, where states begin |
