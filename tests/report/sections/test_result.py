@@ -130,7 +130,9 @@ def test_sections_that_do_not_exist_or_take_the_place_of_another():
     run, train, test = made(Duration())
     for wrong in ("confusions", SimpleNamespace(name="a", title="A")):
         run.model.task = SimpleNamespace(sections=(wrong,), metric=Duration.metric)
-        with pytest.raises(CallError, match="expected one of classify, confusion, result, or a"):
+        with pytest.raises(
+            CallError, match="expected one of classify, confusion, numbers, result, or"
+        ):
             report.report(run)
 
     class Data(Shape):
