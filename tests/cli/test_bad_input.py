@@ -150,6 +150,18 @@ def test_a_label_or_targets(refused, tmp_path):
     assert_says(line, "column 'kind', row 2 has the text .*; expected a number.* label column")
 
 
+def test_targets_that_nothing_is_known_of(refused, tmp_path):
+    """Said before anything is trained: of the whole table, of the test part, of a test table."""
+    rows = [{"id": f"s{k}", "a": 1.0 * k, "y": 2.0 * k} for k in range(10)]
+    pl.DataFrame(rows).write_csv(tmp_path / "data.csv")
+    none = pl.DataFrame(rows).with_columns(y=pl.lit(None, dtype=pl.Float64))
+    none.write_csv(tmp_path / "none.csv")
+    columns = ["--sequence", "id", "--target", "y", "--run", "run"]
+    says = "train: the target 'y' is not known for any sequence; expected a number for some"
+    assert_says(refused("train", "none.csv", *columns), says)
+    assert_says(refused("train", "data.csv", *columns, "--test", "none.csv"), says)
+
+
 OF_TABLES = ["--sequence", "--time", "--label", "--target", "--test", "--test-share"]
 
 

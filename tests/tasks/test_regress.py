@@ -161,6 +161,14 @@ def test_a_target_is_one_number_a_sequence(values, got):
         Sequences.from_list([[1.0], [2.0]], targets={"y": values})
 
 
+def test_a_validation_part_of_which_nothing_is_known_is_refused_at_once(tmp_path):
+    heights = [1.0 if k == 0 else None for k in range(40)]
+    data = Sequences.from_list([DATA[k] for k in range(40)], targets={"height": heights})
+    with pytest.raises(DataError, match="fit: the target 'height' is not known for any sequence"):
+        fit(model(Regress(("height",))), data, epochs=1, validation=0.5, folder=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_what_the_task_refuses():
     with pytest.raises(OptionError, match="expected 1 or more names"):
         Regress(())

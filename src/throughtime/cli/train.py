@@ -165,6 +165,8 @@ def train(
         zoneout=zoneout, weight_drop=weight_drop, initial_state=initial_state,  # type: ignore[arg-type]
     )  # fmt: skip
     task = Classify(train_part.classes) if targets is None else Regress(targets)
+    for part in (train_part, test_part):
+        task.prepare("train", part)  # what cannot be scored in the end is refused now
     model = Model(
         recurrent, task=task, channels=train_part.channels, pooling=pooling, dropout=dropout,  # type: ignore[arg-type]
     )  # fmt: skip

@@ -63,7 +63,8 @@ class Task(ABC):
         """Sequences with the targets of this task, to train and to score on.
 
         A forecast makes them from the values of later steps; most tasks have them from a table and
-        only check them. `call` is what an error begins with.
+        only check them. What it has prepared it prepares to the same again. `call` is what an
+        error begins with.
 
         **Raises:** `DataError` for sequences whose targets are not of this task.
         """

@@ -135,7 +135,8 @@ class _Training:
         _check_carried(model)
         self.train, self.held = data, None
         if settings.validation:
-            self.train, self.held = split(data, settings.validation, settings.seed)
+            parts = split(data, settings.validation, settings.seed)
+            self.train, self.held = (model.task.prepare("fit", part) for part in parts)
         self.device = next(model.parameters()).device
         self.batches = model.task.batches(self.train, settings.batch_size, settings.seed)
         self.optimiser = optimise.optimiser(
