@@ -16,12 +16,14 @@ def check_columns(
     test_share: float | None,
     sequence: str | None,
     time: str | None,
+    date_format: str | None,
     label: str | None,
     channels: tuple[str, ...] | None,
 ) -> None:
     """**Raises:** `OptionError` for options that do not go together, before torch is imported."""
-    given = {"--sequence": sequence, "--time": time, "--label": label, "--channels": channels,
-             "--test": test, "--test-share": test_share}  # fmt: skip
+    given = {"--sequence": sequence, "--time": time, "--date-format": date_format,
+             "--label": label, "--channels": channels, "--test": test,
+             "--test-share": test_share}  # fmt: skip
     if path is None:
         for option, value in given.items():
             if value is not None:
@@ -47,6 +49,21 @@ def check_columns(
                 f"{path}: {option} is missing; expected the column that {column}. Add {option} "
                 "COLUMN."
             )
+    if date_format is not None and time is None:
+        raise OptionError(
+            f"--date-format {date_format!r} is given without --time; expected the column that is "
+            "written so. Add --time COLUMN."
+        )
+
+
+def check_date_format(date_format: str) -> None:
+    """**Raises:** `OptionError` for a format that polars, which is imported for it, cannot read."""
+    from throughtime.data.date_format import fault
+    from throughtime.data.naming import quote
+
+    wrong = fault(date_format)
+    if wrong is not None:
+        raise OptionError(f"--date-format is {quote(date_format)}{wrong}")
 
 
 def read_again(run: "Run") -> "tuple[Sequences, Sequences]":
