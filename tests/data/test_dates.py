@@ -245,6 +245,16 @@ def test_a_format_needs_a_time_column():
 GIVE = "(in `throughtime train` --date-format, in Python time_format=)."
 
 
+@pytest.mark.parametrize("text", ["01/02/24", "Q1 2024", "5 Mar 2024", "2024-W1", "2024-1"])
+def test_a_column_of_a_form_that_nobody_knows(refusal, text):
+    assert refusal([text, text]) == (
+        f"column 't', row 2 has the text '{text}'; expected a number or a date such as 2024-12-31 "
+        "23:59:59 because it is the time column. Name another column, or give the format of this "
+        f"one {GIVE}"
+    )
+    assert refusal(["2024-01-01", text]).endswith("time column. Correct it or remove the row.")
+
+
 @pytest.mark.parametrize(
     "times, says",
     [

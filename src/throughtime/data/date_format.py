@@ -14,6 +14,9 @@ from throughtime.data.naming import quote
 from throughtime.data.periods import TWO_WAYS, both_readings
 from throughtime.errors import DataError
 
+WHERE = "(in `throughtime train` --date-format, in Python time_format=)"
+"""How a format is given, for an error that proposes it."""
+
 _CODE = re.compile(r"%[-_0#:.369]*.")
 _CLOCK = {*"HIMSTRXPklprf%"}  # what codes of a time of day end in
 _EXAMPLE = datetime(2024, 2, 13, 13)
@@ -126,7 +129,7 @@ def refuse_unclear(table: Table, name: str) -> None:
         raise UnclearDate(
             f"{at(table, name, place)} has the date {quote(given[place])}, which is a date only "
             f"with the {order} first; expected a format because other dates can be read two ways. "
-            f"{_give(quote(fits))}"
+            f"Give {quote(fits)} {WHERE}."
         )
     differ = day_first != month_first
     place = first(differ) if differ.any() else 0
@@ -134,12 +137,8 @@ def refuse_unclear(table: Table, name: str) -> None:
     raise UnclearDate(
         f"{at(table, name, place)} has the date {quote(given[place])}, which is "
         f"{day_first[place]} with the day first and {month_first[place]} with the month first; "
-        f"expected a format because no row says which. {_give(' or '.join(both))}"
+        f"expected a format because no row says which. Give {' or '.join(both)} {WHERE}."
     )
-
-
-def _give(formats: str) -> str:
-    return f"Give {formats} (in `throughtime train` --date-format, in Python time_format=)."
 
 
 def _format_of(text: str, order: str) -> str:

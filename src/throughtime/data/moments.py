@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from throughtime.data.columns import at, first
-from throughtime.data.date_format import read_with, refuse_unclear
+from throughtime.data.date_format import WHERE, read_with, refuse_unclear
 from throughtime.data.frame import Table
 from throughtime.data.naming import quote
 from throughtime.data.periods import DATE, EITHER_WAY, FORMS, ISO, NUMBER, Form
@@ -49,8 +49,7 @@ def moments(table: Table, name: str, time_format: str | None = None) -> pl.Serie
         _check_form(table, name, place, form, ~bad)
         raise DataError(
             f"{at(table, name, place)} has {_unfit(given[place])}; expected a number or a date "
-            "such as 2024-12-31 23:59:59 because it is the time column. Correct it or remove the "
-            "row."
+            f"such as 2024-12-31 23:59:59 because it is the time column. {_fix(given[place], ~bad)}"
         )
     if form is EITHER_WAY:
         refuse_unclear(table, name)
@@ -106,3 +105,11 @@ def _unfit(given: object) -> str:
         return "no value"
     dated = any(form is not NUMBER for form in _forms_of(str(given).strip()))
     return f"{quote(given)}, which no calendar has" if dated else f"the text {quote(given)}"
+
+
+def _fix(given: object, good: pl.Series) -> str:
+    """What to do: where no row can be read, it is the form that is not known, and not the row."""
+    text = given.strip() if isinstance(given, str) else ""
+    if text and not good.any() and not any(_forms_of(text)):
+        return f"Name another column, or give the format of this one {WHERE}."
+    return "Correct it or remove the row."
