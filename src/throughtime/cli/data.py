@@ -16,13 +16,14 @@ def check_columns(
     test_share: float | None,
     sequence: str | None,
     time: str | None,
+    date_format: str | None,
     label: str | None,
     targets: tuple[str, ...] | None,
     channels: tuple[str, ...] | None,
 ) -> None:
     """**Raises:** `OptionError` for options that do not go together, before torch is imported."""
-    given = {"--sequence": sequence, "--time": time, "--label": label,
-             "--target": targets and ",".join(targets), "--channels": channels,
+    given = {"--sequence": sequence, "--time": time, "--date-format": date_format,
+             "--label": label, "--target": targets and ",".join(targets), "--channels": channels,
              "--test": test, "--test-share": test_share}  # fmt: skip
     if path is None:
         for option, value in given.items():
@@ -53,6 +54,21 @@ def check_columns(
             "--target with those that hold its numbers. "
             + ("Add --label COLUMN or --target COLUMN." if label is None else "Leave one out.")
         )
+    if date_format is not None and time is None:
+        raise OptionError(
+            f"--date-format {date_format!r} is given without --time; expected the column that is "
+            "written so. Add --time COLUMN."
+        )
+
+
+def check_date_format(date_format: str) -> None:
+    """**Raises:** `OptionError` for a format that polars, which is imported for it, cannot read."""
+    from throughtime.data.date_format import fault
+    from throughtime.data.naming import quote
+
+    wrong = fault(date_format)
+    if wrong is not None:
+        raise OptionError(f"--date-format is {quote(date_format)}{wrong}")
 
 
 def read_again(run: "Run") -> "tuple[Sequences, Sequences]":

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import typer
 
 from throughtime.cli import cells, options, paths
-from throughtime.cli.data import check_columns, read_again
+from throughtime.cli.data import check_columns, check_date_format, read_again
 from throughtime.cli.finish import finish
 from throughtime.cli.stopped import Stopped
 from throughtime.errors import OptionError
@@ -26,6 +26,9 @@ def train(
     ),
     sequence: str | None = typer.Option(None, help="Column: which sequence a row is of."),
     time: str | None = typer.Option(None, help="Column: time; rows as they stand without."),
+    date_format: str | None = typer.Option(
+        None, help="How times are written: '%d.%m.%Y %H:%M'; numbers and ISO dates need none."
+    ),
     label: str | None = typer.Option(None, help="Column: the class of the sequence."),
     target: str | None = typer.Option(
         None, help="In place of --label: columns with numbers of the sequence, with commas."
@@ -138,11 +141,13 @@ def train(
     columns = None if channels is None else tuple(channels.split(","))
     targets = None if target is None else tuple(target.split(","))
     check_columns(
-        data, test=test, test_share=test_share, sequence=sequence, time=time, label=label,
-        targets=targets, channels=columns,
+        data, test=test, test_share=test_share, sequence=sequence, time=time,
+        date_format=date_format, label=label, targets=targets, channels=columns,
     )  # fmt: skip
     paths.table(test)
     paths.new_folder(run)
+    if date_format is not None:
+        check_date_format(date_format)
     import torch
 
     from throughtime.cli.show import progress_bar
@@ -155,7 +160,9 @@ def train(
     if threads:
         torch.set_num_threads(threads)
     made = cells.make(named)
-    source = Source(data, test, test_share, sequence, time, label, columns, seed, targets)
+    source = Source(
+        data, test, test_share, sequence, time, label, columns, seed, targets, date_format
+    )
     train_part, test_part = source.read()
     cells.check(made, named, len(train_part.channels), hidden)
     torch.manual_seed(seed)

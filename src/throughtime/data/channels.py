@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from throughtime.data.date_format import UnclearDate
 from throughtime.data.frame import Table
 from throughtime.data.moments import moments
 from throughtime.data.naming import LONGEST, quote
@@ -42,6 +43,8 @@ def _count_numbers(column: pl.Series) -> int:
 def _are_moments(table: Table, name: str) -> bool:
     try:
         moments(table, name)
+        return True
+    except UnclearDate:  # dates, though it takes a format to read them
         return True
     except DataError:
         return False

@@ -31,14 +31,17 @@ class Layout:
     names: tuple[str, ...]
 
 
-def lay_out(table: Table, sequence: str, time: str | None) -> Layout:
-    """Groups the rows by the column `sequence` and sorts them by the column `time`, if named.
+def lay_out(
+    table: Table, sequence: str, time: str | None, time_format: str | None = None
+) -> Layout:
+    """Groups the rows by the column `sequence` and sorts them by the column `time`, if named,
+    which is read with `time_format`, if given.
 
     **Raises:** `DataError` if a sequence has no name or one has the same time twice.
     """
     names = texts(table, sequence, "sequence")
     rows = pl.int_range(len(names), eager=True)
-    times = rows if time is None else moments(table, time)
+    times = rows if time is None else moments(table, time, time_format)
     keys = pl.DataFrame({"name": names, "time": times, "row": rows})
     keys = keys.with_columns(first=pl.col("row").min().over("name"))
     keys = keys.sort("first", "time", maintain_order=True)

@@ -3,34 +3,38 @@
 Imported by `read_table` when it is called, since polars takes its time to load.
 """
 
+from collections.abc import Iterator
+
 import polars as pl
 
 from throughtime.data.columns import at, first
+from throughtime.data.date_format import WHERE, read_with, refuse_unclear
 from throughtime.data.frame import Table
 from throughtime.data.naming import quote
+from throughtime.data.periods import DATE, EITHER_WAY, FORMS, ISO, NUMBER, Form
 from throughtime.errors import DataError
 
-# ISO 8601: a date; with a time of day; with seconds, a fraction of them, and a zone.
-ISO = (
-    "^(?<date>[0-9]{4}-[0-9]{2}-[0-9]{2})"
-    "(?:[Tt ](?<clock>[0-9]{2}:[0-5][0-9])"
-    "(?::(?<second>[0-5][0-9])(?:[.,](?<fraction>[0-9]{1,18}))?)?"
-    "(?<zone>[Zz]|[+-](?:[01][0-9]|2[0-3])(?::?[0-5][0-9])?)?)?$"
-)
-# Whole numbers of 10⁻¹⁸ s: exact for every fraction that the pattern takes.
-UNITS = 10**18
 
-
-def moments(table: Table, name: str) -> pl.Series:
+def moments(table: Table, name: str, time_format: str | None = None) -> pl.Series:
     """The column `name` as something that can be sorted, equal where the moments are equal.
 
-    **Raises:** `DataError` for a type, a text or a number that is no time, and where some rows
-    have a time zone and others have none.
+    With a `time_format`, of strftime as polars reads it, text and numbers are read with that; a
+    column that holds dates is taken as it is.
+
+    **Raises:** `DataError` for a type, a text or a number that is no time, for times written in
+    several forms, and where some rows have a time zone and others have none; `UnclearDate` for
+    dates that need a format.
     """
     given = table.frame[name]
-    if given.dtype == pl.String:
-        column = _parsed(table, name, given.str.strip_chars())
-    elif given.dtype.is_numeric() or given.dtype.is_temporal():
+    is_text, is_number = given.dtype == pl.String, given.dtype.is_numeric()
+    if time_format is not None and (is_text or is_number):
+        return read_with(table, name, time_format)
+    form = NUMBER
+    if is_text:
+        form, column = _read(given.str.strip_chars())
+        if form is DATE:
+            _check_zones(table, name)
+    elif is_number or given.dtype.is_temporal():
         column = given
     else:
         raise DataError(
@@ -42,47 +46,53 @@ def moments(table: Table, name: str) -> pl.Series:
         bad = bad | ~column.is_finite().fill_null(True)
     if bad.any():
         place = first(bad)
+        _check_form(table, name, place, form, ~bad)
         raise DataError(
             f"{at(table, name, place)} has {_unfit(given[place])}; expected a number or a date "
-            "such as 2024-12-31 23:59:59 because it is the time column. Correct it or remove the "
-            "row."
+            f"such as 2024-12-31 23:59:59 because it is the time column. {_fix(given[place], ~bad)}"
         )
+    if form is EITHER_WAY:
+        refuse_unclear(table, name)
     return column
 
 
-def _parsed(table: Table, name: str, given: pl.Series) -> pl.Series:
-    """As whole numbers, numbers or dates, whichever fits most rows; others become null."""
-    # Whole numbers first: nanoseconds since 1970 do not fit into a float.
-    whole = given.cast(pl.Int64, strict=False)
-    if not whole.null_count():
-        return whole
-    parts = given.str.extract_groups(ISO).struct.unnest()
-    others = given.cast(pl.Float64, strict=False), _dates(parts)
-    column = min((whole, *others), key=pl.Series.null_count)
-    if column.dtype == pl.Int128:
-        _check_zones(table, name, parts)
-    return column
+def _read(given: pl.Series) -> tuple[Form, pl.Series]:
+    """The form that fits most rows, the first of several, and the rows read so; others are null."""
+    read = []
+    for form in FORMS:
+        read.append((form, form.read(given)))
+        if not read[-1][1].null_count():
+            return read[-1]
+    return min(read, key=lambda pair: pair[1].null_count())
 
 
-def _dates(parts: pl.DataFrame) -> pl.Series:
-    """`UNITS` of a second since 1970, in UTC where there is a zone; null for no such date."""
-    minute = pl.concat_str("date", pl.lit(" "), pl.col("clock").fill_null("00:00"))
-    seconds = minute.str.to_datetime("%Y-%m-%d %H:%M", strict=False).dt.epoch("s")
-    seconds += pl.col("second").cast(pl.Int64).fill_null(0)
-    zone = pl.col("zone").str.replace(":", "").str.pad_end(5, "0")  # +0130; of Z no digits
-    east = zone.str.slice(1, 2).cast(pl.Int64) * 3600 + zone.str.slice(3, 2).cast(pl.Int64) * 60
-    east = pl.when(zone.str.starts_with("-")).then(-east).otherwise(east)
-    fraction = pl.col("fraction").str.pad_end(18, "0").cast(pl.Int128)
-    moment = (seconds - east.fill_null(0)).cast(pl.Int128) * pl.lit(UNITS, pl.Int128)
-    return parts.select(moment + fraction.fill_null(0)).to_series()
+def _forms_of(text: str) -> Iterator[Form]:
+    return (form for form in FORMS if form.fits(text))
 
 
-def _check_zones(table: Table, name: str, parts: pl.DataFrame) -> None:
+def _check_form(table: Table, name: str, place: int, form: Form, good: pl.Series) -> None:
+    """**Raises:** `DataError` where the row at `place` has another form than the `good` ones."""
+    given = table.frame[name]
+    if given.dtype != pl.String or not good.any():
+        return
+    others = [*_forms_of((given[place] or "").strip())]
+    if not others or form in others:
+        return
+    one = first(good)
+    raise DataError(
+        f"{at(table, name, place)} has the text {quote(given[place])}; expected {form.such_as} "
+        f"because row {table.row(one)} has {quote(given[one])}. Write all times of the column in "
+        "one form."
+    )
+
+
+def _check_zones(table: Table, name: str) -> None:
+    given = table.frame[name]
+    parts = given.str.strip_chars().str.extract_groups(ISO).struct.unnest()
     dated, zoned = parts["date"].is_not_null(), parts["zone"].is_not_null()
     if not zoned.any() or zoned.filter(dated).all():
         return
     one, other = first(zoned), first(dated & ~zoned)
-    given = table.frame[name]
     raise DataError(
         f"{at(table, name, other)} has the time {quote(given[other])} without a time zone; "
         f"expected one because row {table.row(one)} has the time {quote(given[one])}. Write all "
@@ -93,5 +103,13 @@ def _check_zones(table: Table, name: str, parts: pl.DataFrame) -> None:
 def _unfit(given: object) -> str:
     if given is None or (isinstance(given, str) and not given.strip()):
         return "no value"
-    matches = pl.Series([str(given).strip()]).str.contains(ISO)
-    return f"{quote(given)}, which no calendar has" if matches[0] else f"the text {quote(given)}"
+    dated = any(form is not NUMBER for form in _forms_of(str(given).strip()))
+    return f"{quote(given)}, which no calendar has" if dated else f"the text {quote(given)}"
+
+
+def _fix(given: object, good: pl.Series) -> str:
+    """What to do: where no row can be read, it is the form that is not known, and not the row."""
+    text = given.strip() if isinstance(given, str) else ""
+    if text and not good.any() and not any(_forms_of(text)):
+        return f"Name another column, or give the format of this one {WHERE}."
+    return "Correct it or remove the row."

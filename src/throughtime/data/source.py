@@ -24,6 +24,7 @@ class Source:
     - `test`: a table to test on; None for a share `test_share` of the sequences, 0.2 unless given,
       drawn with `seed`.
     - `sequence`, `time`, `label`, `targets`, `channels`: the columns, see `read_table`.
+    - `time_format`: how the times are written, see there; older runs have none.
     """
 
     path: str | None = None
@@ -35,17 +36,18 @@ class Source:
     channels: tuple[str, ...] | None = None
     seed: int = 0
     targets: tuple[str, ...] | None = None
+    time_format: str | None = None
 
     def read(self) -> tuple[Sequences, Sequences]:
         """The training and the test sequences. **Raises:** `DataError`."""
         if self.path is None:
             return japanese_vowels()
-        train = read_table(self.path, **self._columns(), channels=self.channels)
+        train = self._read(self.path, **self._columns(), channels=self.channels)
         if self.test is None:
             share = TEST_SHARE if self.test_share is None else self.test_share
             return split(train, share, self.seed)
         classes = train.classes or None
-        test = read_table(self.test, **self._columns(), classes=classes, channels=train.channels)
+        test = self._read(self.test, **self._columns(), classes=classes, channels=train.channels)
         return train, test
 
     def read_again(self, fingerprints: list[str]) -> tuple[Sequences, Sequences]:
@@ -86,7 +88,10 @@ class Source:
             name: role for role, name in columns.items() if name is not None and role != "targets"
         } | dict.fromkeys(of_numbers, "target")
         _same_columns(path, {**roles, **dict.fromkeys(channels, "channel")}, trained_in)
-        return read_table(path, **columns, **options, channels=channels)
+        return self._read(path, **columns, **options, channels=channels)
+
+    def _read(self, path: str, **options: Any) -> Sequences:
+        return read_table(path, **options, time_format=self.time_format)
 
     def _columns(self) -> dict[str, Any]:
         if self.path is None:

@@ -20,6 +20,7 @@ def read_table(
     *,
     sequence: str,
     time: str | None = None,
+    time_format: str | None = None,
     label: str | None = None,
     channels: Sequence[str] | None = None,
     classes: Sequence[str] | None = None,
@@ -33,7 +34,11 @@ def read_table(
     - `sequence`: the column that names the sequence of each row. Sequences keep the order in
       which they first appear; their rows need not lie together.
     - `time`: the column to sort the steps of a sequence by: numbers, or ISO 8601 dates with or
-      without a time and a zone; without it they are in order of the rows.
+      without a time and a zone, or months (2024-01), weeks (2024-W05), days of weeks
+      (2024-W05-3) or quarters (2024 Q1), the same in all rows; without it they are in order of
+      the rows.
+    - `time_format`: how the times are written, in codes of strftime as polars reads them, for
+      example `%d.%m.%Y %H:%M`; a Parquet column that holds dates is taken as it is.
     - `label`: the column with the class, text or whole numbers, the same in all rows of a
       sequence; without it the sequences have no labels.
     - `channels`: exactly these columns, in this order, others are ignored; without it every
@@ -52,7 +57,8 @@ def read_table(
     """
     with _named(path):
         return _read(
-            Path(path), sequence, time, label, channels, classes, tuple(targets or ()),
+            Path(path), sequence, time, time_format, label, channels, classes,
+            tuple(targets or ()),
             require_label=require_label,
         )  # fmt: skip
 
@@ -82,6 +88,7 @@ def _read(
     path: Path,
     sequence: str,
     time: str | None,
+    time_format: str | None,
     label: str | None,
     channels: Sequence[str] | None,
     classes: Sequence[str] | None,
@@ -92,9 +99,12 @@ def _read(
     # Here and not above: they import polars.
     from throughtime.data.channels import not_a_channel
     from throughtime.data.columns import NotANumber, check_header, find, numbers
+    from throughtime.data.date_format import check_format
     from throughtime.data.formats import open_table
     from throughtime.data.layout import lay_out, sequence_labels, sequence_numbers
 
+    if time_format is not None:
+        check_format(time, time_format)
     source = open_table(path)
     check_header(source.header())
     header = dict.fromkeys(source.header())  # in order, and quick to look a name up in
@@ -135,7 +145,7 @@ def _read(
         if not chosen:
             fix = not_a_channel(table, channels, error.column, timed=time is not None)
         raise DataError(f"{error} {fix}") from None
-    layout = lay_out(table, sequence, time)
+    layout = lay_out(table, sequence, time, time_format)
     targets: dict[str, Target] = {}
     if label is not None:
         labels = sequence_labels(table, label, layout)
