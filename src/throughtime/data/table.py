@@ -25,7 +25,10 @@ def read_table(
     classes: Sequence[str] | None = None,
     require_label: bool = True,
 ) -> Sequences:
-    """The sequences in a long CSV or Parquet table, told apart by the suffix of `path`.
+    """The sequences in a long table, CSV or Parquet, told apart by the suffix of `path`.
+
+    A CSV (`.csv`, `.tsv`, `.txt`, each also with `.gz`) may have commas, semicolons, tabs or `|`
+    between its columns, and decimal commas where that is not a comma.
 
     **Arguments:**
 
@@ -87,6 +90,7 @@ def _read(
     # Here and not above: they import polars.
     from throughtime.data.channels import not_a_channel
     from throughtime.data.columns import NotANumber, check_header, find, numbers
+    from throughtime.data.decimals import with_points
     from throughtime.data.formats import open_table
     from throughtime.data.layout import lay_out, sequence_labels
 
@@ -120,6 +124,7 @@ def _read(
     table = source.read(list(dict.fromkeys([*roles.values(), *channels])))
     if table.frame.height == 0:
         raise DataError("file has a header and no rows; expected at least 1. Add rows.")
+    table = with_points(table, [*channels, *([] if time is None else [time])])
     try:
         values = torch.from_numpy(numbers(table, channels))
     except NotANumber as error:
