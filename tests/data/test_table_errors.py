@@ -65,7 +65,7 @@ def test_a_folder(tmp_path):
 def test_another_suffix(tmp_path, name):
     (tmp_path / name).write_text(HEAD + GOOD)
     line = refusal(tmp_path / name)
-    assert "expected one of '.csv', '.tsv', '.txt', '.parquet', or a text with '.gz' beh" in line
+    assert "expected one of '.csv', '.tsv', '.txt', '.jsonl', '.ndjson', '.parquet', or a" in line
     suffix = {"data": "", "data.gz": ".gz", "data.1.xlsx.gz": ".xlsx.gz"}
     assert f"the suffix {suffix.get(name, name.removeprefix('data').removeprefix('a'))!r}" in line
 

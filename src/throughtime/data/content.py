@@ -3,7 +3,7 @@
 import gzip
 import zlib
 from dataclasses import dataclass
-from io import BufferedIOBase, BytesIO
+from io import BufferedReader, BytesIO
 from pathlib import Path
 
 from throughtime.data.naming import quote
@@ -17,7 +17,7 @@ class Content:
     path: Path
     unpacked: bytes | None = None
 
-    def open(self) -> BufferedIOBase:
+    def open(self) -> BufferedReader | BytesIO:
         """The bytes from the first one on."""
         return self.path.open("rb") if self.unpacked is None else BytesIO(self.unpacked)
 

@@ -6,16 +6,17 @@ Imported by `read_table` when it is called, since polars takes its time to load.
 from pathlib import Path
 
 from throughtime.data.csv_file import Csv
+from throughtime.data.json_lines import JsonLines
 from throughtime.data.naming import quote, quote_all
 from throughtime.data.parquet_file import Parquet
 from throughtime.errors import DataError
 
-TEXTS = {".csv": Csv, ".tsv": Csv, ".txt": Csv}
+TEXTS = {".csv": Csv, ".tsv": Csv, ".txt": Csv, ".jsonl": JsonLines, ".ndjson": JsonLines}
 FORMATS = {**TEXTS, ".parquet": Parquet}
 PACKED = {f"{suffix}.gz": form for suffix, form in TEXTS.items()}
 
 
-def open_table(path: Path) -> Csv | Parquet:
+def open_table(path: Path) -> Csv | JsonLines | Parquet:
     """The table in the file at `path`, its format told by the suffix.
 
     **Raises:** `DataError` if there is no such file, or it is not of that format.

@@ -25,10 +25,11 @@ def read_table(
     classes: Sequence[str] | None = None,
     require_label: bool = True,
 ) -> Sequences:
-    """The sequences in a long table, CSV or Parquet, told apart by the suffix of `path`.
+    """The sequences in a long table, CSV, JSON lines or Parquet, told apart by its suffix.
 
-    A CSV (`.csv`, `.tsv`, `.txt`, each also with `.gz`) may have commas, semicolons, tabs or `|`
-    between its columns, and decimal commas where that is not a comma.
+    A CSV (`.csv`, `.tsv`, `.txt`) may have commas, semicolons, tabs or `|` between its columns, and
+    decimal commas where that is not a comma. JSON lines (`.jsonl`, `.ndjson`) have an object in
+    each line. Both may be in gzip, with `.gz` behind the suffix.
 
     **Arguments:**
 
@@ -47,8 +48,8 @@ def read_table(
     **Returns:** `Sequences`; numbers are rounded to float32.
 
     **Raises:** `DataError`, one line that names the file and, where there is one, the column
-    and the row. In a CSV the header is row 1; in Parquet the first row is row 1. Without
-    `classes`, a table with labels needs at least two sequences and two classes.
+    and the row. In a CSV the header is row 1; in JSON lines and in Parquet the first row is
+    row 1. Without `classes`, a table with labels needs at least two sequences and two classes.
     """
     with _named(path):
         return _read(
