@@ -21,7 +21,7 @@ def train(
     context: typer.Context,
     data: str | None = typer.Argument(
         None,
-        help="A long CSV or Parquet table; the bundled Japanese Vowels without one.",
+        help="A long table (CSV, JSON lines, Parquet); Japanese Vowels without one.",
         callback=paths.table,
     ),
     sequence: str | None = typer.Option(None, help="Column: which sequence a row is of."),

@@ -1,4 +1,4 @@
-"""Tables as comma-separated text.
+"""Tables as text with commas, semicolons, tabs or pipes between the columns.
 
 Imported by `read_table` when it is called, since polars takes its time to load.
 """
@@ -6,25 +6,29 @@ Imported by `read_table` when it is called, since polars takes its time to load.
 import csv
 import os
 from collections.abc import Iterator, Sequence
+from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
 
 import polars as pl
 
+from throughtime.data.content import content
 from throughtime.data.frame import Failure, Table, unreadable
 from throughtime.data.naming import quote
+from throughtime.data.separators import SEPARATORS, misfit, separator
 from throughtime.errors import DataError
 
 
 class Csv:
-    """Comma-separated UTF-8 text with a header; rows are counted as lines, the header is line 1.
+    """UTF-8 text with a header; rows are counted as lines, the header is line 1.
 
-    Every column is read as text: the columns decide what it means, and can name what does not
-    mean anything.
+    What separates the columns is told from the header and the first rows. Every column is read as
+    text: the columns decide what it means, and can name what does not mean anything.
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.content = content(path)
+        self.separator = ","
         self.line_end = self._line_end()
         self.names, self.first = self._header()
 
@@ -38,7 +42,13 @@ class Csv:
         All columns are read, because a row that is too long or too short is only then noticed.
         """
         try:
-            frame = pl.read_csv(self.path, infer_schema=False, glob=False, eol_char=self.line_end)
+            frame = pl.read_csv(
+                self.content.source(),
+                infer_schema=False,
+                glob=False,
+                eol_char=self.line_end,
+                separator=self.separator,
+            )
             if frame.width != len(self.names):
                 raise pl.exceptions.ShapeError(f"{frame.width} columns, {len(self.names)} names")
         except Failure as error:
@@ -50,37 +60,40 @@ class Csv:
             filled = frame.select(~pl.all_horizontal(pl.all().is_null())).to_series()
             frame = frame.filter(filled)
         # A row that is too short has nothing in the last column. One that is too long polars
-        # refuses, but overlooks a comma at the very end of the file.
-        suspect = frame.to_series(-1).null_count() or self._ends_in_comma()
+        # refuses, but overlooks a separator at the very end of the file.
+        suspect = frame.to_series(-1).null_count() or self._ends_in_separator()
         if suspect and (fault := self._fault()):
             raise DataError(fault)
         kept = filled.arg_true()
-        return Table(frame[list(columns)], lambda place: self._line(kept[place]))
+        row = lambda place: self._line(kept[place])  # noqa: E731
+        return Table(frame[list(columns)], row, decimal_comma=self.separator != ",")
 
     def _line_end(self) -> str:
         """What ends a line; a file without any line feed is one of carriage returns."""
-        with self.path.open("rb") as file:
+        with self.content.open() as file:
             while part := file.read(2**20):
                 if b"\n" in part:
                     return "\n"
         return "\r"
 
-    def _ends_in_comma(self) -> bool:
-        with self.path.open("rb") as file:
+    def _ends_in_separator(self) -> bool:
+        with self.content.open() as file:
             file.seek(-1, os.SEEK_END)
-            return file.read() == b","
+            return file.read() == self.separator.encode()
 
     def _header(self) -> tuple[list[str], int]:
         try:
+            with self._text() as lines:
+                self.separator = separator(lines, self._records)
             for start, fields in self._records():
                 if "\0" in "".join(fields):
                     raise DataError(
                         "header has zero bytes; expected text. Give a CSV file, not a binary one."
                     )
-                if len(fields) == 1 and (other := next((s for s in ";\t" if s in fields[0]), None)):
+                if len(fields) == 1 and any(mark in fields[0] for mark in SEPARATORS):
                     raise DataError(
-                        f"header has one column, {quote(fields[0])}; expected columns separated "
-                        f"by commas. Save the table with ',' in place of {quote(other)}."
+                        f"header has one column, {quote(fields[0])}; expected several. Remove the "
+                        "quotation marks around the whole line, here and in the rows."
                     )
                 if fields and any(fields):
                     return fields, start
@@ -90,10 +103,13 @@ class Csv:
             raise DataError(unreadable("CSV", error)) from None
         raise DataError("file has no text; expected a header and rows. Give a file with data.")
 
-    def _records(self) -> Iterator[tuple[int, list[str]]]:
+    def _text(self) -> TextIOWrapper:
+        return TextIOWrapper(self.content.open(), encoding="utf-8-sig", newline="")
+
+    def _records(self, mark: str | None = None) -> Iterator[tuple[int, list[str]]]:
         """Every record with the line it starts on, slowly: for the header and for errors."""
-        with self.path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, strict=True)
+        with self._text() as file:
+            reader = csv.reader(file, strict=True, delimiter=mark or self.separator)
             start = 1
             for fields in reader:
                 yield start, fields
@@ -114,15 +130,7 @@ class Csv:
             for start, fields in self._records():
                 line = start
                 if fields and len(fields) != len(self.names):
-                    fix = (
-                        "Remove what is too much, or put a text with commas in quotation marks."
-                        if len(fields) > len(self.names)
-                        else "Complete the row, or the file if it was cut off there."
-                    )
-                    return (
-                        f"row {start} has {_fields(len(fields))}; expected {len(self.names)} "
-                        f"because the header names so many columns. {fix}"
-                    )
+                    return misfit(start, fields, self.separator, len(self.names))
         except UnicodeDecodeError:
             return self._not_utf8()
         except csv.Error as error:
@@ -134,7 +142,7 @@ class Csv:
 
     def _mixed(self) -> str | None:
         """Said where polars and the csv module, which takes any line end, see other rows."""
-        data = self.path.read_bytes()
+        data = self.content.whole()
         if b"\r" not in data.replace(b"\r\n", b""):
             return None
         return (
@@ -143,7 +151,7 @@ class Csv:
         )
 
     def _not_utf8(self) -> str:
-        data = self.path.read_bytes()
+        data = self.content.whole()
         try:
             data.decode("utf-8")
         except UnicodeDecodeError as error:
@@ -153,7 +161,3 @@ class Csv:
                 "Save the file as CSV in UTF-8."
             )
         return "file changed while it was read; expected UTF-8 text. Try again."
-
-
-def _fields(count: int) -> str:
-    return f"{count} field" if count == 1 else f"{count} fields"

@@ -18,11 +18,14 @@ class Table:
     """The columns asked for, and where each row stands in the file.
 
     - `frame`: one column for each asked for, in that order, at least one row.
-    - `row`: from a place in `frame` to the number of that row as a person counts it.
+    - `row`: from a place in `frame` to the number of that row as a person counts it; where there
+      are several files, with the name of the file.
+    - `decimal_comma`: whether texts may be numbers with a decimal comma.
     """
 
     frame: pl.DataFrame
-    row: Callable[[int], int]
+    row: Callable[[int], int | str]
+    decimal_comma: bool = False
 
 
 def unreadable(form: str, error: BaseException) -> str:

@@ -27,7 +27,11 @@ def read_table(
     require_label: bool = True,
     targets: Sequence[str] | None = None,
 ) -> Sequences:
-    """The sequences in a long CSV or Parquet table, told apart by the suffix of `path`.
+    """The sequences in a long table, CSV, JSON lines or Parquet, told apart by its suffix.
+
+    A CSV (`.csv`, `.tsv`, `.txt`) may have commas, semicolons, tabs or `|` between its columns, and
+    decimal commas where that is not a comma. JSON lines (`.jsonl`, `.ndjson`) have an object in
+    each line. Both may be in gzip, with `.gz` behind the suffix.
 
     **Arguments:**
 
@@ -52,8 +56,8 @@ def read_table(
     **Returns:** `Sequences`; numbers are rounded to float32.
 
     **Raises:** `DataError`, one line that names the file and, where there is one, the column
-    and the row. In a CSV the header is row 1; in Parquet the first row is row 1. Without
-    `classes`, a table with labels needs at least two sequences and two classes.
+    and the row. In a CSV the header is row 1; in JSON lines and in Parquet the first row is
+    row 1. Without `classes`, a table with labels needs at least two sequences and two classes.
     """
     with _named(path):
         return _read(
@@ -100,6 +104,7 @@ def _read(
     from throughtime.data.channels import not_a_channel
     from throughtime.data.columns import NotANumber, check_header, find, numbers
     from throughtime.data.date_format import check_format
+    from throughtime.data.decimals import with_points
     from throughtime.data.formats import open_table
     from throughtime.data.layout import lay_out, sequence_labels, sequence_numbers
 
@@ -138,6 +143,7 @@ def _read(
     table = source.read(list(dict.fromkeys([*roles.values(), *channels])))
     if table.frame.height == 0:
         raise DataError("file has a header and no rows; expected at least 1. Add rows.")
+    table = with_points(table, [*channels, *([] if time is None else [time])])
     try:
         values = torch.from_numpy(numbers(table, channels))
     except NotANumber as error:
