@@ -35,6 +35,11 @@ def test_targets_are_no_channels_and_may_be_missing(path):
     assert data.labels is None and not data.targets["y"].each_step
 
 
+def test_decimal_commas(path):
+    file = path("id;t;a;y\nx;0;1,5;2,25\nx;1;2,5;2,25\nw;0;3,5;\n")
+    assert read(file, "y").targets["y"].values[0] == 2.25
+
+
 def test_a_label_beside_targets(path):
     data = read_table(path(), sequence="id", time="t", label="z", targets=["y"])
     assert data.classes == ("1", "2") and {*data.targets} == {"z", "y"}

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -13,6 +14,10 @@ from throughtime.data.naming import quote
 from throughtime.data.sequences import Sequences
 from throughtime.data.target import Target
 from throughtime.errors import DataError
+
+if TYPE_CHECKING:
+    from throughtime.data.frame import Table
+    from throughtime.data.layout import Layout
 
 
 def read_table(
@@ -106,7 +111,7 @@ def _read(
     from throughtime.data.date_format import check_format
     from throughtime.data.decimals import with_points
     from throughtime.data.formats import open_table
-    from throughtime.data.layout import lay_out, sequence_labels, sequence_numbers
+    from throughtime.data.layout import lay_out
 
     if time_format is not None:
         check_format(time, time_format)
@@ -143,7 +148,7 @@ def _read(
     table = source.read(list(dict.fromkeys([*roles.values(), *channels])))
     if table.frame.height == 0:
         raise DataError("file has a header and no rows; expected at least 1. Add rows.")
-    table = with_points(table, [*channels, *([] if time is None else [time])])
+    table = with_points(table, [*channels, *numbers_of, *([] if time is None else [time])])
     try:
         values = torch.from_numpy(numbers(table, channels))
     except NotANumber as error:
@@ -152,6 +157,28 @@ def _read(
             fix = not_a_channel(table, channels, error.column, timed=time is not None)
         raise DataError(f"{error} {fix}") from None
     layout = lay_out(table, sequence, time, time_format)
+    targets = _targets(table, layout, sequence, label, classes, numbers_of)
+    order = torch.tensor(layout.order)
+    return Sequences(
+        values=values[order],
+        offsets=torch.tensor([*layout.starts.tolist(), len(order)]),
+        channels=tuple(channels),
+        names=layout.names,
+        targets=targets,
+    )
+
+
+def _targets(
+    table: "Table",
+    layout: "Layout",
+    sequence: str,
+    label: str | None,
+    classes: Sequence[str] | None,
+    numbers_of: tuple[str, ...],
+) -> dict[str, Target]:
+    """The class of each sequence in the column `label`, and its numbers in those of `numbers_of`."""
+    from throughtime.data.layout import sequence_labels, sequence_numbers
+
     targets: dict[str, Target] = {}
     if label is not None:
         labels = sequence_labels(table, label, layout)
@@ -164,17 +191,10 @@ def _read(
                 raise DataError(f"column {quote(label)}, row {row} {unknown(text, classes)}")
         targets[label] = Target(encode(labels, classes), tuple(classes))
     if numbers_of:
-        values_of = sequence_numbers(table, numbers_of, layout)
-        pairs = zip(numbers_of, torch.from_numpy(values_of).T, strict=True)
+        numbers = sequence_numbers(table, numbers_of, layout)
+        pairs = zip(numbers_of, torch.from_numpy(numbers).T, strict=True)
         targets |= {name: Target(values.contiguous()) for name, values in pairs}
-    order = torch.tensor(layout.order)
-    return Sequences(
-        values=values[order],
-        offsets=torch.tensor([*layout.starts.tolist(), len(order)]),
-        channels=tuple(channels),
-        names=layout.names,
-        targets=targets,
-    )
+    return targets
 
 
 def _check_roles(roles: dict[str, str]) -> None:
