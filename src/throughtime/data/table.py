@@ -176,7 +176,7 @@ def _targets(
     classes: Sequence[str] | None,
     numbers_of: tuple[str, ...],
 ) -> dict[str, Target]:
-    """The class of each sequence in the column `label`, and its numbers in those of `numbers_of`."""
+    """The class of each sequence, in the column `label`, and its numbers, in `numbers_of`."""
     from throughtime.data.layout import sequence_labels, sequence_numbers
 
     targets: dict[str, Target] = {}
