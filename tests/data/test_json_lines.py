@@ -1,15 +1,14 @@
 """JSON lines read as a table: as CSV is, and every error names its line."""
 
-import gzip
 import json
 
 import polars as pl
 import pytest
 import torch
+from data.refused import refusal
 
 from throughtime.data import read_table
 from throughtime.data.table import column_names
-from throughtime.errors import DataError
 
 GOOD = """\
 {"id": "x", "t": 0, "a": 1, "b": -2, "kind": "yes"}
@@ -22,26 +21,8 @@ ROLES = {"sequence": "id", "time": "t", "label": "kind"}
 
 
 @pytest.fixture
-def write(tmp_path):
-    """Writes text or bytes as a file and gives its path."""
-
-    def write(text, name="data.jsonl"):
-        path = tmp_path / name
-        data = text if isinstance(text, bytes) else text.encode()
-        path.write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
-        return path
-
-    return write
-
-
-def refusal(path, **options):
-    with pytest.raises(DataError) as caught:
-        read_table(path, **(ROLES | options))
-    line = str(caught.value)
-    assert line.isprintable() and line.startswith(f"{path}: ")
-    assert "; expected " in line and line[-1] in ".?"
-    assert caught.value.__suppress_context__
-    return line.removeprefix(f"{path}: ")
+def write(write):
+    return lambda text, name="data.jsonl": write(text, name)
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.ndjson", "a.JSONL", "a.jsonl.gz", "a.ndjson.gz"])

@@ -4,37 +4,14 @@ import gzip
 
 import pytest
 import torch
+from data.refused import refusal
 
 from throughtime.data import read_table
 from throughtime.data.table import column_names
-from throughtime.errors import DataError
 
 HEAD = "id,t,a,b,kind\n"
 GOOD = "x,0,1.5,-2,yes\nx,1,2.5,-3e-1,yes\ny,0,3.5,.25,no\n"
 ROLES = {"sequence": "id", "time": "t", "label": "kind"}
-
-
-@pytest.fixture
-def write(tmp_path):
-    """Writes text or bytes as a file and gives its path."""
-
-    def write(text, name="data.csv"):
-        path = tmp_path / name
-        data = text if isinstance(text, bytes) else text.encode()
-        path.write_bytes(gzip.compress(data) if name.lower().endswith(".gz") else data)
-        return path
-
-    return write
-
-
-def refusal(path, **options):
-    with pytest.raises(DataError) as caught:
-        read_table(path, **(ROLES | options))
-    line = str(caught.value)
-    assert line.isprintable() and line.startswith(f"{path}: ")
-    assert "; expected " in line and line[-1] in ".?"
-    assert caught.value.__suppress_context__
-    return line.removeprefix(f"{path}: ")
 
 
 def same(one, two):

@@ -16,18 +16,6 @@ y,0,3.5,4e-1,no
 """
 
 
-@pytest.fixture
-def csv(tmp_path):
-    """Writes a text as a CSV file and gives its path."""
-
-    def write(text, name="data.csv"):
-        path = tmp_path / name
-        path.write_text(text, encoding="utf-8", newline="")
-        return path
-
-    return write
-
-
 def test_a_csv(csv):
     sequences = read_table(csv(GOOD), sequence="id", time="t", label="kind")
     assert sequences.names == ("x", "y")

@@ -2,37 +2,13 @@
 
 import polars as pl
 import pytest
+from data.refused import refusal
 
 from throughtime.data import read_table
 from throughtime.errors import DataError
 
 HEAD = "id,t,a,b,kind\n"
 GOOD = "x,0,1,2,yes\nx,1,3,4,yes\ny,0,5,6,no\n"
-
-
-def refusal(path, **options):
-    """The line that reading the table at `path` ends with, less the file it names."""
-    options = {"sequence": "id", "time": "t", "label": "kind"} | options
-    with pytest.raises(DataError) as caught:
-        read_table(path, **options)
-    line = str(caught.value)
-    assert line.isprintable(), "one line, nothing hidden in it"
-    assert line.startswith(f"{path}: "), "the file comes first"
-    assert "; expected " in line and line[-1] in ".?", "got; wanted. mend."
-    assert caught.value.__suppress_context__
-    return line.removeprefix(f"{path}: ")
-
-
-@pytest.fixture
-def csv(tmp_path):
-    """Writes text or bytes as data.csv and gives its path."""
-
-    def write(text):
-        path = tmp_path / "data.csv"
-        path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return path
-
-    return write
 
 
 @pytest.fixture

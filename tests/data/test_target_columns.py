@@ -13,35 +13,25 @@ from throughtime.errors import DataError
 ROWS = "id,t,a,y,z\nx,1,2,7.5,1\nw,0,3,,2\nx,0,4,7.5,1\nw,1,5, ,2\n"
 
 
-@pytest.fixture
-def path(tmp_path):
-    def write(text=ROWS, name="data.csv"):
-        file = tmp_path / name
-        file.write_text(text)
-        return file
-
-    return write
-
-
 def read(file, *targets, **options):
     return read_table(file, sequence="id", time="t", targets=targets, **options)
 
 
-def test_targets_are_no_channels_and_may_be_missing(path):
-    data = read(path(), "y", "z")
+def test_targets_are_no_channels_and_may_be_missing(write):
+    data = read(write(ROWS), "y", "z")
     assert data.channels == ("a",) and data.names == ("x", "w")
     assert data.targets["z"].values.tolist() == [1, 2] and data.targets["z"].classes == ()
     assert data.targets["y"].values[0] == 7.5 and math.isnan(data.targets["y"].values[1])
     assert data.labels is None and not data.targets["y"].each_step
 
 
-def test_decimal_commas(path):
-    file = path("id;t;a;y\nx;0;1,5;2,25\nx;1;2,5;2,25\nw;0;3,5;\n")
+def test_decimal_commas(write):
+    file = write("id;t;a;y\nx;0;1,5;2,25\nx;1;2,5;2,25\nw;0;3,5;\n")
     assert read(file, "y").targets["y"].values[0] == 2.25
 
 
-def test_a_label_beside_targets(path):
-    data = read_table(path(), sequence="id", time="t", label="z", targets=["y"])
+def test_a_label_beside_targets(write):
+    data = read_table(write(ROWS), sequence="id", time="t", label="z", targets=["y"])
     assert data.classes == ("1", "2") and {*data.targets} == {"z", "y"}
 
 
@@ -63,9 +53,9 @@ def test_parquet_with_nulls_and_nans(tmp_path):
     ],
     ids=["changes", "partly missing", "text", "infinite"],
 )  # fmt: skip
-def test_what_is_no_number_of_a_sequence(path, text, says):
+def test_what_is_no_number_of_a_sequence(write, text, says):
     with pytest.raises(DataError, match=says):
-        read(path(text), "y")
+        read(write(text), "y")
 
 
 @pytest.mark.parametrize(
@@ -77,20 +67,22 @@ def test_what_is_no_number_of_a_sequence(path, text, says):
         (["z"], {"channels": ["a", "z"]}, "channels has 'z', which is the target column"),
     ],
 )
-def test_columns_that_cannot_be_targets(path, targets, options, says):
+def test_columns_that_cannot_be_targets(write, targets, options, says):
     with pytest.raises(DataError, match=says):
-        read(path(), *targets, **options)
+        read(write(ROWS), *targets, **options)
 
 
-def test_a_run_remembers_its_targets(path):
-    source = Source(str(path()), test=str(path()), sequence="id", time="t", targets=("y",))
+def test_a_run_remembers_its_targets(write):
+    source = Source(
+        str(write(ROWS)), test=str(write(ROWS)), sequence="id", time="t", targets=("y",)
+    )
     train, test = source.read()
     kept = {"data": source.to_dict(train, test)}
     again, fingerprints = remembered(kept, "run")
     assert again == source and again.read_again(fingerprints)[0].targets.keys() == {"y"}
-    other = source.table(str(path()), train.channels, {}, targets=False)
+    other = source.table(str(write(ROWS)), train.channels, {}, targets=False)
     assert other.targets == {} and torch.equal(other.values, test.values)
-    bare = path("id,t,a\nx,0,1\nx,1,2\n", "bare.csv")
+    bare = write("id,t,a\nx,0,1\nx,1,2\n", "bare.csv")
     assert source.table(str(bare), ("a",), {}, targets=False).targets == {}
     with pytest.raises(DataError, match="no 'y'; .*Add the targets, or use `throughtime predict`"):
         source.table(str(bare), ("a",), {}, targets=True)

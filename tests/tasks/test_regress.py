@@ -169,9 +169,12 @@ def test_a_validation_part_of_which_nothing_is_known_is_refused_at_once(tmp_path
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.usefixtures("types_unchecked")
 def test_what_the_task_refuses():
     with pytest.raises(OptionError, match="expected 1 or more names"):
         Regress(())
+    with pytest.raises(OptionError, match="targets is 'yield'; expected 1 or more names"):
+        Regress("yield")  # and not five targets of one letter each
     with pytest.raises(OptionError, match="expected every name once"):
         Regress(("a", "a"))
     with pytest.raises(OptionError, match="'regress' has no such option. Leave out class_weights"):

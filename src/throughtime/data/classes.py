@@ -1,6 +1,7 @@
 """Classes: the distinct labels of a training set, in a fixed order."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Int
@@ -18,10 +19,10 @@ def sort_classes(labels: Iterable[str], origin: str = "labels") -> tuple[str, ..
     **Raises:** `DataError` if all are numbers but some are not whole, as in a regression.
     """
     classes = sorted(set(labels))
-    if all(_is_number(name, int) for name in classes):
+    if all(is_number(name, int) for name in classes):
         return tuple(sorted(classes, key=int))
-    if all(_is_number(name, float) for name in classes):
-        fraction = next(name for name in classes if not _is_number(name, int))
+    if all(is_number(name, float) for name in classes):
+        fraction = next(name for name in classes if not is_number(name, int))
         raise DataError(
             f"{origin} has the number {quote(fraction)}; expected text or whole numbers because "
             "each distinct label is a class. Write the classes as text or whole numbers."
@@ -51,9 +52,10 @@ def unknown(label: str, classes: Sequence[str]) -> str:
     )
 
 
-def _is_number(text: str, kind: type) -> bool:
+def is_number(value: Any, kind: type = float) -> bool:
+    """Whether a text, or anything else, is a number of a kind of Python's."""
     try:
-        kind(text)
-    except ValueError:
+        kind(value)
+    except (TypeError, ValueError):
         return False
     return True

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float32
 
+from throughtime.data.classes import is_number
 from throughtime.data.frame import Table
 from throughtime.data.naming import nearest, quote, quote_all
 from throughtime.errors import DataError
@@ -35,17 +36,9 @@ def check_header(header: Sequence[str]) -> None:
 
 def or_no_header(header: Collection[str], fix: str) -> str:
     """The `fix` of a wrong name, unless the first line looks like a row and not like a header."""
-    if any(_is_number(name) for name in header):
+    if any(is_number(name) for name in header):
         return "If the file has no header, add one: a first line with the names of the columns."
     return fix
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def find(header: Collection[str], role: str, name: str) -> None:

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float32, Int64
 from torch import Tensor
 
-from throughtime.data.classes import encode, sort_classes
+from throughtime.data.classes import encode, is_number, sort_classes
 from throughtime.data.naming import quote
 from throughtime.data.target import Target, check, said
 from throughtime.errors import DataError
@@ -185,21 +185,13 @@ def _of_numbers(name: str, values: Iterable[Any]) -> Target:
     numbers = [torch.nan if value is None else value for value in values]
     for place, value in enumerate(numbers):
         shape = getattr(value, "shape", ())
-        if isinstance(value, str | bytes) or shape != () or not _is_number(value):
+        if isinstance(value, str | bytes) or shape != () or not is_number(value):
             raise DataError(
                 f"Sequences: target {quote(name)} of sequence {place} has "
                 f"{f'shape {tuple(shape)}' if shape else quote(value)}; expected one number for "
                 "each sequence, or None where it is not known. Give numbers of shape (S,)."
             )
     return Target(torch.tensor([float(value) for value in numbers], dtype=torch.float32))
-
-
-def _is_number(value: Any) -> bool:
-    try:
-        float(value)
-        return True
-    except (TypeError, ValueError):
-        return False
 
 
 def _label(label: Any, place: int) -> str:

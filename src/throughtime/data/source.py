@@ -9,11 +9,11 @@ from throughtime.data.datasets import japanese_vowels
 from throughtime.data.naming import nearest, quote, quote_all
 from throughtime.data.sequences import Sequences
 from throughtime.data.split import split
-from throughtime.data.table import column_names, read_table
+from throughtime.data.table import column_names, named, read_table
 from throughtime.errors import DataError, RunError
 
 TEST_SHARE = 0.2
-_BUNDLED = {"sequence": "series_id", "time": "t", "label": "label", "targets": None}
+_BUNDLED = {"sequence": "series_id", "time": "t", "label": "label"}
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,12 @@ class Source:
         """The training and the test sequences. **Raises:** `DataError`."""
         if self.path is None:
             return japanese_vowels()
-        train = self._read(self.path, **self._columns(), channels=self.channels)
+        train = read_table(self.path, **self._columns(), channels=self.channels)
         if self.test is None:
             share = TEST_SHARE if self.test_share is None else self.test_share
             return split(train, share, self.seed)
         classes = train.classes or None
-        test = self._read(self.test, **self._columns(), classes=classes, channels=train.channels)
+        test = read_table(self.test, **self._columns(), classes=classes, channels=train.channels)
         return train, test
 
     def read_again(self, fingerprints: list[str]) -> tuple[Sequences, Sequences]:
@@ -82,22 +82,17 @@ class Source:
         """
         columns = self._columns()
         if not targets:
-            columns["label"] = columns["targets"] = None  # what stands there does not matter
-        of_numbers = columns["targets"] or ()
-        roles = {
-            name: role for role, name in columns.items() if name is not None and role != "targets"
-        } | dict.fromkeys(of_numbers, "target")
-        _same_columns(path, {**roles, **dict.fromkeys(channels, "channel")}, trained_in)
-        return self._read(path, **columns, **options, channels=channels)
-
-    def _read(self, path: str, **options: Any) -> Sequences:
-        return read_table(path, **options, time_format=self.time_format)
+            columns |= {"label": None, "targets": None}  # what stands there does not matter
+        single = {columns[role]: role for role in _BUNDLED if columns[role] is not None}
+        several = dict.fromkeys(columns["targets"] or (), "target")
+        _same_columns(path, single | several | dict.fromkeys(channels, "channel"), trained_in)
+        return read_table(path, **columns, **options, channels=channels)
 
     def _columns(self) -> dict[str, Any]:
-        if self.path is None:
-            return {**_BUNDLED}
-        return {"sequence": self.sequence, "time": self.time, "label": self.label,
-                "targets": self.targets}  # fmt: skip
+        """The columns, and how they are written, as `read_table` takes them."""
+        own = {"sequence": self.sequence, "time": self.time, "label": self.label}
+        return {**(_BUNDLED if self.path is None else own), "targets": self.targets,
+                "time_format": self.time_format}  # fmt: skip
 
     def to_dict(self, *parts: Sequences) -> dict[str, Any]:
         """As plain data, with the fingerprints of the parts."""
@@ -156,8 +151,8 @@ def _same_columns(path: str, expected: dict[str, str], trained_in: str) -> None:
         fix = "Add the targets, or use `throughtime predict`, which needs none."
     else:
         fix = or_no_header(there, "Give a table with these columns.")
-    named = path if path.isprintable() else quote(path)
-    raise DataError(
-        f"{named}: has the columns {quote_all(there)} and no {quote(name)}; expected "
-        f"{quote_all(expected)}, because {trained_in} was trained on these. {fix}"
-    )
+    with named(path):
+        raise DataError(
+            f"has the columns {quote_all(there)} and no {quote(name)}; expected "
+            f"{quote_all(expected)}, because {trained_in} was trained on these. {fix}"
+        )

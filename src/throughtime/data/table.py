@@ -64,7 +64,7 @@ def read_table(
     and the row. In a CSV the header is row 1; in JSON lines and in Parquet the first row is
     row 1. Without `classes`, a table with labels needs at least two sequences and two classes.
     """
-    with _named(path):
+    with named(path):
         return _read(
             Path(path), sequence, time, time_format, label, channels, classes,
             tuple(targets or ()),
@@ -77,14 +77,14 @@ def column_names(path: str | os.PathLike) -> list[str]:
     from throughtime.data.columns import check_header
     from throughtime.data.formats import open_table
 
-    with _named(path):
+    with named(path):
         header = open_table(Path(path)).header()
         check_header(header)
         return header
 
 
 @contextmanager
-def _named(path: str | os.PathLike) -> Iterator[None]:
+def named(path: str | os.PathLike) -> Iterator[None]:
     """Errors about a table begin with its path."""
     try:
         yield

@@ -21,10 +21,7 @@ def linear(train: Sequences, test: Sequences) -> ClassScores:
     L2 penalty of 1 over the number of sequences on the weights, fitted to convergence.
     """
     assert train.labels is not None and test.labels is not None
-    scaler = Scaler.fit(train)
-    x, z = (_features(scaler.apply(part)) for part in (train, test))
-    mean, std = x.mean(0), x.std(0, correction=0).clamp(min=1e-6)
-    x, z = (x - mean) / std, (z - mean) / std
+    x, z = _scaled_features(train, test)
     labels = train.labels
     weight = torch.zeros(x.shape[1], len(train.classes), dtype=x.dtype, requires_grad=True)
     bias = torch.zeros(len(train.classes), dtype=x.dtype, requires_grad=True)
@@ -41,17 +38,6 @@ def linear(train: Sequences, test: Sequences) -> ClassScores:
     return ClassScores.of((z @ weight + bias).detach().softmax(-1), test.labels, train.classes)
 
 
-def _features(sequences: Sequences) -> Tensor:
-    """Mean, standard deviation and last value of each channel, `(S, 3C)`, float64."""
-    x = sequences.values.double()
-    n = sequences.lengths
-    owner = torch.repeat_interleave(torch.arange(len(n)), n)
-    total = x.new_zeros(len(n), x.shape[1]).index_add_(0, owner, x)
-    mean = total / n[:, None]
-    squares = x.new_zeros(len(n), x.shape[1]).index_add_(0, owner, (x - mean[owner]).square())
-    return torch.cat([mean, (squares / n[:, None]).sqrt(), x[sequences.offsets[1:] - 1]], -1)
-
-
 def ridge(train: Sequences, test: Sequences, actual: Tensor) -> Tensor:
     """Linear regression on the mean, the spread and the last step of each channel: its
     predictions for the test sequences, `(S, K)`.
@@ -59,10 +45,7 @@ def ridge(train: Sequences, test: Sequences, actual: Tensor) -> Tensor:
     L2 penalty of 1 on the weights of scaled features; each target on the sequences for which it
     is known. `actual`: the numbers of the training sequences, `(S, K)`, nan where not known.
     """
-    scaler = Scaler.fit(train)
-    x, z = (_features(scaler.apply(part)) for part in (train, test))
-    mean, std = x.mean(0), x.std(0, correction=0).clamp(min=1e-6)
-    x, z = (x - mean) / std, (z - mean) / std
+    x, z = _scaled_features(train, test)
     columns = []
     for values in actual.double().T:
         known = ~values.isnan()
@@ -73,3 +56,22 @@ def ridge(train: Sequences, test: Sequences, actual: Tensor) -> Tensor:
         weight = torch.linalg.solve(squares, (own - centre).T @ (values[known] - middle))
         columns.append((z - centre) @ weight + middle)
     return torch.stack(columns, -1).float()
+
+
+def _scaled_features(train: Sequences, test: Sequences) -> tuple[Tensor, Tensor]:
+    """The features of both parts, scaled to mean 0 and spread 1 in the training part."""
+    scaler = Scaler.fit(train)
+    x, z = (_features(scaler.apply(part)) for part in (train, test))
+    mean, std = x.mean(0), x.std(0, correction=0).clamp(min=1e-6)
+    return (x - mean) / std, (z - mean) / std
+
+
+def _features(sequences: Sequences) -> Tensor:
+    """Mean, standard deviation and last value of each channel, `(S, 3C)`, float64."""
+    x = sequences.values.double()
+    n = sequences.lengths
+    owner = torch.repeat_interleave(torch.arange(len(n)), n)
+    total = x.new_zeros(len(n), x.shape[1]).index_add_(0, owner, x)
+    mean = total / n[:, None]
+    squares = x.new_zeros(len(n), x.shape[1]).index_add_(0, owner, (x - mean[owner]).square())
+    return torch.cat([mean, (squares / n[:, None]).sqrt(), x[sequences.offsets[1:] - 1]], -1)

@@ -41,12 +41,12 @@ class Regress(Task):
     sections: ClassVar[tuple[Any, ...]] = ("result", "numbers")
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "targets", tuple(self.targets))
         if isinstance(self.targets, str) or not self.targets:
             raise OptionError(
                 f"`Regress`: targets is {self.targets!r}; expected 1 or more names of numbers. "
                 'Write `Regress(("yield",))`.'
             )
+        object.__setattr__(self, "targets", tuple(self.targets))
         if len({*self.targets}) < len(self.targets):
             raise OptionError(
                 f"`Regress`: targets has {', '.join(self.targets)}; expected every name once. Name "
@@ -85,12 +85,13 @@ class Regress(Task):
         return replace(self, mean=tuple(mean.tolist()), std=tuple(std.tolist()))
 
     def loss(self, out: Tensor, batch: Batch) -> Tensor:
-        wanted = self._scaled(torch.stack([batch.targets[n] for n in self.targets], -1))
+        mean, std = self._moments(out)
+        wanted = (self._wanted(batch) - mean) / std
         error = (out - wanted.to(out.dtype)).where(wanted.isfinite(), 0.0)
         return error.square().sum()  # squared last: the gradient of a square of nan is nan
 
     def answers(self, batch: Batch) -> Tensor:
-        return torch.stack([batch.targets[n].isfinite().sum() for n in self.targets]).sum()
+        return self._wanted(batch).isfinite().sum()
 
     def predictions(self, out: Tensor) -> Tensor:
         """The numbers, in their own units."""
@@ -115,9 +116,6 @@ class Regress(Task):
         each = zip(sequences.names, predictions.tolist(), strict=True)
         return ["sequence", *self.targets], [[n, *(f"{v:.6g}" for v in vs)] for n, vs in each]
 
-    def table_options(self) -> dict[str, Any]:
-        return {}
-
     def describe(self) -> dict[str, Any]:
         return {"targets": self.targets, "mean": self.mean, "std": self.std}
 
@@ -131,9 +129,9 @@ class Regress(Task):
         std = self.std or (1.0,) * self.width
         return like.new_tensor(mean), like.new_tensor(std)
 
-    def _scaled(self, values: Tensor) -> Tensor:
-        mean, std = self._moments(values)
-        return (values - mean) / std
+    def _wanted(self, batch: Batch) -> Tensor:
+        """The targets of a batch side by side, `(B, K)`."""
+        return torch.stack([batch.targets[name] for name in self.targets], -1)
 
 
 def _values(targets: Mapping[str, Any], names: tuple[str, ...]) -> Tensor:
