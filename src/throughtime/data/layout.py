@@ -65,6 +65,11 @@ def lay_out(
     )
 
 
+def spelled(table: Table, time: str, layout: Layout) -> list[str]:
+    """The times in the order of the layout, as the table has them."""
+    return table.frame[time].cast(pl.String).str.strip_chars().gather(layout.order).to_list()
+
+
 def sequence_numbers(table: Table, names: Sequence[str], layout: Layout) -> np.ndarray:
     """The numbers of every sequence in the columns `names`, `(S, K)`; nan where none is given.
 

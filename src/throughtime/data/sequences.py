@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -24,6 +24,11 @@ class Sequences:
     - `channels`: the names of the `C` columns.
     - `names`: the name of each sequence, as in the table it came from.
     - `targets`: by name what a network is to say of each sequence or step, see `Target`.
+    - `attributes`: by name a text for each sequence, `S` of them, that is no input: the person
+      that a recording is of, say.
+    - `times`: the time of each step as the table spelled it, `N` texts; None without a time.
+    - `rows`: int64, shape `(N,)`; the place of each step among the rows of the table it came from,
+      from 0; None where it came from none.
 
     Where there is one target of a class for each sequence, `labels` are its places among
     `classes`.
@@ -37,6 +42,9 @@ class Sequences:
     channels: tuple[str, ...]
     names: tuple[str, ...]
     targets: dict[str, Target] = field(default_factory=dict)
+    attributes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    times: Sequence[str] | None = None
+    rows: Tensor | None = None
 
     def __post_init__(self) -> None:
         _check_layout(self)
@@ -137,12 +145,16 @@ class Sequences:
         # Row r of the result lies in sequence i at step r - offsets[i].
         shift = (self.offsets[chosen] - offsets[:-1]).repeat_interleave(lengths)
         steps = torch.arange(len(shift)) + shift
-        return Sequences(
+        places = chosen.tolist()
+        return replace(
+            self,
             values=self.values[steps],
             offsets=offsets,
-            channels=self.channels,
-            names=tuple(self.names[i] for i in chosen.tolist()),
+            names=tuple(self.names[i] for i in places),
             targets={name: t.select(chosen, steps) for name, t in self.targets.items()},
+            attributes={n: tuple(texts[i] for i in places) for n, texts in self.attributes.items()},
+            times=None if self.times is None else [self.times[i] for i in steps.tolist()],
+            rows=None if self.rows is None else self.rows[steps],
         )
 
     def __repr__(self) -> str:
@@ -229,11 +241,14 @@ def _check_layout(s: Sequences) -> None:
             f"expected 0 and {len(s.values)} because values has {len(s.values)} rows. "
             "Let the offsets cover all rows."
         )
-    for part, want in (("channels", s.values.shape[1]), ("names", len(s))):
-        if len(getattr(s, part)) != want:
+    parts = {"channels": (s.channels, s.values.shape[1]), "names": (s.names, len(s))}
+    parts |= {f"attribute {quote(n)}": (texts, len(s)) for n, texts in s.attributes.items()}
+    parts |= {} if s.times is None else {"times": (s.times, len(s.values))}
+    parts |= {} if s.rows is None else {"rows": (s.rows, len(s.values))}
+    for part, (given, want) in parts.items():
+        if len(given) != want:
             raise DataError(
-                f"Sequences: {part} has {len(getattr(s, part))} names; expected {want}. "
-                "Give one name for each."
+                f"Sequences: {part} has {len(given)}; expected {want}. Give one for each."
             )
     empty = (s.lengths < 1).nonzero()
     if len(empty):

@@ -111,7 +111,7 @@ def _read(
     from throughtime.data.date_format import check_format
     from throughtime.data.decimals import with_points
     from throughtime.data.formats import open_table
-    from throughtime.data.layout import lay_out
+    from throughtime.data.layout import lay_out, spelled
 
     if time_format is not None:
         check_format(time, time_format)
@@ -165,6 +165,8 @@ def _read(
         channels=tuple(channels),
         names=layout.names,
         targets=targets,
+        times=None if time is None else spelled(table, time, layout),
+        rows=order,
     )
 
 
