@@ -25,6 +25,8 @@ class Source:
       drawn with `seed`.
     - `sequence`, `time`, `label`, `targets`, `channels`: the columns, see `read_table`.
     - `time_format`: how the times are written, see there; older runs have none.
+    - `tags`: columns with a class or a number of each step; `weights`: what weighs the steps in
+      training, which only the training table needs.
     """
 
     path: str | None = None
@@ -37,17 +39,23 @@ class Source:
     seed: int = 0
     targets: tuple[str, ...] | None = None
     time_format: str | None = None
+    tags: tuple[str, ...] | None = None
+    weights: str | None = None
 
     def read(self) -> tuple[Sequences, Sequences]:
         """The training and the test sequences. **Raises:** `DataError`."""
         if self.path is None:
             return japanese_vowels()
-        train = read_table(self.path, **self._columns(), channels=self.channels)
+        columns = self._columns()
+        train = read_table(
+            self.path, **columns, channels=self.channels, tags=self.tags, weights=self.weights
+        )
         if self.test is None:
             share = TEST_SHARE if self.test_share is None else self.test_share
             return split(train, share, self.seed)
         classes = train.classes or None
-        test = read_table(self.test, **self._columns(), classes=classes, channels=train.channels)
+        tags = {n: t.classes for n, t in train.targets.items() if t.each_step and n != self.weights}
+        test = read_table(self.test, **columns, classes=classes, channels=train.channels, tags=tags)
         return train, test
 
     def read_again(self, fingerprints: list[str]) -> tuple[Sequences, Sequences]:
@@ -80,13 +88,14 @@ class Source:
         **Raises:** `DataError` where a column is missing: a run knows its columns by name, and
         nothing names others.
         """
-        columns = self._columns()
-        if not targets:
-            columns |= {"label": None, "targets": None}  # what stands there does not matter
+        columns = {**self._columns(), **options}
+        if not targets:  # what stands there does not matter
+            columns |= {"label": None, "targets": None, "tags": None}
         single = {columns[role]: role for role in _BUNDLED if columns[role] is not None}
         several = dict.fromkeys(columns["targets"] or (), "target")
+        several |= dict.fromkeys(columns.get("tags") or (), "tag")
         _same_columns(path, single | several | dict.fromkeys(channels, "channel"), trained_in)
-        return read_table(path, **columns, **options, channels=channels)
+        return read_table(path, **columns, channels=channels)
 
     def _columns(self) -> dict[str, Any]:
         """The columns, and how they are written, as `read_table` takes them."""
@@ -107,7 +116,7 @@ def remembered(details: Mapping[str, Any], folder: object) -> tuple[Source, list
     try:
         data = dict(details["data"])
         fingerprints = data.pop("sha256")
-        for name in ("channels", "targets"):
+        for name in ("channels", "targets", "tags"):
             columns = data.get(name)
             data[name] = None if columns is None else tuple(columns)
         return Source(**data), fingerprints
@@ -147,6 +156,8 @@ def _same_columns(path: str, expected: dict[str, str], trained_in: str) -> None:
         fix = f"Rename {quote(near)} to {quote(name)}, if it is that column."
     elif [*missing.values()] == ["label"]:
         fix = "Add the labels, or use `throughtime predict`, which needs none."
+    elif {*missing.values()} == {"tag"}:
+        fix = "Add the tags, or use `throughtime predict`, which needs none."
     elif {*missing.values()} == {"target"}:
         fix = "Add the targets, or use `throughtime predict`, which needs none."
     else:
