@@ -107,11 +107,11 @@ class Tag(Task):
     @property
     def baseline_titles(self) -> Mapping[str, str]:
         constant = {"accuracy": "commonest class", "R2": "mean of training"}
-        linear = {"accuracy": "logistic regression", "R2": "ridge regression"}
+        linear = {"accuracy": "logistic", "R2": "ridge"}
         kinds = dict.fromkeys(part.metric for part in self.parts)
         return {
             "constant": ", ".join(constant[kind] for kind in kinds),
-            "linear": f"{' and '.join(linear[kind] for kind in kinds)} on steps -2 to 2",
+            "linear": f"{' and '.join(linear[kind] for kind in kinds)} regression on steps -2 to 2",
         }
 
     def prepare(self, call: str, sequences: Sequences) -> Sequences:
