@@ -60,9 +60,13 @@ def check_columns(
         )
     named = [option for option in TASKS if given[option] is not None]
     if len(named) != 1:
-        state = f"{' and '.join(named)} are both given" if named else "nothing says what to learn"
+        state, fix = "nothing says what to learn", "Add one."
+        if len(named) == 2:
+            state, fix = f"{' and '.join(named)} are both given", "Leave one out."
+        elif named:
+            state = f"{', '.join(named[:-1])} and {named[-1]} are given"
+            fix = "Leave all but one out."
         each = "; ".join(f"{option} COLUMN, {what}" for option, what in TASKS.items())
-        fix = "Leave one out." if named else "Add one."
         raise OptionError(f"{path}: {state}; expected one of {each}. {fix}")
     if weight is not None and tags is None:
         raise OptionError(

@@ -59,6 +59,11 @@ class Tag(Task):
                 "`Tag`: targets is empty; expected the classes of 1 or more targets. Write "
                 '`Tag({"phase": ("stance", "swing"), "force": None})`, or `Tag.of(data)`.'
             )
+        if self.spans and not any(self.classes.values()):
+            raise OptionError(
+                "`Tag`: spans is given; expected a class among the targets, because spans are runs "
+                "of equal classes. Leave out spans."
+            )
         if self.weights in self.classes:
             raise OptionError(
                 f"`Tag`: weights is {self.weights!r}, which is a target; expected another name. "
