@@ -72,7 +72,7 @@ def test_other_tags_are_runs():
     [
         (("B-x", "I-x", "O"), True), (("S-x", "O"), True), (("B-x", "B-y"), True),
         (("O", "P"), False), (("B-", "O"), False), (("a", "b"), False), (("O",), False),
-        (("X-a", "O"), False),
+        (("X-a", "O"), False), (("B-x", "P"), False), (("B-x", "O-"), False),
     ],
 )  # fmt: skip
 def test_which_classes_are_bio(classes, are):

@@ -252,11 +252,9 @@ def test_resumed_it_is_the_same_run(bptt, tmp_path):
 
 
 def test_windows_end_where_their_sequence_does():
-    from throughtime.data import Scaler
-
+    """Scaled in the training part, whose values are -1 and 1; 0 beyond the ends."""
     data = Sequences.from_list([[1.0, 2.0, 3.0], [10.0, 20.0]])
-    scaler = dataclasses.replace(Scaler.fit(data), mean=torch.zeros(1), std=torch.ones(1))
-    windows = Windows(data, scaler).at(torch.arange(5))
+    windows = Windows(data, Sequences.from_list([[-1.0, 1.0]])).at(torch.arange(5))
     assert windows.tolist() == [
         [0, 0, 1, 2, 3], [0, 1, 2, 3, 0], [1, 2, 3, 0, 0], [0, 0, 10, 20, 0], [0, 10, 20, 0, 0],
     ]  # fmt: skip
@@ -276,13 +274,12 @@ def test_linear_baselines_know_the_steps_around():
 
 
 def test_linear_baselines_are_fitted_to_a_bounded_number_of_steps(monkeypatch):
-    from throughtime.data import Scaler
     from throughtime.tasks import step_baselines
 
     monkeypatch.setattr(step_baselines, "MOST", 50)
     seen, at = [], Windows.at
     monkeypatch.setattr(Windows, "at", lambda self, steps: seen.append(steps) or at(self, steps))
-    windows = Windows(DATA, Scaler.fit(DATA))
+    windows = Windows(DATA, DATA)
     phase, level = (DATA.targets[name].values for name in BOTH)
     said = logistic(windows, phase, 2)(windows), ridge(windows, level)(windows)
     assert [len(out) for out in said] == [len(DATA.values)] * 2

@@ -19,10 +19,13 @@ Linear = Callable[["Windows"], Tensor]  # from windows to predictions, (N, K)
 
 
 class Windows:
-    """The steps around each step of some sequences, as inputs of a linear model."""
+    """The steps around each step of some sequences, as inputs of a linear model.
 
-    def __init__(self, sequences: Sequences, scaler: Scaler) -> None:
-        self.values = scaler.apply(sequences).values.double()
+    `fitted_on`: the training part, which scales them.
+    """
+
+    def __init__(self, sequences: Sequences, fitted_on: Sequences) -> None:
+        self.values = Scaler.fit(fitted_on).apply(sequences).values.double()
         self.owner = torch.repeat_interleave(torch.arange(len(sequences)), sequences.lengths)
 
     def __len__(self) -> int:

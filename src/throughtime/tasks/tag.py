@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from throughtime.data import Batch, Scaler, Sequences
+from throughtime.data import Batch, Sequences
 from throughtime.data.naming import quote, quote_all
 from throughtime.errors import DataError, OptionError
 from throughtime.tasks.scores import Metric, Scores
@@ -223,8 +223,7 @@ class Tag(Task):
         return TagScores.of(self.metric.name, sequences.lengths, each)
 
     def baselines(self, train: Sequences, test: Sequences) -> dict[str, Scores]:
-        scaler = Scaler.fit(train)
-        windows, others = Windows(train, scaler), Windows(test, scaler)
+        windows, others = Windows(train, train), Windows(test, train)
         constant, linear = [], []
         for part in self.parts:
             wanted = train.targets[part.name].values
