@@ -119,11 +119,14 @@ def remembered(details: Mapping[str, Any], folder: object) -> tuple[Source, list
 
 
 def fingerprint(sequences: Sequences) -> str:
-    """SHA-256 over values, offsets, targets and the names of channels and classes."""
+    """SHA-256 over values, offsets, mask, targets and the names of channels and classes."""
     digest = hashlib.sha256(repr((sequences.channels, sequences.classes)).encode())
     parts = [sequences.values, sequences.offsets]
     if sequences.labels is not None:
         parts.append(sequences.labels)
+    if sequences.mask is not None:
+        digest.update(b"mask")
+        parts.append(sequences.mask)
     for name, target in sequences.targets.items():
         if target.values is not sequences.labels:
             digest.update(repr((name, target.classes, target.each_step)).encode())

@@ -78,8 +78,9 @@ def _renewed(rows: Tensor, piece: Tensor, own: Tensor, begin: Tensor) -> Tensor:
 
 
 def compact(held: Held, x: Tensor) -> Tensor:
-    """The real steps of `x (T, B, I)` at the front, `(n, B, I)`; what follows is not read."""
-    return x.gather(0, held.order[..., None].expand(-1, -1, x.shape[-1]))
+    """The real steps of `x (T, B, ...)` at the front, `(n, B, ...)`; what follows is not read."""
+    order = held.order.view(*held.order.shape, *[1] * (x.dim() - 2))
+    return x.gather(0, order.expand(-1, -1, *x.shape[2:]))
 
 
 def starts(held: Held, directions: Any, given: Starts) -> Starts:

@@ -128,7 +128,7 @@ class _Training:
 
     def __init__(self, model: Model, data: Sequences, settings: Options) -> None:
         self.model, self.settings = model, settings
-        data = model.task.prepare("fit", data)
+        data = model.task.prepare("fit", data.real_steps())
         check_channels("fit", model, data)
         self.mode = bptt.mode(settings.bptt)
         bptt.check(self.mode, recurrent(model), scale_by_replicas=settings.scale_by_replicas)
