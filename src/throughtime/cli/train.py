@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import typer
 
 from throughtime.cli import cells, options, paths
+from throughtime.cli import device as devices
 from throughtime.cli.data import check_columns, check_date_format, read_again
 from throughtime.cli.finish import finish
 from throughtime.cli.stopped import Stopped
@@ -114,6 +115,7 @@ def train(
         help="Of torch; small models are fastest with 1; 0: torch's own.",
         callback=options.whole(0),
     ),
+    device: str = devices.option(),
     run: str | None = typer.Option(None, help="The run folder; runs/<time> unless given."),
     resume: str | None = typer.Option(
         None, help="Go on with the run in this folder.", callback=paths.run_folder
@@ -159,6 +161,7 @@ def train(
 
     if threads:
         torch.set_num_threads(threads)
+    place = devices.named(device)
     made = cells.make(named)
     source = Source(
         data, test, test_share, sequence, time, label, columns, seed, targets, date_format
@@ -179,9 +182,10 @@ def train(
     )  # fmt: skip
     if sizes:
         model.output = Output(model.width, model.task.width, sizes=sizes)
+    model.to(place)
     details = {
         "data": source.to_dict(train_part, test_part), "cell": cell, "threads": threads,
-        "command": context.obj,
+        "device": device, "command": context.obj,
     }  # fmt: skip
     folder = run or _new_folder()
     with _resumable(folder):
@@ -222,6 +226,7 @@ def _resume(folder: str, checkpoint_seconds: float, quiet: bool) -> None:
     from throughtime.training.run import read
 
     run = read(folder)
+    run.model.to(devices.named(run.details.get("device", "cpu"), folder))
     with locked(run.folder):  # from here on, so that a second one need not read the table first
         if threads := run.details.get("threads", 0):
             torch.set_num_threads(threads)
