@@ -64,7 +64,7 @@ WRONG = [
     ["train", "--bptt", "truncated:5"],
     ["train", "--output", "64,x"],
     *(["train", f"--{name}", "0"] for name in ("hidden", "layers", "epochs", "batch-size",
-                                               "patience", "learning-rate")),
+                                               "patience", "learning-rate", "minutes")),
     *(["train", f"--{name}", "-1"] for name in ("seed", "threads", "checkpoint-seconds", "clip",
                                                 "weight-decay")),
     *(["train", f"--{name}", "nan"] for name in ("dropout", "variational-dropout", "zoneout",

@@ -29,10 +29,10 @@ def share() -> Callable[..., Any]:
     return _check(lambda value: 0 <= value < 1, "a number from 0 up to 1, and not 1 itself")
 
 
-def positive(most: float = float("inf")) -> Callable[..., Any]:
-    """A finite number above 0, at most `most`."""
+def positive(most: float = float("inf"), *, say: Any = None) -> Callable[..., Any]:
+    """A finite number above 0, at most `most`; an error says to set `say`, or the default."""
     wanted = "a number above 0" + (f", at most {most:g}" if most < float("inf") else "")
-    return _check(lambda value: 0 < value <= most and value < float("inf"), wanted)
+    return _check(lambda value: 0 < value <= most and value < float("inf"), wanted, say)
 
 
 def not_negative() -> Callable[..., Any]:
@@ -55,12 +55,13 @@ def one_of(*known: str) -> Callable[..., Any]:
     return check
 
 
-def _check(good: Callable[[Any], bool], wanted: str) -> Callable[..., Any]:
+def _check(good: Callable[[Any], bool], wanted: str, say: Any = None) -> Callable[..., Any]:
     def check(param: typer.CallbackParam, value: Any) -> Any:
         if value is not None and not good(value):  # nan is never good
             option = param.opts[0]
             raise OptionError(
-                f"{option} is {value}; expected {wanted}. Set {option} {param.default}, say."
+                f"{option} is {value}; expected {wanted}. "
+                f"Set {option} {param.default if say is None else say}, say."
             )
         return value
 

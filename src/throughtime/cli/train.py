@@ -78,6 +78,9 @@ def train(
         0.0, help="Dropout on the recurrent weights.", callback=options.share()
     ),
     epochs: int = typer.Option(30, help="At most.", callback=options.whole()),
+    minutes: float | None = typer.Option(
+        None, help="Of training, at most.", callback=options.positive(say=10)
+    ),
     batch_size: int = typer.Option(32, help="Sequences in a batch.", callback=options.whole()),
     optimiser: str = typer.Option(
         "adam", help="adam, adamw, sgd, rmsprop, ...", callback=options.one_of(*OPTIMISERS)
@@ -197,7 +200,7 @@ def train(
                 weight_decay=weight_decay, schedule=None if schedule == "none" else schedule,
                 clip=clip or None, class_weights=class_weights, label_smoothing=label_smoothing,
                 validation=validation, patience=patience, seed=seed, bptt=bptt,
-                scale_by_replicas=scale_by_replicas,
+                scale_by_replicas=scale_by_replicas, minutes=minutes,
             )  # fmt: skip
         finish(finished, train_part, test_part)
 
