@@ -67,6 +67,7 @@ CHANGES = {
     "patience": 1,
     "seed": 1,
     "minutes": 1e-6,
+    "keep_scaling": True,
 }
 
 

@@ -40,6 +40,17 @@ def not_negative() -> Callable[..., Any]:
     return _check(lambda value: 0 <= value < float("inf"), "a number, 0 or more")
 
 
+def given(context: typer.Context) -> dict[str, str]:
+    """What of a command was given on the command line: its parameters, and how each is written."""
+    spelled = {param.name: param.opts[0] for param in context.command.params}
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    return {
+        name: spelled[name]
+        for name, source in sources.items()
+        if source is not None and source.name == "COMMANDLINE"
+    }
+
+
 def one_of(*known: str) -> Callable[..., Any]:
     """One of these names."""
 

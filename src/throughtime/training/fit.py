@@ -69,7 +69,8 @@ def fit(
 
     **Main arguments:**
 
-    - `model`: scaled anew on the training part; trained in place, on its device.
+    - `model`: scaled anew on the training part unless `keep_scaling` is set; trained in place, on
+      its device.
     - `data`: with the targets of the model's task: of `Classify`, labels of its classes.
     - `options`: the fields of `Options`: `epochs`, `batch_size`, `optimiser`, `bptt`, ...
 
@@ -150,7 +151,8 @@ class _Training:
             size = (time_limit.TICKS, 1) if timed else (settings.epochs, len(self.batches))
             self.schedule = self.scheme.make(self.optimiser, *size)
         self.of_task = settings.of_task(model.task)
-        model.task = model.task.fitted(self.train)
+        if not settings.keep_scaling:
+            model.task = model.task.fitted(self.train)
         self.place = _Place()
         self.best: dict[str, Tensor] = {}
         self.state: list[State] | None = None  # that the next batch goes on from
@@ -158,7 +160,8 @@ class _Training:
     def begin(self, run: Run) -> None:
         """A new run: scaled, seeded, with its first checkpoint."""
         run.check_new()  # none has begun one there since
-        self.model.encoder.scale(Scaler.fit(self.train))
+        if not self.settings.keep_scaling:
+            self.model.encoder.scale(Scaler.fit(self.train))
         run.initial = {n: t.detach().cpu().clone() for n, t in self.model.state_dict().items()}
         randomness.seed(self.settings.seed)
         self.save(run)

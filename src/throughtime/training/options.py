@@ -11,11 +11,8 @@ from throughtime.training.optimise import OPTIMISERS, SCHEDULES, named
 LARGEST = 2**63 - 1  # what a seed of torch's may be
 LARGEST_RATE = 100.0  # far above what trains any network: one step leaves every weight useless
 OF_TASKS = ("class_weights", "label_smoothing")  # which only some tasks take
-LATER = (
-    "bptt",
-    "scale_by_replicas",
-    "minutes",
-)  # not in the folders of earlier runs, which had the default
+# Not in the folders of earlier runs, which had the default.
+LATER = ("bptt", "scale_by_replicas", "minutes", "keep_scaling")
 
 INSTEAD = {  # what other libraries have, and what is written here
     "lr": "Write `learning_rate=`.",
@@ -64,6 +61,8 @@ class Options:
       `Checkpointed(...)` of `throughtime.bptt`, or its text, `"truncated:50"`; kept as text.
     - `scale_by_replicas`: divide what each output sends into the recurrent parameters by the
       number of replicas it reaches, see `throughtime.bptt.backward`.
+    - `keep_scaling`: leave all that was fitted to the data of an earlier training as it is, the
+      scale of inputs and targets, to train on with other data.
 
     **Raises:** `OptionError` for a value outside its range.
     """
@@ -83,6 +82,7 @@ class Options:
     bptt: Any = "full"
     scale_by_replicas: bool = False
     minutes: float | None = None
+    keep_scaling: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "bptt", str(mode(self.bptt)))
