@@ -67,7 +67,7 @@ class Sequences:
         channels: Sequence[str] | None = None,
         classes: Sequence[str] | None = None,
         names: Sequence[str] | None = None,
-        targets: Mapping[str, Iterable[Any]] | None = None,
+        targets: Mapping[str, Iterable[Any] | Target] | None = None,
         masks: Iterable[Any] | None = None,
     ) -> "Sequences":
         """Sequences from `S` arrays of shape `(T_i, C)`; `(T_i,)` is one channel.
@@ -75,7 +75,8 @@ class Sequences:
         - `arrays`: anything `torch.as_tensor` takes: arrays, tensors, nested lists.
         - `labels`: one a sequence, text or whole numbers: the target of the name `labels`.
         - `channels`, `names`: default to `c0, c1, ...` and `0, 1, ...`.
-        - `targets`: by name numbers, one a sequence; None or nan where one is not known.
+        - `targets`: by name numbers, one a sequence; None or nan where one is not known. Anything
+          else as a `Target`.
         - `masks`: bool `(T_i,)` for each, True where a step is real; all are unless given.
         - `classes`: default to the distinct labels, sorted; the labels are looked up in them.
 
@@ -103,7 +104,7 @@ class Sequences:
             channels=tuple(channels or (f"c{c}" for c in range(steps[0].shape[1]))),
             names=tuple(names or (str(place) for place in range(len(steps)))),
             targets=({} if labels is None else {"labels": _of_labels(labels, classes)})
-            | {name: _of_numbers(name, values) for name, values in (targets or {}).items()},
+            | {name: _target(name, values) for name, values in (targets or {}).items()},
             mask=None if masks is None else masking.of_list(masks, [len(step) for step in steps]),
         )
 
@@ -216,6 +217,10 @@ def _of_labels(labels: Iterable[Any], classes: Sequence[str] | None) -> Target:
         return Target(encode(texts, names), names)
     except DataError as error:
         raise DataError(f"Sequences: {error}") from None
+
+
+def _target(name: str, values: Iterable[Any] | Target) -> Target:
+    return values if isinstance(values, Target) else _of_numbers(name, values)
 
 
 def _of_numbers(name: str, values: Iterable[Any]) -> Target:

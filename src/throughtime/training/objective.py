@@ -26,17 +26,18 @@ class Objective:
 
     def __init__(self, model: Model, loss: TrainingLoss, batch: Batch) -> None:
         self.model, self.of, self.batch = model, loss, of_real_steps(batch)
+        self.in_pieces = model.readout.each_step and model.task.in_pieces
 
     def read(self, total: Any, y: Tensor, start: int) -> Any:
         model, batch = self.model, self.batch
-        if not model.readout.each_step:
+        if not self.in_pieces:
             return model.readout.read(total, y, start, batch.lengths)
         value = self.of.total(model.answer(y), batch.piece(start, len(y)))
         return value if total is None else total + value
 
     def loss(self, total: Any, state: list[State]) -> Tensor:
         """The mean over the answers whose target is known."""
-        if not self.model.readout.each_step:
+        if not self.in_pieces:
             shown = self.model.shown(total, state[-1], self.batch.lengths)
             total = self.of.total(self.model.answer(shown), self.batch)
         weight = self.of.weight(self.batch)
