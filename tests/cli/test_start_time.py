@@ -62,6 +62,7 @@ WRONG = [
     ["evaluate", "run", "--device", "gpu"],
     ["predict", "run", "data.csv", "--device", "CUDA"],
     ["report", "run", "--device", "cuda:x"],
+    ["report", "--compare", "run", "run", "--device", "cuda"],
     ["diagnose", "run", "--device", "mps"],
     ["train", "--bptt", "half"],
     ["train", "--bptt", "truncated:5"],

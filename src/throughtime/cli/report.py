@@ -31,6 +31,11 @@ def report(
             f"`throughtime report --compare`: one run folder is given, {places[0]}; expected 2 or "
             "more. Name another, or leave --compare out."
         )
+    if compare and device != "cpu":
+        raise OptionError(
+            f"--device {device} is given with --compare; expected it left out, because runs are put "
+            "side by side as they were measured. Leave out --device."
+        )
     for folder in places if compare else places[:1]:
         paths.run_folder(folder)
     for table in [] if compare else places[1:]:

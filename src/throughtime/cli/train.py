@@ -126,7 +126,7 @@ def train(
     origin: str | None = typer.Option(
         None,
         "--from",
-        help="Train on the model of this run with a new table of the same columns.",
+        help="Go on from the model of this run, with a table of the same columns.",
         callback=paths.run_folder,
     ),
     checkpoint_seconds: float = typer.Option(
