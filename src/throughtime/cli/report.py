@@ -33,8 +33,8 @@ def report(
         )
     if compare and device != "cpu":
         raise OptionError(
-            f"--device {device} is given with --compare; expected it left out, because runs are put "
-            "side by side as they were measured. Leave out --device."
+            f"--device {device} is given with --compare; expected it left out, because runs are "
+            "put side by side as they were measured. Leave out --device."
         )
     for folder in places if compare else places[:1]:
         paths.run_folder(folder)
