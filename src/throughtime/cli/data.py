@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from throughtime.cli import paths
 from throughtime.errors import OptionError, one_line
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def check_columns(
         raise OptionError(
             f"--test-share is {test_share}; expected a share between 0 and 1. Set 0.2."
         )
-    if sequence is None:
+    if sequence is None and not paths.may_name_sequences(path):
         raise OptionError(
             f"{path}: --sequence is missing; expected the column that names each row's sequence. "
             "Add --sequence COLUMN."

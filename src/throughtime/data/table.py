@@ -4,8 +4,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -21,9 +20,9 @@ if TYPE_CHECKING:
 
 
 def read_table(
-    path: str | os.PathLike,
+    data: Any,
     *,
-    sequence: str,
+    sequence: str | None = None,
     time: str | None = None,
     time_format: str | None = None,
     label: str | None = None,
@@ -64,38 +63,38 @@ def read_table(
     and the row. In a CSV the header is row 1; in JSON lines and in Parquet the first row is
     row 1. Without `classes`, a table with labels needs at least two sequences and two classes.
     """
-    with named(path):
+    with named(data):
         return _read(
-            Path(path), sequence, time, time_format, label, channels, classes,
+            data, sequence, time, time_format, label, channels, classes,
             tuple(targets or ()),
             require_label=require_label,
         )  # fmt: skip
 
 
-def column_names(path: str | os.PathLike) -> list[str]:
-    """The names of the columns of a table, in their order. **Raises:** `DataError`, as above."""
+def column_names(data: Any) -> list[str]:
+    """The names of the columns of a table, in their order; `data` and errors as above."""
     from throughtime.data.columns import check_header
     from throughtime.data.formats import open_table
 
-    with named(path):
-        header = open_table(Path(path)).header()
+    with named(data):
+        header = open_table(data).header()
         check_header(header)
         return header
 
 
 @contextmanager
-def named(path: str | os.PathLike) -> Iterator[None]:
-    """Errors about a table begin with its path."""
+def named(data: Any) -> Iterator[None]:
+    """Errors about a table begin with its path, or say that it is a frame."""
     try:
         yield
     except DataError as error:
-        name = os.fspath(path)
+        name = os.fspath(data) if isinstance(data, str | os.PathLike) else "the frame"
         raise DataError(f"{name if name.isprintable() else quote(name)}: {error}") from None
 
 
 def _read(
-    path: Path,
-    sequence: str,
+    data: Any,
+    sequence: str | None,
     time: str | None,
     time_format: str | None,
     label: str | None,
@@ -115,9 +114,15 @@ def _read(
 
     if time_format is not None:
         check_format(time, time_format)
-    source = open_table(path)
+    source = open_table(data)
     check_header(source.header())
     header = dict.fromkeys(source.header())  # in order, and quick to look a name up in
+    sequence, time = sequence or source.sequence, time or source.time
+    if sequence is None:
+        raise DataError(
+            "sequence is missing; expected the column that names each row's sequence. Name it (on "
+            "the command line --sequence COLUMN, in Python sequence=)."
+        )
     if label not in header and not require_label:
         label = None
     roles = {"sequence": sequence, "time": time, "label": label}
