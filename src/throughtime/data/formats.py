@@ -44,12 +44,8 @@ def open_table(given: Any) -> Tabular:
     path = os.fspath(given)
     try:
         if os.path.isdir(path) or is_pattern(path):
-            return Several(
-                {
-                    name: lambda file=file: _opened(file)
-                    for name, file in matching(path, KNOWN).items()
-                }
-            )
+            files = matching(path, KNOWN)
+            return Several({name: partial(_opened, file) for name, file in files.items()})
         return _opened(Path(path))
     except OSError as error:
         raise DataError(

@@ -31,14 +31,15 @@ def matching(path: str, known: Mapping[str, object]) -> dict[str, Path]:
     tables = sorted(file for file in files if suffix(file) in known)
     if not tables:
         others = sorted({suffix(file) for file in files})
-        got = f"files of the suffixes {quote_all(others)}" if others else "no file"
+        got = f"no table, only files of the suffixes {quote_all(others)}" if others else "no file"
+        formats = [end for end in known if not end.endswith(".gz")]
         fix = (
             "Check the pattern."
             if is_pattern(path)
             else "Put the tables in it, or name those in the folders below it with a pattern "
             f"such as {quote(os.path.join(path, '**', '*.parquet'))}."
         )
-        raise DataError(f"path has {got}; expected tables, of {quote_all(known)}. {fix}")
+        raise DataError(f"path has {got}; expected tables, of {quote_all(formats)}. {fix}")
     _check_one_format(path, tables, known)
     folder = os.path.commonpath([file.parent for file in tables])
     return {os.path.relpath(file, folder): file for file in tables}

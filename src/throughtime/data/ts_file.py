@@ -29,7 +29,8 @@ class Ts(InMemory):
     """Sequences as a table with the columns `sequence`, `time` where the file has timestamps,
     `c0`, `c1`, ... for its dimensions, and `y` for its class labels or target values.
 
-    All are text, as in a CSV; a `?` is a value that is missing. An error names the line of a
+    All are text, as in a CSV; a `?` is a value that is missing; classes that are all whole numbers
+    are written without `.0`. An error names the line of a
     sequence, and the step in it, which counts from 1.
     """
 
@@ -52,6 +53,8 @@ class Ts(InMemory):
         columns |= {f"c{k}": [c for case in cases for c in case.channels[k]] for k in range(width)}
         if head.labelled:
             columns["y"] = [cases[k].label for k in owner]
+        if head.classes and all(name.endswith(".0") for name in head.classes):
+            columns["y"] = [label and label.removesuffix(".0") for label in columns["y"]]
         texts = {name: pl.Series(cells, dtype=pl.String) for name, cells in columns.items()
                  if name != "sequence"}  # fmt: skip
         super().__init__(
