@@ -44,7 +44,8 @@ def long_frame(
         if header.count(name) > 1:
             raise DataError(
                 f"to_frame: {quote(name)} names two columns; expected every name once, and "
-                "sequence, and time or step, for the first two. Rename the channel, target or attribute."
+                "sequence, and time or step, for the first two. Rename the channel, target or "
+                "attribute."
             )
     return pl.DataFrame([column.alias(name) for name, column in columns])
 

@@ -5,12 +5,12 @@ Imported by `read_table` when it is called, since polars takes its time to load.
 
 import zipfile
 import zlib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
 import polars as pl
+from numpy.lib.npyio import NpzFile
 
 from throughtime.data.columns import check_header
 from throughtime.data.frame import InMemory
@@ -19,8 +19,6 @@ from throughtime.errors import DataError
 
 KEYS = ("X", "y", "lengths", "offsets", "channels")
 SAVE = "Save it with numpy.savez(path, X=X, y=y)."
-
-Arrays = Mapping[str, np.ndarray]
 
 
 class Npz(InMemory):
@@ -69,22 +67,30 @@ def _load(path: Path) -> dict[str, np.ndarray]:
             "file has other contents than arrays of numpy, or is cut off; expected a whole file of "
             f"numpy.savez. {SAVE}"
         )
+    with np.load(path, allow_pickle=False) as file:
+        _check_keys(file.files)
+        return {key: _plain(key, _array(file, key)) for key in file.files}
+
+
+def _array(file: NpzFile, key: str) -> np.ndarray:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            _check_keys(file.files)
-            arrays = {key: _plain(key, file[key]) for key in file.files}
-    except (ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        return file[key]
+    except ValueError as error:  # of numpy, for objects too
         raise DataError(
-            f"file has an array that cannot be read ({quote(error)}); expected numbers or texts, "
-            "because Python objects are never loaded. Pad X and give lengths, or lay all steps end "
-            "to end and give offsets, then save it again."
+            f"array {key} cannot be read ({quote(error)}); expected numbers or texts, because "
+            "Python objects are never loaded. Pad X and give lengths, or lay all steps end to end "
+            "and give offsets, then save it again."
         ) from None
-    return arrays
+    except (EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(
+            f"array {key} is broken ({quote(error)}); expected a whole file. Copy or save it again."
+        ) from None
 
 
 def _check_keys(keys: list[str]) -> None:
     if "X" not in keys:
-        raise DataError(f"file has the arrays {quote_all(keys)}; expected X. {SAVE}")
+        got = f"the arrays {quote_all(keys)}" if keys else "no array"
+        raise DataError(f"file has {got}; expected X. {SAVE}")
     if others := [key for key in keys if key not in KEYS]:
         raise DataError(
             f"file has the array {quote(others[0])}; expected no others than {', '.join(KEYS)}, so "
