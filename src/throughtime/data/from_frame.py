@@ -92,8 +92,6 @@ def _column(name: str, given: Any) -> pl.Series:
     cells = [None if gone else cell for cell, gone in zip(given, given.isna(), strict=True)]
     try:
         return pl.Series(name, cells)
-    except (*Failure, TypeError, ValueError):
-        raise DataError(
-            f"column {quote(name)} has values of several types; expected one. Convert it, with "
-            "astype(str) to text."
-        ) from None
+    except (*Failure, TypeError, ValueError):  # of several types: numbers if all are, else text
+        kind = float if all(isinstance(cell, int | float | None) for cell in cells) else str
+        return pl.Series(name, [None if cell is None else kind(cell) for cell in cells])

@@ -117,7 +117,9 @@ def _read(
     source = open_table(data)
     check_header(source.header())
     header = dict.fromkeys(source.header())  # in order, and quick to look a name up in
-    sequence, time = sequence or source.sequence, time or source.time
+    sequence = sequence or source.sequence
+    if time is None and sequence == source.sequence:
+        time = source.time
     if sequence is None:
         raise DataError(
             "sequence is missing; expected the column that names each row's sequence. Name it (on "
