@@ -62,6 +62,10 @@ def test_all_steps_end_to_end(npz):
         assert data.classes == ("a", "b")
 
 
+def test_small_letters(npz):
+    assert read_table(npz(x=X, y=["a", "b", "a"]), label="y").classes == ("a", "b")
+
+
 def test_the_channels_have_names(npz):
     data = read_table(npz(X=X, channels=["volts", "amps"]))
     assert data.channels == ("volts", "amps")
@@ -115,9 +119,10 @@ def test_nothing_is_unpickled(npz, tmp_path):
 @pytest.mark.parametrize(
     "arrays, says",
     [
-        ({"x": X, "labels": [1]}, "file has the arrays 'x', 'labels'; expected X. Save it with"),
+        ({"x_train": X, "labels": [1]}, "file has the arrays 'x_train', 'labels'; expected X. Save it with"),
         ({}, "file has no array; expected X. Save it with"),
         ({"X": X, "length": [1]}, "file has the array 'length'; expected no others than X, y, len"),
+        ({"X": X, "x": X}, "file has the array 'x'; expected no others than X, y, lengths, offset"),
         ({"X": X, "lengths": [1], "offsets": [0]}, "file has lengths and offsets; expected one of"),
         ({"X": np.ones((1, 2, 3, 4))}, "array X has shape (1, 2, 3, 4); expected (S, T, C) or (S,"),
         ({"X": np.ones((0, 2, 3))}, "array X has shape (0, 2, 3); expected (S, T, C) or (S, T), n"),

@@ -26,7 +26,7 @@ class Npz(InMemory):
 
     The file has `X` and, if need be, others of these arrays, and no more:
 
-    - `X`: numbers, shape `(S, T, C)`, or `(S, T)` for one channel; or, with `offsets`, all steps
+    - `X`, or `x`: numbers, shape `(S, T, C)`, or `(S, T)` for one channel; or, with `offsets`, all steps
       end to end, `(N, C)` or `(N,)`.
     - `y`: numbers or texts, `(S,)`, one for each sequence; or `(S, K)`, then the columns are `y0`,
       `y1`, ...; or one for each step, `(S, T)` or `(S, T, K)`, with `offsets` `(N,)` or `(N, K)`.
@@ -68,8 +68,9 @@ def _load(path: Path) -> dict[str, np.ndarray]:
             f"numpy.savez. {SAVE}"
         )
     with np.load(path, allow_pickle=False) as file:
-        _check_keys(file.files)
-        return {key: _plain(key, _array(file, key)) for key in file.files}
+        names = {"X" if key == "x" and "X" not in file.files else key: key for key in file.files}
+        _check_keys(list(names))
+        return {key: _plain(key, _array(file, name)) for key, name in names.items()}
 
 
 def _array(file: NpzFile, key: str) -> np.ndarray:
