@@ -26,8 +26,8 @@ class Npz(InMemory):
 
     The file has `X` and, if need be, others of these arrays, and no more:
 
-    - `X`, or `x`: numbers, shape `(S, T, C)`, or `(S, T)` for one channel; or, with `offsets`, all steps
-      end to end, `(N, C)` or `(N,)`.
+    - `X`, or `x`: numbers, shape `(S, T, C)`, or `(S, T)` for one channel; or, with `offsets`, all
+      steps end to end, `(N, C)` or `(N,)`.
     - `y`: numbers or texts, `(S,)`, one for each sequence; or `(S, K)`, then the columns are `y0`,
       `y1`, ...; or one for each step, `(S, T)` or `(S, T, K)`, with `offsets` `(N,)` or `(N, K)`.
     - `lengths`: whole numbers `(S,)`: what is beyond them in `X` and `y` is padding.
