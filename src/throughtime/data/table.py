@@ -31,16 +31,22 @@ def read_table(
     require_label: bool = True,
     targets: Sequence[str] | None = None,
 ) -> Sequences:
-    """The sequences in a long table, CSV, JSON lines or Parquet, told apart by its suffix.
+    """The sequences in a long table: in a file, in several, or in a frame.
 
-    A CSV (`.csv`, `.tsv`, `.txt`) may have commas, semicolons, tabs or `|` between its columns, and
-    decimal commas where that is not a comma. JSON lines (`.jsonl`, `.ndjson`) have an object in
-    each line. Both may be in gzip, with `.gz` behind the suffix.
+    A file is CSV, JSON lines, Parquet, `.npz` or `.ts`, told apart by its suffix. A CSV (`.csv`,
+    `.tsv`, `.txt`) may have commas, semicolons, tabs or `|` between its columns, and decimal commas
+    where that is not a comma. JSON lines (`.jsonl`, `.ndjson`) have an object in each line. Texts
+    may be in gzip, with `.gz` behind the suffix.
 
     **Arguments:**
 
+    - `data`: the path of a file; of a folder with files of one format, or a pattern such as
+      `data/*.csv`, which are read as one table in order of their names; or a frame of polars, of
+      pandas, or of any library whose frames have the stream of Arrow.
     - `sequence`: the column that names the sequence of each row. Sequences keep the order in
-      which they first appear; their rows need not lie together.
+      which they first appear; their rows need not lie together. Needed unless the data say it:
+      `.npz` and `.ts` files have the column `sequence`, and a frame of pandas an index of two
+      levels, the sequence and the time.
     - `time`: the column to sort the steps of a sequence by: numbers, or ISO 8601 dates with or
       without a time and a zone, or months (2024-01), weeks (2024-W05), days of weeks
       (2024-W05-3) or quarters (2024 Q1), the same in all rows; without it they are in order of
@@ -61,7 +67,8 @@ def read_table(
 
     **Raises:** `DataError`, one line that names the file and, where there is one, the column
     and the row. In a CSV the header is row 1; in JSON lines and in Parquet the first row is
-    row 1. Without `classes`, a table with labels needs at least two sequences and two classes.
+    row 1; in a frame it is row 0. Without `classes`, a table with labels needs at least two
+    sequences and two classes.
     """
     with named(data):
         return _read(
