@@ -160,7 +160,7 @@ BAD = {
     "a folder without tables": ("d/a.md d/b", "", {},
         "path has no table, only files of the"),
     "arrays of objects": ("a.npz", npz(X=np.array([{}], dtype=object)), {},
-        "array X cannot be"),
+        "array X has Python objects; expected numbers or texts"),
     "arrays of other names": ("a.npz", npz(x_train=[1], y_train=[1]), {},
         "file has the arrays"),
     "a video": ("a.ts", b"G@\x11\x10\0\xb0\r\n", {},

@@ -103,6 +103,7 @@ def test_in_gzip_and_in_a_folder(write, tmp_path):
         (b"G@\x11\x10\x00\xff", "row 1 has the byte 0xff; expected UTF-8 text. Save the file in U"),
         (HEAD.replace("Label true Up down", "Label maybe"), "row 9 has '@classLabel maybe'; expec"),
         (HEAD.replace("ions 2", "ions two"), "row 7 has '@dimensions two'; expected a whole numbe"),
+        ("@\n", "file has no line @data; expected one before the sequences. Give a .ts"),
         ("@data\n1,2\n", "file has neither @classLabel nor @targetLabel before @data; expected on"),
         ("@univariate true\n@classlabel false\n@data\n1:2\n", "row 4 has 2 dimensions; expected 1"),
         ("@classlabel false\n@data\n1:2\n1\n", "row 4 has 1 dimensions; expected 2 because the fi"),

@@ -6,7 +6,7 @@ Imported by `read_table` when it is called, since polars takes its time to load.
 import zipfile
 import zlib
 from pathlib import Path
-from typing import NoReturn
+from typing import BinaryIO, NoReturn
 
 import numpy as np
 import polars as pl
@@ -18,6 +18,12 @@ from throughtime.data.naming import quote, quote_all
 from throughtime.errors import DataError
 
 KEYS = ("X", "y", "lengths", "offsets", "channels")
+# What numpy and zipfile raise for a file that is damaged, or made to do damage.
+BROKEN = (
+    EOFError, KeyError, MemoryError, OverflowError, RuntimeError, SyntaxError, zipfile.BadZipFile,
+    zlib.error,
+)  # fmt: skip
+AGAIN = "Copy or save it again."
 SAVE = "Save it with numpy.savez(path, X=X, y=y)."
 
 
@@ -67,24 +73,34 @@ def _load(path: Path) -> dict[str, np.ndarray]:
             "file has other contents than arrays of numpy, or is cut off; expected a whole file of "
             f"numpy.savez. {SAVE}"
         )
-    with np.load(path, allow_pickle=False) as file:
+    # Opened here and not by numpy, which would leave a broken file open.
+    with path.open("rb") as given, _opened(given) as file:
         names = {"X" if key == "x" and "X" not in file.files else key: key for key in file.files}
         _check_keys(list(names))
         return {key: _plain(key, _array(file, name)) for key, name in names.items()}
 
 
+def _opened(given: BinaryIO) -> NpzFile:
+    try:
+        return np.load(given, allow_pickle=False)
+    except (ValueError, *BROKEN) as error:
+        raise DataError(
+            f"file is broken ({quote(error)}); expected a whole file. {AGAIN}"
+        ) from None
+
+
 def _array(file: NpzFile, key: str) -> np.ndarray:
     try:
         return file[key]
-    except ValueError as error:  # of numpy, for objects too
+    except (ValueError, *BROKEN) as error:
+        if "allow_pickle" in str(error):
+            raise DataError(
+                f"array {key} has Python objects; expected numbers or texts, because objects are "
+                "never loaded. Pad X and give lengths, or lay all steps end to end and give "
+                "offsets, then save it again."
+            ) from None
         raise DataError(
-            f"array {key} cannot be read ({quote(error)}); expected numbers or texts, because "
-            "Python objects are never loaded. Pad X and give lengths, or lay all steps end to end "
-            "and give offsets, then save it again."
-        ) from None
-    except (EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(
-            f"array {key} is broken ({quote(error)}); expected a whole file. Copy or save it again."
+            f"array {key} is broken ({quote(error)}); expected a whole file. {AGAIN}"
         ) from None
 
 

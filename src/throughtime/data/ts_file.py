@@ -114,7 +114,7 @@ def _head(lines: Iterator[tuple[int, str]]) -> _Head:
                 f"row {line} has {quote(text)}; expected a line that begins with @, because no "
                 "@data was before it. Give a .ts file of aeon or sktime."
             )
-        tag, *values = text[1:].split()
+        tag, *values = text[1:].split() or [""]
         tag = tag.lower()
         first = values[0].lower() if values else ""
         if tag == "data":
