@@ -13,12 +13,17 @@ from throughtime.errors import DataError
 
 
 def given_target(
-    name: str, values: Iterable[Any], lengths: Sequence[int], classes: Sequence[str] | None
+    name: str,
+    values: Iterable[Any] | Target,
+    lengths: Sequence[int],
+    classes: Sequence[str] | None,
 ) -> Target:
     """The target of the sequences of these lengths: of numbers of each, or arrays `(T_i,)`.
 
     `classes`: where codes written as numbers, or classes of another set, are to be looked up.
     """
+    if isinstance(values, Target):
+        return values
     values = list(values)
     if not any(_axes(value) for value in values):
         return _of_sequences(name, values)

@@ -173,6 +173,8 @@ class Tag(Task):
         - `class_weights`: weigh each class by the inverse of its share of the known steps.
         - `label_smoothing`: the share of the target that is spread over all classes.
         """
+        if self.weights is not None:
+            check_weights(train, self.weights)
         of_classes = {
             part.name: part.class_weights(train.targets[part.name].values)
             for part in self.parts
