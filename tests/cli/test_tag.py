@@ -70,9 +70,7 @@ def test_one_tag_seen_live_with_weights(call, table, tmp_path):
     assert "accuracy" in out
     run = load(folder)
     assert run.model.recurrent[0].direction == "forward" and run.model.task.weights == "w"
-    assert run.results["test"]["targets"]["side"]["spans"]["types"] == ["high", "low"] or (
-        run.results["test"]["targets"]["side"]["spans"]["types"] == ("high", "low")
-    )
+    assert [*run.results["test"]["targets"]["side"]["spans"]["types"]] == ["high", "low"]
     frame().drop("w").write_csv(tmp_path / "other.csv")  # scores do not weigh
     assert "spans of each type" in call("evaluate", folder, tmp_path / "other.csv")
     assert "accuracy" in call("train", "--resume", folder)
@@ -101,3 +99,20 @@ def test_nothing_is_trained_on_tags_that_are_not_known(table, tmp_path, capfd):
         err = capfd.readouterr().err
         assert "'side' has no value in any row" in err or "'side' is not known at any step" in err
     assert not (tmp_path / "run").exists()
+
+
+def test_trained_on_from_a_run(call, table, tmp_path):
+    """The classes and the columns are those of the run."""
+    first = tmp_path / "first"
+    call("train", table, *COLUMNS, "--channels", "a", "--tag", "side,w:class", *SMALL,
+         "--run", first)  # fmt: skip
+    other = tmp_path / "other.csv"
+    frame(10).filter(pl.col("w") < 3).write_csv(other)
+    call("train", other, "--from", first, "--epochs", "1", "--run", tmp_path / "second")
+    model = load(tmp_path / "second").model
+    assert model.task.classes == {"side": ("high", "low"), "w": ("0", "1", "2", "3")}
+    assert "accuracy" in call("train", "--resume", tmp_path / "second")
+    bare = tmp_path / "bare.csv"
+    frame(10).drop("w").write_csv(bare)
+    with pytest.raises(AssertionError, match="At index 0 diff: 2 != 0"):
+        call("train", bare, "--from", first, "--run", tmp_path / "third")
