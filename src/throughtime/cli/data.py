@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from throughtime.cli import paths
 from throughtime.errors import OptionError, one_line
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ def check_columns(
         raise OptionError(
             f"--test-share is {test_share}; expected a share between 0 and 1. Set 0.2."
         )
-    if sequence is None and not paths.may_name_sequences(path):
+    if sequence is None:
         raise OptionError(
             f"{path}: --sequence is missing; expected the column that names each row's sequence. "
             "Add --sequence COLUMN."

@@ -143,6 +143,7 @@ def train(
     sizes = options.sizes(output)
     columns = None if channels is None else tuple(channels.split(","))
     targets = None if target is None else tuple(target.split(","))
+    sequence = sequence or paths.own_sequence(data)
     check_columns(
         data, test=test, test_share=test_share, sequence=sequence, time=time,
         date_format=date_format, label=label, targets=targets, channels=columns,
