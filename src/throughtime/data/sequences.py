@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float32, Int64
 from torch import Tensor
 
+from throughtime.data import mask as masking
 from throughtime.data.classes import encode, is_number, sort_classes
 from throughtime.data.naming import quote
 from throughtime.data.target import Target, check, said
@@ -33,12 +34,14 @@ class Sequences:
     - `times`: the time of each step as the table spelled it, `N` texts; None without a time.
     - `rows`: int64, shape `(N,)`; the place of each step among the rows of the table it came from,
       from 0; None where it came from none.
+    - `mask`: bool, shape `(N,)`, True where a step is real: at the others, gaps and padding, values
+      may be NaN, and nothing is learned, scored or remembered; None where all are real.
 
     Where there is one target of a class for each sequence, `labels` are its places among
     `classes`.
 
-    **Raises:** `DataError` if the parts do not fit together, if a sequence has no steps, or if
-    a value is NaN or infinite.
+    **Raises:** `DataError` if the parts do not fit together, if a sequence has no real steps, or
+    if a value of a real step is NaN or infinite.
     """
 
     values: Tensor
@@ -49,9 +52,12 @@ class Sequences:
     attributes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     times: Sequence[str] | None = None
     rows: Tensor | None = None
+    mask: Tensor | None = None
 
     def __post_init__(self) -> None:
         _check_layout(self)
+        if self.mask is not None:
+            masking.check(self.mask, self.offsets, self.names)
         for name, target in self.targets.items():
             check(name, target, len(self), len(self.values))
         _check_finite(self)
@@ -65,7 +71,8 @@ class Sequences:
         channels: Sequence[str] | None = None,
         classes: Sequence[str] | None = None,
         names: Sequence[str] | None = None,
-        targets: Mapping[str, Iterable[Any]] | None = None,
+        targets: Mapping[str, Iterable[Any] | Target] | None = None,
+        masks: Iterable[Any] | None = None,
         layout: str = "ntc",
     ) -> "Sequences":
         """Sequences from `S` arrays of shape `(T_i, C)`; `(T_i,)` is one channel.
@@ -75,7 +82,9 @@ class Sequences:
         - `layout`: `nct` for arrays of shape `(C, T_i)` or `(S, C, T)`, as aeon has them.
         - `labels`: one a sequence, text or whole numbers: the target of the name `labels`.
         - `channels`, `names`: default to `c0, c1, ...` and `0, 1, ...`.
-        - `targets`: by name numbers, one a sequence; None or nan where one is not known.
+        - `targets`: by name numbers, one a sequence; None or nan where one is not known. Anything
+          else as a `Target`.
+        - `masks`: bool `(T_i,)` for each, True where a step is real; all are unless given.
         - `classes`: default to the distinct labels, sorted; the labels are looked up in them.
 
         **Raises:** `DataError` if an array has another shape, a label is neither text nor a
@@ -107,7 +116,8 @@ class Sequences:
             channels=tuple(channels or (f"c{c}" for c in range(steps[0].shape[1]))),
             names=tuple(names or (str(place) for place in range(len(steps)))),
             targets=({} if labels is None else {"labels": _of_labels(labels, classes)})
-            | {name: _of_numbers(name, values) for name, values in (targets or {}).items()},
+            | {name: _target(name, values) for name, values in (targets or {}).items()},
+            mask=None if masks is None else masking.of_list(masks, [len(step) for step in steps]),
         )
 
     @property
@@ -157,6 +167,20 @@ class Sequences:
         # Row r of the result lies in sequence i at step r - offsets[i].
         shift = (self.offsets[chosen] - offsets[:-1]).repeat_interleave(lengths)
         steps = torch.arange(len(shift)) + shift
+        return self._at(chosen, steps, offsets, None if self.mask is None else self.mask[steps])
+
+    def real_steps(self) -> "Sequences":
+        """The steps that are real by themselves, with nothing masked."""
+        if self.mask is None:
+            return self
+        lengths = masking.real_lengths(self.mask, self.offsets)
+        offsets = torch.cat([lengths.new_zeros(1), lengths.cumsum(0)])
+        return self._at(torch.arange(len(self)), self.mask.nonzero()[:, 0], offsets, None)
+
+    def _at(
+        self, chosen: Tensor, steps: Tensor, offsets: Tensor, mask: Tensor | None
+    ) -> "Sequences":
+        """Some sequences with some of their steps, those among all steps end to end."""
         places = chosen.tolist()
         return replace(
             self,
@@ -167,6 +191,7 @@ class Sequences:
             attributes={n: tuple(texts[i] for i in places) for n, texts in self.attributes.items()},
             times=None if self.times is None else [self.times[i] for i in steps.tolist()],
             rows=None if self.rows is None else self.rows[steps],
+            mask=mask,
         )
 
     def to_frame(self) -> "pl.DataFrame":
@@ -190,6 +215,7 @@ class Sequences:
         return (
             f"Sequences({len(self)} of {int(lengths.min())} to {int(lengths.max())} steps, "
             f"{len(self.channels)} channels, {len(self.values)} rows, "
+            + ("" if self.mask is None else f"{int((~self.mask).sum())} of them masked, ")
             + (f"{', '.join(said(self.targets))})" if self.targets else "no labels)")
         )
 
@@ -221,6 +247,10 @@ def _of_labels(labels: Iterable[Any], classes: Sequence[str] | None) -> Target:
         return Target(encode(texts, names), names)
     except DataError as error:
         raise DataError(f"Sequences: {error}") from None
+
+
+def _target(name: str, values: Iterable[Any] | Target) -> Target:
+    return values if isinstance(values, Target) else _of_numbers(name, values)
 
 
 def _of_numbers(name: str, values: Iterable[Any]) -> Target:
@@ -290,7 +320,8 @@ def _check_layout(s: Sequences) -> None:
 
 
 def _check_finite(s: Sequences) -> None:
-    bad = (~s.values.isfinite()).nonzero()
+    real = True if s.mask is None else s.mask[:, None]
+    bad = (~s.values.isfinite() & real).nonzero()
     if len(bad):
         row, channel = bad[0].tolist()
         place = int(torch.searchsorted(s.offsets, row, right=True)) - 1
