@@ -22,10 +22,13 @@ def train(
     context: typer.Context,
     data: str | None = typer.Argument(
         None,
-        help="A long table (CSV, JSON lines, Parquet); Japanese Vowels without one.",
+        help="A table, or a folder of them (CSV, JSON lines, Parquet, .npz, .ts); Japanese Vowels "
+        "without.",
         callback=paths.table,
     ),
-    sequence: str | None = typer.Option(None, help="Column: which sequence a row is of."),
+    sequence: str | None = typer.Option(
+        None, help="Column: which sequence a row is of; .npz and .ts files say so."
+    ),
     time: str | None = typer.Option(None, help="Column: time; rows as they stand without."),
     date_format: str | None = typer.Option(
         None, help="How times are written: '%d.%m.%Y %H:%M'; numbers and ISO dates need none."

@@ -3,8 +3,9 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from jaxtyping import Float32, Int64
 from torch import Tensor
@@ -13,7 +14,10 @@ from throughtime.data import mask as masking
 from throughtime.data.classes import encode, is_number, sort_classes
 from throughtime.data.naming import quote
 from throughtime.data.target import Target, check, said
-from throughtime.errors import DataError
+from throughtime.errors import DataError, OptionError
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -69,10 +73,13 @@ class Sequences:
         names: Sequence[str] | None = None,
         targets: Mapping[str, Iterable[Any] | Target] | None = None,
         masks: Iterable[Any] | None = None,
+        layout: str = "ntc",
     ) -> "Sequences":
         """Sequences from `S` arrays of shape `(T_i, C)`; `(T_i,)` is one channel.
 
-        - `arrays`: anything `torch.as_tensor` takes: arrays, tensors, nested lists.
+        - `arrays`: anything `torch.as_tensor` takes: arrays, tensors, nested lists; or one array
+          of all, `(S, T, C)` or `(S, T)`.
+        - `layout`: `nct` for arrays of shape `(C, T_i)` or `(S, C, T)`, as aeon has them.
         - `labels`: one a sequence, text or whole numbers: the target of the name `labels`.
         - `channels`, `names`: default to `c0, c1, ...` and `0, 1, ...`.
         - `targets`: by name numbers, one a sequence; None or nan where one is not known. Anything
@@ -83,7 +90,12 @@ class Sequences:
         **Raises:** `DataError` if an array has another shape, a label is neither text nor a
         whole number, or nothing fits together.
         """
-        steps = [_steps(array, place) for place, array in enumerate(arrays)]
+        if layout not in ("ntc", "nct"):
+            raise OptionError(
+                f"Sequences: layout has {quote(layout)}; expected 'ntc' for steps before channels, "
+                "or 'nct' for channels before steps. Set one of them."
+            )
+        steps = [_steps(array, place, layout) for place, array in enumerate(arrays)]
         if not steps:
             raise DataError("Sequences: arrays has no sequence; expected at least 1. Add one.")
         for place, step in enumerate(steps):
@@ -182,6 +194,22 @@ class Sequences:
             mask=mask,
         )
 
+    def to_frame(self) -> "pl.DataFrame":
+        """A long table, a frame of polars with one row a step, as `read_table` reads it.
+
+        Its columns are `sequence`, `time` where there are times and else `step` from 0 on,
+        attributes, channels and targets; classes are written as their names, and what is not known
+        is null. A target of several numbers `y` has the columns `y0`, `y1`, ...
+
+        **Raises:** `DataError` where two columns have one name.
+        """
+        from throughtime.data.long_frame import long_frame  # imports polars
+
+        return long_frame(
+            self.values, self.lengths, names=self.names, channels=self.channels,
+            targets=self.targets, attributes=self.attributes, times=self.times,
+        )  # fmt: skip
+
     def __repr__(self) -> str:
         lengths = self.lengths
         return (
@@ -192,8 +220,10 @@ class Sequences:
         )
 
 
-def _steps(array: Any, place: int) -> Float32[Tensor, "T C"]:
+def _steps(array: Any, place: int, layout: str) -> Float32[Tensor, "T C"]:
     try:
+        if isinstance(array, np.ndarray):
+            array = np.array(array)  # torch takes none that runs backward or cannot be written to
         steps = torch.as_tensor(array).to(torch.float32)
     except (TypeError, ValueError, RuntimeError) as error:
         raise DataError(
@@ -201,13 +231,13 @@ def _steps(array: Any, place: int) -> Float32[Tensor, "T C"]:
             "Give an array of numbers."
         ) from None
     if steps.ndim == 1:
-        steps = steps[:, None]
+        steps = steps[None] if layout == "nct" else steps[:, None]
     if steps.ndim != 2:
         raise DataError(
             f"Sequences: sequence {place} has shape {tuple(steps.shape)}; expected (T, C). "
             "Flatten the channels into one axis."
         )
-    return steps
+    return steps.T if layout == "nct" else steps
 
 
 def _of_labels(labels: Iterable[Any], classes: Sequence[str] | None) -> Target:
