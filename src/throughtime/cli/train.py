@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import typer
 
-from throughtime.cli import cells, options, paths, train_on
+from throughtime.cli import cells, options, paths, tagging, train_on
 from throughtime.cli import device as devices
 from throughtime.cli.data import check_columns, check_date_format, check_test, read_again
 from throughtime.cli.finish import finish
@@ -37,6 +37,20 @@ def train(
     target: str | None = typer.Option(
         None, help="In place of --label: columns with numbers of the sequence, with commas."
     ),
+    tag: str | None = typer.Option(
+        None,
+        help="In place of --label: columns with a class or a number of each step; COL:class has "
+        "numbers as classes.",
+    ),
+    weight: str | None = typer.Option(
+        None, help="With --tag: column of numbers that weigh the steps in training."
+    ),
+    spans: bool = typer.Option(
+        False, help="With --tag: score runs of equal tags too; BIO tags always are."
+    ),
+    causal: bool = typer.Option(
+        False, help="With --tag: forward only, so that tags can be seen live."
+    ),
     channels: str | None = typer.Option(
         None, help="Columns to learn from, with commas; all others without."
     ),
@@ -62,9 +76,10 @@ def train(
     initial_state: str = typer.Option(
         "learned", help="learned or zeros.", callback=options.one_of("learned", "zeros")
     ),
-    pooling: str = typer.Option(
-        "mean",
-        help="What the output network sees: last, mean, max.",
+    pooling: str | None = typer.Option(
+        None,
+        help="What the output network sees: last, mean, max; mean unless given, every step with "
+        "--tag.",
         callback=options.one_of("last", "mean", "max"),
     ),
     output: str = typer.Option("", help="Sizes of its inner layers: 64 or 64,32; none: linear."),
@@ -150,6 +165,10 @@ def train(
         return
     # what can be checked without torch comes first, as importing it takes seconds
     named = cells.read(cell)
+    tags = None if tag is None else tuple(tag.split(","))
+    of_steps = tagging.Asked(tag, pooling, spans, causal, direction)
+    of_steps.check("direction" in options.given(context))
+    direction = of_steps.direction
     options.check_bptt(bptt, direction if origin is None else "forward")  # `fit` knows that model's
     sizes = options.sizes(output)
     columns = None if channels is None else tuple(channels.split(","))
@@ -161,7 +180,8 @@ def train(
         sequence = sequence or paths.own_sequence(data)
         check_columns(
             data, test=test, test_share=test_share, sequence=sequence, time=time,
-            date_format=date_format, label=label, targets=targets, channels=columns,
+            date_format=date_format, label=label, targets=targets, tags=tags, weight=weight,
+            channels=columns,
         )  # fmt: skip
     paths.table(test)
     paths.new_folder(run)
@@ -172,7 +192,7 @@ def train(
     from throughtime.cli.show import progress_bar
     from throughtime.data.source import Source
     from throughtime.layers import Recurrent
-    from throughtime.tasks import Classify, Regress
+    from throughtime.tasks import Classify, Regress, Tag
     from throughtime.training import Model, Output
     from throughtime.training.fit import fit
 
@@ -189,8 +209,9 @@ def train(
     else:
         made = cells.make(named)
         source = Source(
-            data, test, test_share, sequence, time, label, columns, seed, targets, date_format
-        )
+            data, test, test_share, sequence, time, label, columns, seed, targets, date_format,
+            tags, weight,
+        )  # fmt: skip
         train_part, test_part = source.read()
         cells.check(made, named, len(train_part.channels), hidden)
         torch.manual_seed(seed)
@@ -199,9 +220,13 @@ def train(
             merge=merge, dropout=dropout, variational_dropout=variational_dropout,  # type: ignore[arg-type]
             zoneout=zoneout, weight_drop=weight_drop, initial_state=initial_state,  # type: ignore[arg-type]
         )  # fmt: skip
-        task = Classify(train_part.classes) if targets is None else Regress(targets)
+        if tags is not None:
+            task = Tag.of(train_part, weights=weight, spans=spans)
+        else:
+            task = Classify(train_part.classes) if targets is None else Regress(targets)
         model = Model(
-            recurrent, task=task, channels=train_part.channels, pooling=pooling, dropout=dropout,  # type: ignore[arg-type]
+            recurrent, task=task, channels=train_part.channels, dropout=dropout,
+            pooling=of_steps.shown,  # type: ignore[arg-type]
         )  # fmt: skip
         if sizes:
             model.output = Output(model.width, model.task.width, sizes=sizes)
