@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float32, Int64
 from torch import Tensor
 
+from throughtime.data.categories import check_categories
 from throughtime.data.classes import encode, is_number, sort_classes
 from throughtime.data.naming import quote
 from throughtime.data.target import Target, check, said
@@ -19,11 +20,13 @@ from throughtime.errors import DataError
 class Sequences:
     """`S` sequences of `C` channels, `N` steps in all, stored end to end as in an Arrow list.
 
-    - `values`: float32, shape `(N, C)`; finite.
+    - `values`: float32, shape `(N, C)`; nan where a value is missing, else finite.
     - `offsets`: int64, shape `(S+1,)`; sequence `i` is `values[offsets[i]:offsets[i+1]]`.
     - `channels`: the names of the `C` columns.
     - `names`: the name of each sequence, as in the table it came from.
     - `targets`: by name what a network is to say of each sequence or step, see `Target`.
+    - `categories`: by name the channels that are one of several texts at each step, and these texts:
+      its values are places among them, or -1 for a text that is none of them.
     - `attributes`: by name a text for each sequence, `S` of them, that is no input: the person
       that a recording is of, say.
     - `times`: the time of each step as the table spelled it, `N` texts; None without a time.
@@ -34,7 +37,7 @@ class Sequences:
     `classes`.
 
     **Raises:** `DataError` if the parts do not fit together, if a sequence has no steps, or if
-    a value is NaN or infinite.
+    a value is infinite or no place among the texts of its category.
     """
 
     values: Tensor
@@ -45,12 +48,14 @@ class Sequences:
     attributes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     times: Sequence[str] | None = None
     rows: Tensor | None = None
+    categories: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _check_layout(self)
         for name, target in self.targets.items():
             check(name, target, len(self), len(self.values))
         _check_finite(self)
+        check_categories(self.channels, self.categories, self.values)
 
     @classmethod
     def from_list(
@@ -62,14 +67,18 @@ class Sequences:
         classes: Sequence[str] | None = None,
         names: Sequence[str] | None = None,
         targets: Mapping[str, Iterable[Any]] | None = None,
+        categories: Mapping[str, Sequence[str]] | None = None,
     ) -> "Sequences":
         """Sequences from `S` arrays of shape `(T_i, C)`; `(T_i,)` is one channel.
 
-        - `arrays`: anything `torch.as_tensor` takes: arrays, tensors, nested lists.
+        - `arrays`: anything `torch.as_tensor` takes: arrays, tensors, nested lists; nan where a
+          value is missing.
         - `labels`: one a sequence, text or whole numbers: the target of the name `labels`.
         - `channels`, `names`: default to `c0, c1, ...` and `0, 1, ...`.
         - `targets`: by name numbers, one a sequence; None or nan where one is not known.
         - `classes`: default to the distinct labels, sorted; the labels are looked up in them.
+        - `categories`: by name the texts of the channels that are categories; in the arrays stand
+          places among them.
 
         **Raises:** `DataError` if an array has another shape, a label is neither text nor a
         whole number, or nothing fits together.
@@ -96,6 +105,7 @@ class Sequences:
             names=tuple(names or (str(place) for place in range(len(steps)))),
             targets=({} if labels is None else {"labels": _of_labels(labels, classes)})
             | {name: _of_numbers(name, values) for name, values in (targets or {}).items()},
+            categories={name: tuple(texts) for name, texts in (categories or {}).items()},
         )
 
     @property
@@ -260,12 +270,13 @@ def _check_layout(s: Sequences) -> None:
 
 
 def _check_finite(s: Sequences) -> None:
-    bad = (~s.values.isfinite()).nonzero()
+    bad = s.values.isinf().nonzero()
     if len(bad):
         row, channel = bad[0].tolist()
         place = int(torch.searchsorted(s.offsets, row, right=True)) - 1
         raise DataError(
             f"Sequences: sequence {place} ({quote(s.names[place])}), step "
             f"{row - int(s.offsets[place])}, channel {quote(s.channels[channel])} has "
-            f"{s.values[row, channel].item()}; expected a finite number. Replace or remove it."
+            f"{s.values[row, channel].item()}; expected a finite number, or nan where it is missing. "
+            "Replace it."
         )
