@@ -9,10 +9,10 @@ import torch
 from jaxtyping import Float32, Int64
 from torch import Tensor
 
-from throughtime.data.categories import check_categories
 from throughtime.data.classes import encode, is_number, sort_classes
 from throughtime.data.naming import quote
 from throughtime.data.target import Target, check, said
+from throughtime.data.vocabulary import check_categories
 from throughtime.errors import DataError
 
 
@@ -25,8 +25,8 @@ class Sequences:
     - `channels`: the names of the `C` columns.
     - `names`: the name of each sequence, as in the table it came from.
     - `targets`: by name what a network is to say of each sequence or step, see `Target`.
-    - `categories`: by name the channels that are one of several texts at each step, and these texts:
-      its values are places among them, or -1 for a text that is none of them.
+    - `categories`: by name the channels that are one of several texts at each step, with these
+      texts: their values are places among them, or -1 for a text that is none of them.
     - `attributes`: by name a text for each sequence, `S` of them, that is no input: the person
       that a recording is of, say.
     - `times`: the time of each step as the table spelled it, `N` texts; None without a time.
@@ -277,6 +277,6 @@ def _check_finite(s: Sequences) -> None:
         raise DataError(
             f"Sequences: sequence {place} ({quote(s.names[place])}), step "
             f"{row - int(s.offsets[place])}, channel {quote(s.channels[channel])} has "
-            f"{s.values[row, channel].item()}; expected a finite number, or nan where it is missing. "
-            "Replace it."
+            f"{s.values[row, channel].item()}; expected a finite number, or nan where it is "
+            "missing. Replace it."
         )
