@@ -21,12 +21,17 @@ def not_a_channel(table: Table, names: Sequence[str], name: str, *, timed: bool)
     counts = {n: _count_numbers(table.frame[n]) for n in names}
     if counts[name]:
         return "Correct it or remove the row."
-    if not timed and _are_moments(table, name):
+    if not timed and are_moments(table, name):
         return (
             "If it is when each step was, name it as the time column (on the command line --time "
             f"{quote(name)}, in Python time=)."
         )
-    others = ",".join(n for n in names if counts[n])
+    return leave_out(table, names)
+
+
+def leave_out(table: Table, names: Sequence[str]) -> str:
+    """How to learn from those of the columns `names` alone that have numbers."""
+    others = ",".join(n for n in names if _count_numbers(table.frame[n]))
     example = others if len(others) <= LONGEST else "A,B"
     return (
         "Leave the column out by naming those to learn from (on the command line --channels "
@@ -40,7 +45,8 @@ def _count_numbers(column: pl.Series) -> int:
     return column.cast(pl.Float64, strict=False).count()
 
 
-def _are_moments(table: Table, name: str) -> bool:
+def are_moments(table: Table, name: str) -> bool:
+    """Whether a column has dates, if only such as take a format to read them."""
     try:
         moments(table, name)
         return True

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +31,8 @@ def read_table(
     classes: Sequence[str] | None = None,
     require_label: bool = True,
     targets: Sequence[str] | None = None,
+    categories: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
+    strict: bool = False,
 ) -> Sequences:
     """The sequences in a long table, CSV, JSON lines or Parquet, told apart by its suffix.
 
@@ -51,12 +53,17 @@ def read_table(
     - `label`: the column with the class, text or whole numbers, the same in all rows of a
       sequence; without it the sequences have no labels.
     - `channels`: exactly these columns, in this order, others are ignored; without it every
-      other column, all numbers.
+      other column. Columns of true and false are numbers 1 and 0, columns of text categories;
+      a missing value is nan.
     - `classes`: the classes of the training set; without it those in the table, sorted as
       numbers if all are whole numbers, else as text.
     - `require_label`: if False, a table without the column `label` has no labels.
     - `targets`: columns of numbers, each the same in all rows of a sequence, that are to be
       predicted, see `Target`; without a value where one is not known.
+    - `categories`: channels whose whole numbers are codes, categories too; or, for a table to test
+      on, the `categories` of the training set with their texts.
+    - `strict`: if True, a channel without a value in some row is refused, and one of text unless
+      `categories` names it.
 
     **Returns:** `Sequences`; numbers are rounded to float32.
 
@@ -68,7 +75,9 @@ def read_table(
         return _read(
             Path(path), sequence, time, time_format, label, channels, classes,
             tuple(targets or ()),
+            categories,
             require_label=require_label,
+            strict=strict,
         )  # fmt: skip
 
 
@@ -102,15 +111,17 @@ def _read(
     channels: Sequence[str] | None,
     classes: Sequence[str] | None,
     numbers_of: tuple[str, ...],
+    categories: Sequence[str] | Mapping[str, Sequence[str]] | None,
     *,
     require_label: bool,
+    strict: bool,
 ) -> Sequences:
     # Here and not above: they import polars.
-    from throughtime.data.channels import not_a_channel
-    from throughtime.data.columns import NotANumber, check_header, find, numbers
+    from throughtime.data.columns import check_header, find
     from throughtime.data.date_format import check_format
     from throughtime.data.decimals import with_points
     from throughtime.data.formats import open_table
+    from throughtime.data.inputs import inputs
     from throughtime.data.layout import lay_out, spelled
 
     if time_format is not None:
@@ -149,24 +160,21 @@ def _read(
     if table.frame.height == 0:
         raise DataError("file has a header and no rows; expected at least 1. Add rows.")
     table = with_points(table, [*channels, *numbers_of, *([] if time is None else [time])])
-    try:
-        values = torch.from_numpy(numbers(table, channels))
-    except NotANumber as error:
-        fix = error.fix
-        if not chosen:
-            fix = not_a_channel(table, channels, error.column, timed=time is not None)
-        raise DataError(f"{error} {fix}") from None
+    values, texts = inputs(
+        table, channels, categories, strict=strict, chosen=chosen, timed=time is not None
+    )
     layout = lay_out(table, sequence, time, time_format)
     targets = _targets(table, layout, sequence, label, classes, numbers_of)
     order = torch.tensor(layout.order)
     return Sequences(
-        values=values[order],
+        values=torch.from_numpy(values)[order],
         offsets=torch.tensor([*layout.starts.tolist(), len(order)]),
         channels=tuple(channels),
         names=layout.names,
         targets=targets,
         times=None if time is None else spelled(table, time, layout),
         rows=order,
+        categories=texts,
     )
 
 

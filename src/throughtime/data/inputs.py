@@ -1,0 +1,211 @@
+"""The channels of a table as numbers: numbers, truth values, and the places of categories.
+
+Imported by `read_table` when it is called, since polars takes its time to load.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+from jaxtyping import Float32
+
+from throughtime.data.channels import are_moments, leave_out, not_a_channel
+from throughtime.data.columns import NotANumber, at, first, numbers
+from throughtime.data.frame import Table
+from throughtime.data.naming import quote, quote_all
+from throughtime.data.vocabulary import vocabulary
+from throughtime.errors import DataError
+
+# In a column of numbers or truth values a missing one is often written so, in any case.
+MISSING = ("", "na", "n/a", "nan", "null", "none", "?")
+TRUTH = {"false": 0.0, "true": 1.0}
+MOST = 10_000  # texts of a category
+FEW = 100  # so many need not be met twice
+
+Categories = Sequence[str] | Mapping[str, Sequence[str]]
+
+
+def inputs(
+    table: Table,
+    names: Sequence[str],
+    categories: Categories | None,
+    *,
+    strict: bool,
+    chosen: bool,
+    timed: bool,
+) -> tuple[Float32[np.ndarray, "N C"], dict[str, tuple[str, ...]]]:
+    """The columns `names` as numbers, nan where a value is missing, and the texts of categories.
+
+    - `categories`: with their texts, those of the training part, and no column else is one; names
+      alone are added to the columns of text.
+    - `strict`: whether a missing value and a column of text that is not named are refused.
+    - `chosen`: whether a person named the columns; `timed`: whether there is a time column.
+
+    **Raises:** `DataError`, one line, as `read_table` does.
+    """
+    as_trained = isinstance(categories, Mapping)
+    for name in categories or ():
+        if name not in names:
+            raise DataError(
+                f"categories has {quote(name)}; expected one of the channels {quote_all(names)}. "
+                "Name one of them."
+            )
+    if not categories:
+        try:
+            values = numbers(table, names, missing=not strict)
+        except NotANumber:  # texts or truth values: each column is looked at
+            pass
+        else:
+            if not as_trained:
+                _refuse_empty(names, values)
+            return values, {}
+    columns = {column.name: column for column in table.frame.get_columns()}
+    texts = {name: _texts(table, columns[name]) for name in categories or ()}
+    for name in names:
+        if name in texts:
+            continue
+        columns[name] = _as_numbers(columns[name], strict=strict)
+        if not (strict or as_trained) and _is_text(columns[name]):
+            _refuse_moments(table, names, name, chosen=chosen, timed=timed)
+            texts[name] = _texts(table, columns[name])
+    read = replace(table, frame=pl.DataFrame([columns[name] for name in names]))
+    values = np.empty((table.frame.height, len(names)), np.float32)
+    of_numbers = [name for name in names if name not in texts]
+    if of_numbers:
+        values[:, [name not in texts for name in names]] = _numbers(
+            read, of_numbers, table, strict=strict, chosen=chosen, timed=timed, trained=as_trained
+        )
+    vocabularies: dict[str, tuple[str, ...]] = {}
+    for name in (name for name in names if name in texts):
+        if isinstance(categories, Mapping):
+            vocabularies[name] = tuple(categories[name])
+        else:
+            vocabularies[name] = _vocabulary(table, names, texts[name])
+        if strict and texts[name].null_count():
+            place = first(texts[name].is_null())
+            raise DataError(
+                f"{at(table, name, place)} has no value; expected a text. Fill it in or remove the "
+                "row."
+            )
+        values[:, names.index(name)] = _places(texts[name], vocabularies[name])
+    if not as_trained:
+        _refuse_empty(names, values)
+    return values, vocabularies
+
+
+def _as_numbers(column: pl.Series, *, strict: bool) -> pl.Series:
+    """Truth values as 0 and 1, and nothing where a value is missing; other columns as they are."""
+    if column.dtype in (pl.Boolean, pl.Null):
+        return column.cast(pl.Float64)
+    if column.dtype != pl.String:
+        return column
+    read = column.cast(pl.Float64, strict=False)
+    if read.null_count() == column.null_count() and not read.is_nan().any():
+        return column  # numbers only, as most columns are
+    lower = column.str.strip_chars().str.to_lowercase()
+    missing = lower.is_in(MISSING).fill_null(True)
+    kinds = set(lower.filter(~missing).unique().head(len(TRUTH) + 1))
+    if kinds and kinds <= {*TRUTH} and not (strict and missing.any()):
+        return lower.replace_strict(TRUTH, default=None, return_dtype=pl.Float64)
+    known = lower.filter(~missing)
+    if strict or (len(known) and not known.cast(pl.Float64, strict=False).count()):
+        return column  # in a column of text `none` may be one of the texts
+    return column.set(missing, None)
+
+
+def _is_text(column: pl.Series) -> bool:
+    """Whether a column is one of texts, none of which is a number."""
+    if isinstance(column.dtype, pl.Categorical | pl.Enum):
+        return True
+    if column.dtype != pl.String:
+        return False
+    given = column.str.strip_chars()
+    given = given.filter(given != "")
+    return len(given) > 0 and given.cast(pl.Float64, strict=False).null_count() == len(given)
+
+
+def _refuse_moments(
+    table: Table, names: Sequence[str], name: str, *, chosen: bool, timed: bool
+) -> None:
+    """**Raises:** `DataError` for a column of dates, each of which is seldom met again."""
+    if not are_moments(table, name):
+        return
+    place = first(table.frame[name].is_not_null())
+    fix = leave_out(table, names)
+    if not timed and not chosen:
+        fix = not_a_channel(table, names, name, timed=timed)
+    raise DataError(
+        f"{at(table, name, place)} has the date {quote(table.frame[name][place])}; expected a "
+        f"number, or a text of a category. {fix}"
+    )
+
+
+def _numbers(
+    read: Table, names: Sequence[str], table: Table, *, strict: bool, chosen: bool, timed: bool,
+    trained: bool,
+) -> Float32[np.ndarray, "N C"]:  # fmt: skip
+    try:
+        return numbers(read, names, missing=not strict)
+    except NotANumber as error:
+        fix = error.fix
+        if not chosen:
+            fix = not_a_channel(table, names, error.column, timed=timed)
+        if not (strict or trained) and table.frame[error.column].dtype == pl.String:
+            fix += (
+                " If its numbers are codes, name it as a category (on the command line "
+                f"--categories {quote(error.column)}, in Python categories=)."
+            )
+        raise DataError(f"{error} {fix}") from None
+
+
+def _texts(table: Table, given: pl.Series) -> pl.Series:
+    """A column as text without blanks around it, null where there is none."""
+    name = given.name
+    if given.dtype.is_float():
+        given = given.fill_nan(None)
+        if not (given == given.round()).fill_null(True).all():
+            place = first((given != given.round()).fill_null(False))
+            raise DataError(
+                f"{at(table, name, place)} has the number {given[place]:g}; expected text or whole "
+                "numbers because it is a category. Leave it out of the categories."
+            )
+        given = given.cast(pl.Int64, strict=False)
+    elif given.dtype.is_nested() or given.dtype.is_temporal() or given.dtype == pl.Binary:
+        raise DataError(
+            f"column {quote(name)} has type {given.dtype}; expected text or whole numbers because "
+            "it is a category. Convert it or leave it out."
+        )
+    column = given.cast(pl.String).str.strip_chars()
+    return column.set(column == "", None)
+
+
+def _vocabulary(table: Table, names: Sequence[str], texts: pl.Series) -> tuple[str, ...]:
+    """The texts that a category has. **Raises:** `DataError` if they are too many to learn."""
+    distinct, rows = texts.drop_nulls().unique(), len(texts)
+    often = 2 * len(distinct) <= rows or len(distinct) <= FEW
+    if len(distinct) > MOST or not often:
+        expected = f"at most {MOST:,}" if often else "most of them more than once"
+        raise DataError(
+            f"column {quote(texts.name)} has {len(distinct):,} different texts in {rows:,} rows; "
+            f"expected {expected} in a category because each is learned from the steps that have "
+            f"it. {leave_out(table, names)} Or write one text for all that are alike."
+        )
+    return vocabulary(distinct)
+
+
+def _places(texts: pl.Series, names: Sequence[str]) -> np.ndarray:
+    """The place of each text among `names`, -1 where it is none, nan where there is no text."""
+    places = texts.cast(pl.Enum(names), strict=False).to_physical().cast(pl.Float32)
+    return np.where(texts.is_null().to_numpy(), np.nan, places.fill_null(-1).to_numpy())
+
+
+def _refuse_empty(names: Sequence[str], values: np.ndarray) -> None:
+    """**Raises:** `DataError` for a column without a value, of which nothing can be learned."""
+    empty = np.isnan(values).all(0)
+    if empty.any():
+        raise DataError(
+            f"column {quote(names[int(empty.argmax())])} has no value in any row; expected one in "
+            "some, to learn from. Leave the column out by naming those to learn from (on the "
+            "command line --channels A,B, in Python channels=)."
+        )
