@@ -50,6 +50,7 @@ class Batch:
     targets: dict[str, Tensor]
     each_step: frozenset[str] = frozenset()  # the names of the targets of steps
     resets: Bool[Tensor, "T B"] | None = None  # of a window: whether a sequence begins at this step
+    before: Float32[Tensor, "B C"] | None = None  # of a window: the last values known before it
 
     @property
     def y(self) -> Tensor | None:
@@ -70,6 +71,7 @@ class Batch:
         return Batch(
             self.x.to(device), self.lengths.to(device), self.indices.to(device), targets,
             self.each_step, None if self.resets is None else self.resets.to(device),
+            None if self.before is None else self.before.to(device),
         )  # fmt: skip
 
     def piece(self, first: int, steps: int) -> "Batch":

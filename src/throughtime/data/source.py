@@ -1,10 +1,11 @@
 """Where the sequences of a run come from, remembered with it so that they can be read again."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from throughtime.data.categories import restrict_categories
 from throughtime.data.datasets import japanese_vowels
 from throughtime.data.naming import nearest, quote, quote_all
 from throughtime.data.sequences import Sequences
@@ -24,7 +25,8 @@ class Source:
     - `test`: a table to test on; None for a share `test_share` of the sequences, 0.2 unless given,
       drawn with `seed`.
     - `sequence`, `time`, `label`, `targets`, `channels`: the columns, see `read_table`.
-    - `time_format`: how the times are written, see there; older runs have none.
+    - `time_format`, `categories`, `strict`: how the columns are written, see there; older runs have
+      none of these.
     """
 
     path: str | None = None
@@ -37,17 +39,26 @@ class Source:
     seed: int = 0
     targets: tuple[str, ...] | None = None
     time_format: str | None = None
+    categories: tuple[str, ...] | None = None
+    strict: bool = False
 
     def read(self) -> tuple[Sequences, Sequences]:
         """The training and the test sequences. **Raises:** `DataError`."""
         if self.path is None:
             return japanese_vowels()
-        train = read_table(self.path, **self._columns(), channels=self.channels)
+        train = read_table(
+            self.path, **self._columns(), channels=self.channels, categories=self.categories
+        )
         if self.test is None:
             share = TEST_SHARE if self.test_share is None else self.test_share
-            return split(train, share, self.seed)
+            train, test = split(train, share, self.seed)
+            train, test = restrict_categories(train, test)
+            return train, test
         classes = train.classes or None
-        test = read_table(self.test, **self._columns(), classes=classes, channels=train.channels)
+        test = read_table(
+            self.test, **self._columns(), classes=classes, channels=train.channels,
+            categories=train.categories,
+        )  # fmt: skip
         return train, test
 
     def read_again(self, fingerprints: list[str]) -> tuple[Sequences, Sequences]:
@@ -66,6 +77,7 @@ class Source:
         channels: tuple[str, ...],
         options: Mapping[str, Any],
         *,
+        categories: Mapping[str, Sequence[str]] | None = None,
         targets: bool,
         trained_in: str = "a run",
     ) -> Sequences:
@@ -74,6 +86,7 @@ class Source:
         **Arguments:**
 
         - `channels`: of the model; `options`: of its task, see `Task.table_options`.
+        - `categories`: of the model, with their texts; none unless given.
         - `targets`: whether the targets are to be read too.
         - `trained_in`: what an error calls the run that these columns are from.
 
@@ -86,13 +99,15 @@ class Source:
         single = {columns[role]: role for role in _BUNDLED if columns[role] is not None}
         several = dict.fromkeys(columns["targets"] or (), "target")
         _same_columns(path, single | several | dict.fromkeys(channels, "channel"), trained_in)
-        return read_table(path, **columns, **options, channels=channels)
+        return read_table(
+            path, **columns, **options, channels=channels, categories=categories or {}
+        )
 
     def _columns(self) -> dict[str, Any]:
         """The columns, and how they are written, as `read_table` takes them."""
         own = {"sequence": self.sequence, "time": self.time, "label": self.label}
         return {**(_BUNDLED if self.path is None else own), "targets": self.targets,
-                "time_format": self.time_format}  # fmt: skip
+                "time_format": self.time_format, "strict": self.strict}  # fmt: skip
 
     def to_dict(self, *parts: Sequences) -> dict[str, Any]:
         """As plain data, with the fingerprints of the parts."""
@@ -107,7 +122,7 @@ def remembered(details: Mapping[str, Any], folder: object) -> tuple[Source, list
     try:
         data = dict(details["data"])
         fingerprints = data.pop("sha256")
-        for name in ("channels", "targets"):
+        for name in ("channels", "targets", "categories"):
             columns = data.get(name)
             data[name] = None if columns is None else tuple(columns)
         return Source(**data), fingerprints
@@ -119,8 +134,10 @@ def remembered(details: Mapping[str, Any], folder: object) -> tuple[Source, list
 
 
 def fingerprint(sequences: Sequences) -> str:
-    """SHA-256 over values, offsets, targets and the names of channels and classes."""
+    """SHA-256 over values, offsets, targets and the names of channels, categories and classes."""
     digest = hashlib.sha256(repr((sequences.channels, sequences.classes)).encode())
+    if sequences.categories:
+        digest.update(repr(sequences.categories).encode())
     parts = [sequences.values, sequences.offsets]
     if sequences.labels is not None:
         parts.append(sequences.labels)

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float32, Int64
 from torch import Tensor
 
 from throughtime.data.batches import Batch
+from throughtime.data.filling import last_known
 from throughtime.data.sequences import Sequences
 from throughtime.errors import OptionError
 
@@ -76,6 +77,9 @@ class Streams:
         in each epoch. A target of whole sequences has no place in a window and is left out."""
         n, streams = self.length, torch.arange(self.batch_size)
         rows = torch.arange(n)[:, None] + n * streams  # (n, B)
+        begins = torch.zeros(len(self.sequences.values), dtype=torch.bool)
+        begins[self.sequences.offsets[:-1]] = True
+        known = last_known(self.sequences.values, begins)
         of_steps = {name: t for name, t in self.sequences.targets.items() if t.each_step}
         pairs = zip(self, rows.split(self.steps), strict=True)
         for window, part in itertools.islice(pairs, start, None):
@@ -86,4 +90,5 @@ class Streams:
                 targets={name: target.values[part] for name, target in of_steps.items()},
                 each_step=frozenset(of_steps),
                 resets=window.resets,
+                before=known[part[0] - 1].masked_fill(begins[part[0], None], torch.nan),
             )
