@@ -92,7 +92,7 @@ def tested(model: Model, train: Sequences, test: Sequences) -> Tested:
 
 
 def check_channels(call: str, model: Model, sequences: Sequences) -> None:
-    """**Raises:** `DataError` unless the channels and categories of sequences are those of a model."""
+    """**Raises:** `DataError` unless channels and categories of sequences are those of a model."""
     if sequences.channels != model.channels:
         raise DataError(
             f"{call}: sequences has channels {', '.join(sequences.channels)}; expected those of "

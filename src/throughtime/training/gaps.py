@@ -30,11 +30,9 @@ def said(model: Model, inputs: Mapping[str, Any]) -> list[str]:
     """A line for each channel with such values, of what `counted` returned."""
     lines = []
     for name, count in inputs.get("missing", {}).items():
-        line = (
-            f"{count:,} of {inputs['steps']:,} values of {quote(name)} missing: filled with the last "
-            "value of the sequence, or where there is none "
-            + ("as one not seen" if name in model.encoder.texts else "the mean of training")
-        )
+        instead = "as not seen" if name in model.encoder.texts else "the mean of training"
+        line = f"{count:,} of {inputs['steps']:,} values of {quote(name)} missing: filled with the "
+        line += f"last one of the sequence, else {instead}"
         if name not in model.encoder.missing:
             line += "; the model is not told, because none was missing in training"
         lines.append(f"{line}.")
