@@ -2,11 +2,16 @@
 
 import dataclasses
 import json
+import math
+import tempfile
+from pathlib import Path
 
 import polars as pl
 import pytest
 import torch
 from data.refused import refusal
+from hypothesis import given
+from hypothesis import strategies as st
 
 from throughtime.data import Sequences, read_table, restrict_categories, split
 from throughtime.data.source import Source, fingerprint
@@ -254,3 +259,36 @@ def test_a_run_reads_its_texts_from_the_training_part_only(csv):
 def test_the_fingerprint_knows_the_texts():
     other = dataclasses.replace(DATA, categories={"valve": ("a", "b", "d")})
     assert fingerprint(DATA) == fingerprint(DATA.select([0, 1, 2])) != fingerprint(other)
+
+
+CELLS = ["1", "2.5", "-3", "", " ", "NA", "nan", "true", "False", "open", "shut", "None", "1e39",
+         "inf", "2024-01-01", "01/02/2024", "\u202e", "a b"]  # fmt: skip
+
+
+@given(st.lists(st.tuples(st.sampled_from(CELLS), st.sampled_from(CELLS)), min_size=1, max_size=5),
+       st.booleans(), st.sampled_from([None, ("a",), {"b": ("open",)}, {}]))  # fmt: skip
+def test_any_table_is_read_or_refused_in_one_line(rows, strict, categories):
+    text = "id,a,b\n" + "".join(f'x,"{a}","{b}"\n' for a, b in rows)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "t.csv"
+        path.write_text(text)
+        try:
+            data = read_table(path, sequence="id", strict=strict, categories=categories)
+        except DataError as error:
+            assert str(error).isprintable() and "; expected " in str(error)
+            return
+    if strict:
+        assert not data.values.isnan().any()
+    if categories is None and strict:
+        assert not data.categories
+    for c, name in enumerate("ab"):
+        cells, texts = [row[c].strip() for row in rows], data.categories.get(name)
+        for cell, value in zip(cells, data.values[:, c].tolist(), strict=True):
+            if texts is not None:
+                place = texts.index(cell) if cell in texts else -1
+                assert value == place if cell else math.isnan(value)
+            elif cell.lower() in ("", "na", "nan", "none"):
+                assert math.isnan(value)
+            else:
+                assert value == {"true": 1, "false": 0}.get(cell.lower(), None) or (
+                    value == float(cell))  # fmt: skip
