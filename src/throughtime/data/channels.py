@@ -26,13 +26,13 @@ def not_a_channel(table: Table, names: Sequence[str], name: str, *, timed: bool)
             "If it is when each step was, name it as the time column (on the command line --time "
             f"{quote(name)}, in Python time=)."
         )
-    return leave_out(table, names)
+    return leave_out([n for n in names if counts[n]])
 
 
-def leave_out(table: Table, names: Sequence[str]) -> str:
-    """How to learn from those of the columns `names` alone that have numbers."""
-    others = ",".join(n for n in names if _count_numbers(table.frame[n]))
-    example = others if len(others) <= LONGEST else "A,B"
+def leave_out(others: Sequence[str]) -> str:
+    """How to learn from the columns `others` alone."""
+    example = ",".join(others)
+    example = example if len(example) <= LONGEST else "A,B"
     return (
         "Leave the column out by naming those to learn from (on the command line --channels "
         f"{example or 'A,B'}, in Python channels=)."

@@ -20,8 +20,8 @@ from throughtime.errors import DataError
 # In a column of numbers or truth values a missing one is often written so, in any case.
 MISSING = ("", "na", "n/a", "nan", "null", "none", "?")
 TRUTH = {"false": 0.0, "true": 1.0}
-MOST = 10_000  # texts of a category
-FEW = 100  # so many need not be met twice
+MOST = 10_000  # texts of a category; and no more than half of the rows, but
+FEW = 100  # so many in any table
 
 Categories = Sequence[str] | Mapping[str, Sequence[str]]
 
@@ -81,7 +81,7 @@ def inputs(
         if isinstance(categories, Mapping):
             vocabularies[name] = tuple(categories[name])
         else:
-            vocabularies[name] = _vocabulary(table, names, texts[name])
+            vocabularies[name] = _vocabulary(texts[name], [n for n in names if n != name])
         if strict and texts[name].null_count():
             place = first(texts[name].is_null())
             raise DataError(
@@ -132,7 +132,7 @@ def _refuse_moments(
     if not are_moments(table, name):
         return
     place = first(table.frame[name].is_not_null())
-    fix = leave_out(table, names)
+    fix = leave_out([n for n in names if n != name])
     if not timed and not chosen:
         fix = not_a_channel(table, names, name, timed=timed)
     raise DataError(
@@ -180,16 +180,16 @@ def _texts(table: Table, given: pl.Series) -> pl.Series:
     return column.set(column == "", None)
 
 
-def _vocabulary(table: Table, names: Sequence[str], texts: pl.Series) -> tuple[str, ...]:
-    """The texts that a category has. **Raises:** `DataError` if they are too many to learn."""
+def _vocabulary(texts: pl.Series, others: Sequence[str]) -> tuple[str, ...]:
+    """The texts that a category has. **Raises:** `DataError` if they are too many to learn, with the
+    names of the `others` of which one can learn instead."""
     distinct, rows = texts.drop_nulls().unique(), len(texts)
-    often = 2 * len(distinct) <= rows or len(distinct) <= FEW
-    if len(distinct) > MOST or not often:
-        expected = f"at most {MOST:,}" if often else "most of them more than once"
+    most = min(MOST, max(FEW, rows // 2))
+    if len(distinct) > most:
         raise DataError(
             f"column {quote(texts.name)} has {len(distinct):,} different texts in {rows:,} rows; "
-            f"expected {expected} in a category because each is learned from the steps that have "
-            f"it. {leave_out(table, names)} Or write one text for all that are alike."
+            f"expected at most {most:,} in a category because each is learned from the steps that "
+            f"have it. {leave_out(others)} Or write one text for all that are alike."
         )
     return vocabulary(distinct)
 
@@ -204,8 +204,8 @@ def _refuse_empty(names: Sequence[str], values: np.ndarray) -> None:
     """**Raises:** `DataError` for a column without a value, of which nothing can be learned."""
     empty = np.isnan(values).all(0)
     if empty.any():
+        others = [name for name, none in zip(names, empty, strict=True) if not none]
         raise DataError(
             f"column {quote(names[int(empty.argmax())])} has no value in any row; expected one in "
-            "some, to learn from. Leave the column out by naming those to learn from (on the "
-            "command line --channels A,B, in Python channels=)."
+            f"some, to learn from. {leave_out(others)}"
         )
