@@ -37,61 +37,64 @@ def inputs(
 ) -> tuple[Float32[np.ndarray, "N C"], dict[str, tuple[str, ...]]]:
     """The columns `names` as numbers, nan where a value is missing, and the texts of categories.
 
-    - `categories`: with their texts, those of the training part, and no column else is one; names
+    - `categories`: with their texts, those of the training part, and no other column is one; names
       alone are added to the columns of text.
     - `strict`: whether a missing value and a column of text that is not named are refused.
     - `chosen`: whether a person named the columns; `timed`: whether there is a time column.
 
     **Raises:** `DataError`, one line, as `read_table` does.
     """
-    as_trained = isinstance(categories, Mapping)
+    known = categories if isinstance(categories, Mapping) else None
     for name in categories or ():
         if name not in names:
             raise DataError(
                 f"categories has {quote(name)}; expected one of the channels {quote_all(names)}. "
                 "Name one of them."
             )
+    free = not strict and known is None  # whether a column of text is a category by itself
+    values, texts = None, {}
     if not categories:
         try:
             values = numbers(table, names, missing=not strict)
         except NotANumber:  # texts or truth values: each column is looked at
             pass
-        else:
-            if not as_trained:
-                _refuse_empty(names, values)
-            return values, {}
-    columns = {column.name: column for column in table.frame.get_columns()}
-    texts = {name: _texts(table, columns[name]) for name in categories or ()}
-    for name in names:
-        if name in texts:
-            continue
-        columns[name] = _as_numbers(columns[name], strict=strict)
-        if not (strict or as_trained) and _is_text(columns[name]):
-            _refuse_moments(table, names, name, chosen=chosen, timed=timed)
-            texts[name] = _texts(table, columns[name])
-    read = replace(table, frame=pl.DataFrame([columns[name] for name in names]))
-    values = np.empty((table.frame.height, len(names)), np.float32)
-    of_numbers = [name for name in names if name not in texts]
-    if of_numbers:
-        values[:, [name not in texts for name in names]] = _numbers(
-            read, of_numbers, table, strict=strict, chosen=chosen, timed=timed, trained=as_trained
+    if values is None:
+        texts = {name: _texts(table, table.frame[name]) for name in categories or ()}
+        rest = _by_kind(table, names, texts, strict=strict, free=free, timed=timed or chosen)
+        values = np.empty((table.frame.height, len(names)), np.float32)
+        values[:, [name in rest for name in names]] = _numbers(
+            table, rest, names, strict=strict, chosen=chosen, timed=timed, free=free
         )
-    vocabularies: dict[str, tuple[str, ...]] = {}
-    for name in (name for name in names if name in texts):
-        if isinstance(categories, Mapping):
-            vocabularies[name] = tuple(categories[name])
+    if strict:
+        _refuse_gaps(table, texts)
+    of_texts: dict[str, tuple[str, ...]] = {}
+    for name in [name for name in names if name in texts]:
+        if known is None:
+            of_texts[name] = _vocabulary(texts[name], [n for n in names if n != name])
         else:
-            vocabularies[name] = _vocabulary(texts[name], [n for n in names if n != name])
-        if strict and texts[name].null_count():
-            place = first(texts[name].is_null())
-            raise DataError(
-                f"{at(table, name, place)} has no value; expected a text. Fill it in or remove the "
-                "row."
-            )
-        values[:, names.index(name)] = _places(texts[name], vocabularies[name])
-    if not as_trained:
+            of_texts[name] = tuple(known[name])
+        values[:, names.index(name)] = _places(texts[name], of_texts[name])
+    if known is None:
         _refuse_empty(names, values)
-    return values, vocabularies
+    return values, of_texts
+
+
+def _by_kind(
+    table: Table, names: Sequence[str], texts: dict[str, pl.Series], *, strict: bool, free: bool,
+    timed: bool,
+) -> dict[str, pl.Series]:  # fmt: skip
+    """The columns that are to be numbers; those of text are put to the `texts` where they are
+    `free` to be categories."""
+    rest: dict[str, pl.Series] = {}
+    columns = {column.name: column for column in table.frame.get_columns()}
+    for name in [name for name in names if name not in texts]:
+        column = _as_numbers(columns[name], strict=strict)
+        if free and _is_text(column):
+            _refuse_moments(table, names, name, timed=timed)
+            texts[name] = _texts(table, columns[name])
+        else:
+            rest[name] = column
+    return rest
 
 
 def _as_numbers(column: pl.Series, *, strict: bool) -> pl.Series:
@@ -125,15 +128,13 @@ def _is_text(column: pl.Series) -> bool:
     return len(given) > 0 and given.cast(pl.Float64, strict=False).null_count() == len(given)
 
 
-def _refuse_moments(
-    table: Table, names: Sequence[str], name: str, *, chosen: bool, timed: bool
-) -> None:
+def _refuse_moments(table: Table, names: Sequence[str], name: str, *, timed: bool) -> None:
     """**Raises:** `DataError` for a column of dates, each of which is seldom met again."""
     if not are_moments(table, name):
         return
     place = first(table.frame[name].is_not_null())
     fix = leave_out([n for n in names if n != name])
-    if not timed and not chosen:
+    if not timed:
         fix = not_a_channel(table, names, name, timed=timed)
     raise DataError(
         f"{at(table, name, place)} has the date {quote(table.frame[name][place])}; expected a "
@@ -141,22 +142,34 @@ def _refuse_moments(
     )
 
 
+def _refuse_gaps(table: Table, texts: Mapping[str, pl.Series]) -> None:
+    for name, column in texts.items():
+        if column.null_count():
+            raise DataError(
+                f"{at(table, name, first(column.is_null()))} has no value; expected a text. Fill "
+                "it in or remove the row."
+            )
+
+
 def _numbers(
-    read: Table, names: Sequence[str], table: Table, *, strict: bool, chosen: bool, timed: bool,
-    trained: bool,
+    table: Table, columns: Mapping[str, pl.Series], names: Sequence[str], *, strict: bool,
+    chosen: bool, timed: bool, free: bool,
 ) -> Float32[np.ndarray, "N C"]:  # fmt: skip
+    if not columns:
+        return np.empty((table.frame.height, 0), np.float32)
+    read = replace(table, frame=pl.DataFrame([*columns.values()]))
     try:
-        return numbers(read, names, missing=not strict)
+        return numbers(read, [*columns], missing=not strict)
     except NotANumber as error:
-        fix = error.fix
+        mend = error.fix
         if not chosen:
-            fix = not_a_channel(table, names, error.column, timed=timed)
-        if not (strict or trained) and table.frame[error.column].dtype == pl.String:
-            fix += (
+            mend = not_a_channel(table, names, error.column, timed=timed)
+        if free and table.frame[error.column].dtype == pl.String:
+            mend += (
                 " If its numbers are codes, name it as a category (on the command line "
                 f"--categories {quote(error.column)}, in Python categories=)."
             )
-        raise DataError(f"{error} {fix}") from None
+        raise DataError(f"{error} {mend}") from None
 
 
 def _texts(table: Table, given: pl.Series) -> pl.Series:
@@ -181,8 +194,10 @@ def _texts(table: Table, given: pl.Series) -> pl.Series:
 
 
 def _vocabulary(texts: pl.Series, others: Sequence[str]) -> tuple[str, ...]:
-    """The texts that a category has. **Raises:** `DataError` if they are too many to learn, with the
-    names of the `others` of which one can learn instead."""
+    """The texts that a category has.
+
+    **Raises:** `DataError` if they are too many to learn; `others`: columns to learn from instead.
+    """
     distinct, rows = texts.drop_nulls().unique(), len(texts)
     most = min(MOST, max(FEW, rows // 2))
     if len(distinct) > most:
@@ -202,9 +217,9 @@ def _places(texts: pl.Series, names: Sequence[str]) -> np.ndarray:
 
 def _refuse_empty(names: Sequence[str], values: np.ndarray) -> None:
     """**Raises:** `DataError` for a column without a value, of which nothing can be learned."""
-    empty = np.isnan(values).all(0)
+    empty: np.ndarray = np.isnan(values).all(0)
     if empty.any():
-        others = [name for name, none in zip(names, empty, strict=True) if not none]
+        others = [name for name, none in zip(names, empty.tolist(), strict=True) if not none]
         raise DataError(
             f"column {quote(names[int(empty.argmax())])} has no value in any row; expected one in "
             f"some, to learn from. {leave_out(others)}"
