@@ -217,10 +217,10 @@ def _places(texts: pl.Series, names: Sequence[str]) -> np.ndarray:
 
 def _refuse_empty(names: Sequence[str], values: np.ndarray) -> None:
     """**Raises:** `DataError` for a column without a value, of which nothing can be learned."""
-    empty: np.ndarray = np.isnan(values).all(0)
-    if empty.any():
-        others = [name for name, none in zip(names, empty.tolist(), strict=True) if not none]
+    known = np.isfinite(values).sum(0).tolist()
+    if not all(known):
+        others = [name for name, count in zip(names, known, strict=True) if count]
         raise DataError(
-            f"column {quote(names[int(empty.argmax())])} has no value in any row; expected one in "
-            f"some, to learn from. {leave_out(others)}"
+            f"column {quote(names[known.index(0)])} has no value in any row; expected one in some, "
+            f"to learn from. {leave_out(others)}"
         )
