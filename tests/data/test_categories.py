@@ -47,6 +47,12 @@ def test_codes_are_a_category_where_they_are_named(csv, name):
     assert column(csv, "10", "9", "10", "2", name=name) == ([10, 9, 10, 2], None)
 
 
+def test_codes_keep_their_commas_and_points(write):
+    path = write("id;a;b\nx;1,5;1.10\nx;2,5;1,10\n")
+    data = read_table(path, sequence="id", categories=["b"])
+    assert data.categories == {"b": ("1,10", "1.10")} and data.values[:, 0].tolist() == [1.5, 2.5]
+
+
 def test_codes_that_are_written_in_two_ways_are_two(csv):
     assert column(csv, "01", "1", "1a", categories=["b"])[1] == ("01", "1", "1a")
 

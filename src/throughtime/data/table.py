@@ -159,7 +159,8 @@ def _read(
     table = source.read(list(dict.fromkeys([*roles.values(), *channels])))
     if table.frame.height == 0:
         raise DataError("file has a header and no rows; expected at least 1. Add rows.")
-    table = with_points(table, [*channels, *numbers_of, *([] if time is None else [time])])
+    of_numbers = [name for name in channels if name not in (categories or ())]
+    table = with_points(table, [*of_numbers, *numbers_of, *([] if time is None else [time])])
     values, texts = inputs(
         table, channels, categories, strict=strict, chosen=chosen, timed=time is not None
     )
