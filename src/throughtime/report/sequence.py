@@ -14,7 +14,7 @@ from throughtime.report.style import COLOURS, DIVERGING, panels, safe
 
 CURVES = 12  # channels of a sequence that is kept, at most
 LONGEST = 60  # characters of a text that is kept, at most
-NOT_SEEN = "not seen in training"
+NOT_SEEN = "not seen"
 TICKS = 8  # texts that an axis names, at most
 LINES = 6  # channels drawn as lines; more are a map of colours
 
