@@ -72,7 +72,8 @@ def test_from_the_table_to_a_prediction(call, both, table):
     assert len(rows) == 5 and not any("nan" in row for row in rows)
     scores = json.loads(both("evaluate", "run", "new.csv", "--json")[1])
     assert scores["sequences"] == 4
-    assert call("diagnose", "run", "new.csv") and call("info", "run")
+    assert call("diagnose", "run", "new.csv")
+    assert "category 'site': '10', '11', '12'" in call("info", "run")
 
 
 def test_predict_and_evaluate_say_what_was_filled(both, table):

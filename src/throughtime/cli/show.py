@@ -116,6 +116,7 @@ def show_run(run: "Run") -> None:
     """A run: its equations, sizes, options and results."""
     from dataclasses import asdict
 
+    from throughtime.data.naming import quote, quote_all
     from throughtime.training import equations
 
     console = Console(highlight=False)
@@ -134,6 +135,8 @@ def show_run(run: "Run") -> None:
         text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
         console.print(escape(f"{name}: {text}"), soft_wrap=True)
     console.print(escape(f"channels: {', '.join(model.channels)}"), soft_wrap=True)
+    for name, texts in model.encoder.texts.items():
+        console.print(escape(f"category {quote(name)}: {quote_all(texts)}"), soft_wrap=True)
     options = ", ".join(f"{k}={v}" for k, v in asdict(run.options).items())
     console.print(escape(f"options: {options}"), soft_wrap=True)
     made = ", ".join(f"{k} {v}" for k, v in run.versions.items())

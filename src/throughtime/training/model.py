@@ -64,7 +64,8 @@ class Model(nn.Module):
       is that of what `pooling` shows it.
     - `task`: what the model is to say, such as `Classify(classes)`.
     - `classes`: the short form of `task=Classify(classes)`.
-    - `channels`: the names of the input's columns, all numbers.
+    - `channels`: the names of the input's columns, all numbers. Missing ones are filled, and the
+      network is not told which.
     - `encoder`: in place of `channels`, and needed where some columns are categories: an
       `Encoder.of(sequences)`. Its `width` is the `input_size` of the first recurrent layer.
     - `scaler`: fitted on the training part; the model scales its own input.
