@@ -89,6 +89,7 @@ def test_predict_and_evaluate_say_what_was_filled(both, table):
 def test_hostile_texts_are_harmless(call, table):
     shown = call(*TRAIN)
     page = Path("run/report.html").read_text()
+    assert "values of 'flow' missing: filled with" in page.replace("&#39;", "'")
     assert "\x1b" not in shown and "\u202e" not in shown and "<img src=x" not in page
     assert "\x1b" not in page and "\x1b" not in call("info", "run")
     assert "onerror" in page, "it is drawn, as text"
