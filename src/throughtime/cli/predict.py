@@ -5,6 +5,7 @@ import sys
 
 import typer
 
+from throughtime.cli import device as devices
 from throughtime.cli import paths
 from throughtime.cli.data import another_table
 from throughtime.errors import RunError
@@ -16,14 +17,14 @@ def predict(
         ..., help="A table with the columns of the training table.", callback=paths.table
     ),
     output: str | None = typer.Option(None, help="A CSV file; printed unless given."),
+    device: str = devices.option(),
 ) -> None:
     """The class of each sequence with the probability of every class, as CSV."""
     paths.output("--output", output)
     from throughtime.cli.show import show_gaps
     from throughtime.training.evaluate import predict as predictions_of
-    from throughtime.training.run import load
 
-    loaded = load(run)
+    loaded = devices.load(run, device)
     sequences = another_table(loaded, data, targets=False)
     show_gaps(loaded.model, sequences)
     header, rows = loaded.model.task.rows(predictions_of(loaded.model, sequences), sequences)

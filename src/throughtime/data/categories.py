@@ -29,7 +29,7 @@ def restrict_categories(train: Sequences, *others: Sequences) -> tuple[Sequences
     kept: dict[str, tuple[str, ...]] = {}
     for name, texts in train.categories.items():
         channel = train.channels.index(name)
-        seen = occurring(train.values[:, channel], len(texts))
+        seen = occurring(train.real_steps().values[:, channel], len(texts))
         kept[name] = tuple(text for text, there in zip(texts, seen.tolist(), strict=True) if there)
         if len(kept[name]) < len(texts):
             values = [_moved(v, channel, seen) for v in values]
@@ -48,6 +48,6 @@ def _moved(values: Tensor, channel: int, seen: Tensor) -> Tensor:
     """`values (N, C)` with the places of a category among those of its texts that are `seen`."""
     places = torch.where(seen, seen.cumsum(0) - 1, -1).to(values.dtype)
     column, values = values[:, channel], values.clone()
-    known = column >= 0
+    known = (column >= 0) & (column < len(seen))  # what is masked may be anything
     values[known, channel] = places[column[known].long()]
     return values

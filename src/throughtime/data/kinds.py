@@ -4,7 +4,7 @@ from typing import Literal, NamedTuple
 
 import torch
 
-from throughtime.data.filling import last_known
+from throughtime.data.filling import filled
 from throughtime.data.sequences import Sequences
 
 
@@ -25,12 +25,13 @@ class Kind(NamedTuple):
 
 def kinds(sequences: Sequences) -> dict[str, Kind]:
     """What each channel is, by its name."""
-    values, begins = sequences.values, torch.zeros(len(sequences.values), dtype=torch.bool)
-    begins[sequences.offsets[:-1]] = True
+    sequences = sequences.real_steps()
+    values, starts = sequences.values, sequences.offsets[:-1]
     missing = values.isnan()
     truth = ((values == 0) | (values == 1) | missing).all(0) & ~missing.all(0)
-    before = last_known(values, begins).roll(1, 0)  # of the step before
-    changes = (values != before) & ~missing & ~before.isnan() & ~begins[:, None]
+    before = filled(sequences).roll(1, 0)  # of the step before
+    before[starts] = torch.nan
+    changes = (values != before) & ~missing & ~before.isnan()
     columns = zip(truth.tolist(), missing.sum(0).tolist(), changes.any(0).tolist(), strict=True)
     described = {}
     for name, (boolean, absent, changed) in zip(sequences.channels, columns, strict=True):

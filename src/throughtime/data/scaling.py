@@ -38,13 +38,13 @@ class Scaler:
 
     @classmethod
     def fit(cls, sequences: Sequences) -> "Scaler":
-        """Mean and standard deviation (divided by `N`) over all steps of all sequences at which a
-        channel has a value.
+        """Mean and standard deviation (divided by `N`) over all real steps of all sequences at which
+        a channel has a value.
 
         A channel that never changes gets `std` 1, so that it is scaled to 0. One that is a
         category gets mean 0 and `std` 1, so that it stays as it is.
         """
-        values = sequences.values.double()
+        values = sequences.real_steps().values.double()
         mean = values.nanmean(0).nan_to_num(0.0)  # of a channel without a value
         std = (values - mean).square().nanmean(0).nan_to_num(0.0).sqrt().float()
         kept = torch.tensor([name in sequences.categories for name in sequences.channels])

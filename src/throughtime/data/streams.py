@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float32, Int64
 from torch import Tensor
 
 from throughtime.data.batches import Batch
-from throughtime.data.filling import last_known
+from throughtime.data.filling import filled
 from throughtime.data.sequences import Sequences
 from throughtime.errors import OptionError
 
@@ -32,7 +32,7 @@ class Window(NamedTuple):
 class Streams:
     """Windows over `batch_size` streams; row b of a window goes on where the last one stopped.
 
-    All steps of all sequences are laid end to end and cut into `batch_size` streams of equal
+    All real steps of all sequences are laid end to end and cut into `batch_size` streams of equal
     length; what does not fill them is left out. A state carried from window to window thus sees
     a whole stream, and `resets` begins it anew with each sequence.
 
@@ -46,6 +46,7 @@ class Streams:
     steps: int
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "sequences", self.sequences.real_steps())
         for name, most in (("batch_size", len(self.sequences.values)), ("steps", None)):
             value = getattr(self, name)
             if value < 1 or (most is not None and value > most):
@@ -77,9 +78,8 @@ class Streams:
         in each epoch. A target of whole sequences has no place in a window and is left out."""
         n, streams = self.length, torch.arange(self.batch_size)
         rows = torch.arange(n)[:, None] + n * streams  # (n, B)
-        begins = torch.zeros(len(self.sequences.values), dtype=torch.bool)
-        begins[self.sequences.offsets[:-1]] = True
-        known = last_known(self.sequences.values, begins)
+        known = filled(self.sequences).roll(1, 0)  # at the step before
+        known[self.sequences.offsets[:-1]] = torch.nan
         of_steps = {name: t for name, t in self.sequences.targets.items() if t.each_step}
         pairs = zip(self, rows.split(self.steps), strict=True)
         for window, part in itertools.islice(pairs, start, None):
@@ -90,5 +90,5 @@ class Streams:
                 targets={name: target.values[part] for name, target in of_steps.items()},
                 each_step=frozenset(of_steps),
                 resets=window.resets,
-                before=known[part[0] - 1].masked_fill(begins[part[0], None], torch.nan),
+                before=known[part[0]],
             )

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from throughtime.data import Scaler, Sequences
-from throughtime.data.filling import last_known
+from throughtime.data.filling import filled
 
 MOST = 32  # columns of a category, at most
 
@@ -19,9 +19,7 @@ def steps(sequences: Sequences, fitted_on: Sequences) -> Tensor:
     each category a column for each of its texts, the 32 commonest in `fitted_on` at most, 1 where
     the step has it and else 0.
     """
-    begins = torch.zeros(len(sequences.values), dtype=torch.bool)
-    begins[sequences.offsets[:-1]] = True
-    known = last_known(sequences.values, begins)
+    known, fitted_on = filled(sequences), fitted_on.real_steps()
     scaler = Scaler.fit(fitted_on)
     scaled = ((known - scaler.mean) / scaler.std).nan_to_num(0.0).double()
     numbers = [c for c, n in enumerate(sequences.channels) if n not in sequences.categories]

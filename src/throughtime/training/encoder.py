@@ -72,7 +72,7 @@ class Encoder(nn.Module):
     @classmethod
     def of(cls, sequences: Sequences) -> "Encoder":
         """One for training on some sequences; its `width` is the `input_size` of the layers."""
-        missing = sequences.values.isnan().any(0).tolist()
+        missing = sequences.real_steps().values.isnan().any(0).tolist()
         named = zip(sequences.channels, missing, strict=True)
         return cls(sequences.channels, sequences.categories, [n for n, some in named if some])
 
@@ -81,6 +81,7 @@ class Encoder(nn.Module):
 
         **Raises:** `DataError` for a channel without a value in it.
         """
+        train = train.real_steps()
         empty = train.values.isnan().all(0)
         if empty.any():
             name = self.channels[int(empty.int().argmax())]

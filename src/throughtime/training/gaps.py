@@ -13,6 +13,7 @@ KEY = "inputs"
 def counted(model: Model, sequences: Sequences) -> dict[str, Any]:
     """How many `steps` there are, and by channel at how many the value is `missing`, or a text
     that the training part has not, `not_seen`; only channels that have some."""
+    sequences = sequences.real_steps()
     encoder, columns = model.encoder, dict(zip(sequences.channels, sequences.values.T, strict=True))
     missing = {name: int(column.isnan().sum()) for name, column in columns.items()}
     not_seen = {
