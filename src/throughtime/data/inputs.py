@@ -119,8 +119,6 @@ def _as_numbers(column: pl.Series, *, strict: bool) -> pl.Series:
 
 def _is_text(column: pl.Series) -> bool:
     """Whether a column is one of texts, none of which is a number."""
-    if isinstance(column.dtype, pl.Categorical | pl.Enum):
-        return True
     if column.dtype != pl.String:
         return False
     given = column.str.strip_chars()

@@ -54,7 +54,7 @@ def long_frame(
 
 
 def _channel(values: Tensor, texts: Sequence[str] | None) -> pl.Series:
-    """The column of a channel; of a category the texts, null also for one that is not among them."""
+    """The column of a channel; of a category the texts, null also for one that is none of them."""
     given = pl.Series(values.numpy())
     if texts is None:
         return given

@@ -38,8 +38,8 @@ class Scaler:
 
     @classmethod
     def fit(cls, sequences: Sequences) -> "Scaler":
-        """Mean and standard deviation (divided by `N`) over all real steps of all sequences at which
-        a channel has a value.
+        """Mean and standard deviation (divided by `N`) over all real steps of all sequences, of
+        what is not missing.
 
         A channel that never changes gets `std` 1, so that it is scaled to 0. One that is a
         category gets mean 0 and `std` 1, so that it stays as it is.

@@ -217,7 +217,8 @@ class Sequences:
 
         return long_frame(
             self.values, self.lengths, names=self.names, channels=self.channels,
-            categories=self.categories, targets=self.targets, attributes=self.attributes, times=self.times,
+            categories=self.categories, targets=self.targets, attributes=self.attributes,
+            times=self.times,
         )  # fmt: skip
 
     def __repr__(self) -> str:

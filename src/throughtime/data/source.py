@@ -50,7 +50,7 @@ class Source:
         """
         if self.path is None:
             return japanese_vowels()
-        columns = self._columns() | {"categories": self.categories} | known
+        columns: dict[str, Any] = {**self._columns(), "categories": self.categories, **known}
         train = read_table(self.path, **columns, channels=self.channels)
         if self.test is None:
             share = TEST_SHARE if self.test_share is None else self.test_share
