@@ -30,17 +30,22 @@ def check_columns(
     tags: tuple[str, ...] | None,
     weight: str | None,
     channels: tuple[str, ...] | None,
+    categories: tuple[str, ...] | None,
+    strict: bool,
 ) -> None:
     """**Raises:** `OptionError` for options that do not go together, before torch is imported."""
     given = {"--sequence": sequence, "--time": time, "--date-format": date_format,
              "--label": label, "--target": targets and ",".join(targets),
              "--tag": tags and ",".join(tags), "--weight": weight, "--channels": channels,
+             "--categories": categories and ",".join(categories),
+             "--strict": "" if strict else None,
              "--test": test, "--test-share": test_share}  # fmt: skip
     if path is None:
         for option, value in given.items():
             if value is not None:
+                given_so = f"{option} {value}".strip()
                 raise OptionError(
-                    f"{option} {value} is given without a table; expected one before it. Write "
+                    f"{given_so} is given without a table; expected one before it. Write "
                     "`throughtime train DATA ...`, or leave it out for the bundled data."
                 )
         return
@@ -100,7 +105,9 @@ def read_again(run: "Run") -> "tuple[Sequences, Sequences]":
     from throughtime.data.source import remembered
 
     source, fingerprints = remembered(run.details, run.folder)
-    known = run.model.task.table_options() if "from" in run.details else {}
+    model = run.model
+    own = {**model.task.table_options(), "categories": model.encoder.texts}
+    known = own if "from" in run.details else {}
     return source.read_again(fingerprints, known)
 
 
@@ -118,6 +125,6 @@ def another_table(run: "Run", path: str, *, targets: bool) -> "Sequences":
     source, _ = remembered(run.details, run.folder)
     trained_in = f"the run in {one_line(str(run.folder))}"
     return source.table(
-        path, run.model.channels, run.model.task.table_options(), targets=targets,
-        trained_in=trained_in,
+        path, run.model.channels, run.model.task.table_options(),
+        categories=run.model.encoder.texts, targets=targets, trained_in=trained_in,
     )  # fmt: skip

@@ -20,11 +20,13 @@ def evaluate(
     json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
     """Accuracy, loss and confusion of a trained model on labelled sequences."""
-    from throughtime.cli.show import show_scores
+    from throughtime.cli.show import show_gaps, show_scores
     from throughtime.training.evaluate import evaluate as measure
 
     loaded = devices.load(run, device)
-    scores = measure(loaded.model, with_targets(loaded, data))
+    sequences = with_targets(loaded, data)
+    scores = measure(loaded.model, sequences)
+    show_gaps(loaded.model, sequences)
     if json:
         print(json_module.dumps(scores.to_dict()))
     else:

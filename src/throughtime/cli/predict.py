@@ -21,10 +21,12 @@ def predict(
 ) -> None:
     """The class of each sequence with the probability of every class, as CSV."""
     paths.output("--output", output)
+    from throughtime.cli.show import show_gaps
     from throughtime.training.evaluate import predict as predictions_of
 
     loaded = devices.load(run, device)
     sequences = another_table(loaded, data, targets=False)
+    show_gaps(loaded.model, sequences)
     header, rows = loaded.model.task.rows(predictions_of(loaded.model, sequences), sequences)
     if output is None:
         csv.writer(sys.stdout, lineterminator="\n").writerows([header, *rows])

@@ -54,6 +54,12 @@ def train(
     channels: str | None = typer.Option(
         None, help="Columns to learn from, with commas; all others without."
     ),
+    categories: str | None = typer.Option(
+        None, help="Columns whose numbers are codes, with commas; columns of text are categories."
+    ),
+    strict: bool = typer.Option(
+        False, help="Refuse missing values, and columns of text that are not in --categories."
+    ),
     test: str | None = typer.Option(None, help="A table to test on, with the same columns."),
     test_share: float | None = typer.Option(
         None, help="Without --test: share set aside to test on; 0.2 unless given."
@@ -173,6 +179,7 @@ def train(
     sizes = options.sizes(output)
     columns = None if channels is None else tuple(channels.split(","))
     targets = None if target is None else tuple(target.split(","))
+    codes = None if categories is None else tuple(categories.split(","))
     if origin is not None:
         train_on.check(context, origin, data)
         check_test(test, test_share)
@@ -181,7 +188,7 @@ def train(
         check_columns(
             data, test=test, test_share=test_share, sequence=sequence, time=time,
             date_format=date_format, label=label, targets=targets, tags=tags, weight=weight,
-            channels=columns,
+            channels=columns, categories=codes, strict=strict,
         )  # fmt: skip
     paths.table(test)
     paths.new_folder(run)
@@ -193,7 +200,7 @@ def train(
     from throughtime.data.source import Source
     from throughtime.layers import Recurrent
     from throughtime.tasks import Classify, Regress, Tag
-    from throughtime.training import Model, Output
+    from throughtime.training import Encoder, Model, Output
     from throughtime.training.fit import fit
 
     if threads:
@@ -205,18 +212,20 @@ def train(
             origin, data, test=test, test_share=test_share, seed=seed
         )
         details |= kept
-        train_part, test_part = source.read(**model.task.table_options())
+        known = {**model.task.table_options(), "categories": model.encoder.texts}
+        train_part, test_part = source.read(**known)
     else:
         made = cells.make(named)
         source = Source(
             data, test, test_share, sequence, time, label, columns, seed, targets, date_format,
-            tags, weight,
+            tags, weight, categories=codes, strict=strict,
         )  # fmt: skip
         train_part, test_part = source.read()
-        cells.check(made, named, len(train_part.channels), hidden)
         torch.manual_seed(seed)
+        encoder = Encoder.of(train_part)
+        cells.check(made, named, encoder.width, hidden)
         recurrent = Recurrent(
-            made, len(train_part.channels), hidden, layers=layers, direction=direction,  # type: ignore[arg-type]
+            made, encoder.width, hidden, layers=layers, direction=direction,  # type: ignore[arg-type]
             merge=merge, dropout=dropout, variational_dropout=variational_dropout,  # type: ignore[arg-type]
             zoneout=zoneout, weight_drop=weight_drop, initial_state=initial_state,  # type: ignore[arg-type]
         )  # fmt: skip
@@ -225,7 +234,7 @@ def train(
         else:
             task = Classify(train_part.classes) if targets is None else Regress(targets)
         model = Model(
-            recurrent, task=task, channels=train_part.channels, dropout=dropout,
+            recurrent, task=task, encoder=encoder, dropout=dropout,
             pooling=of_steps.shown,  # type: ignore[arg-type]
         )  # fmt: skip
         if sizes:

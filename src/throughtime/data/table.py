@@ -32,6 +32,8 @@ def read_table(
     targets: Sequence[str] | None = None,
     tags: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
     weights: str | None = None,
+    categories: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
+    strict: bool = False,
 ) -> Sequences:
     """The sequences in a long table: in a file, in several, or in a frame.
 
@@ -58,7 +60,8 @@ def read_table(
     - `label`: the column with the class, text or whole numbers, the same in all rows of a
       sequence; without it the sequences have no labels.
     - `channels`: exactly these columns, in this order, others are ignored; without it every
-      other column, all numbers.
+      other column. Columns of true and false are numbers 1 and 0, columns of text categories;
+      a missing value is nan.
     - `classes`: the classes of the training set; without it those in the table, sorted as
       numbers if all are whole numbers, else as text.
     - `require_label`: if False, a table without the column `label` has no labels.
@@ -69,6 +72,10 @@ def read_table(
       classes. Without a value where one is not known. A mapping from columns to their classes,
       none of a number, reads them as those of a training set.
     - `weights`: a column of numbers, 0 or more, that weigh the steps in training: a target too.
+    - `categories`: channels whose whole numbers are codes, categories too; or, for a table to test
+      on, the `categories` of the training set with their texts.
+    - `strict`: if True, a channel without a value in some row is refused, and one of text unless
+      `categories` names it.
 
     **Returns:** `Sequences`; numbers are rounded to float32.
 
@@ -81,7 +88,7 @@ def read_table(
         return _read(
             data, sequence, time, time_format, label, channels, classes,
             tuple(targets or ()),
-            tags or (), weights, require_label=require_label,
+            tags or (), weights, categories, require_label=require_label, strict=strict,
         )  # fmt: skip
 
 
@@ -117,15 +124,17 @@ def _read(
     numbers_of: tuple[str, ...],
     tags: Sequence[str] | Mapping[str, Sequence[str]],
     weights: str | None,
+    categories: Sequence[str] | Mapping[str, Sequence[str]] | None,
     *,
     require_label: bool,
+    strict: bool,
 ) -> Sequences:
     # Here and not above: they import polars.
-    from throughtime.data.channels import not_a_channel
-    from throughtime.data.columns import NotANumber, check_header, find, numbers
+    from throughtime.data.columns import check_header, find
     from throughtime.data.date_format import check_format
     from throughtime.data.decimals import with_points
     from throughtime.data.formats import open_table
+    from throughtime.data.inputs import inputs
     from throughtime.data.layout import lay_out, spelled
     from throughtime.data.tags import step_targets, step_weights, tag_columns
 
@@ -175,28 +184,27 @@ def _read(
     table = source.read(list(dict.fromkeys([*roles.values(), *channels])))
     if table.frame.height == 0:
         raise DataError("file has a header and no rows; expected at least 1. Add rows.")
-    of_numbers = [*numbers_of, *(c.name for c in tagged if c.kind != "class"), time, weights]
-    table = with_points(table, [*channels, *(name for name in of_numbers if name is not None)])
-    try:
-        values = torch.from_numpy(numbers(table, channels))
-    except NotANumber as error:
-        fix = error.fix
-        if not chosen:
-            fix = not_a_channel(table, channels, error.column, timed=time is not None)
-        raise DataError(f"{error} {fix}") from None
+    of_numbers = [name for name in channels if name not in (categories or ())]
+    of_numbers += [*numbers_of, *(c.name for c in tagged if c.kind != "class")]
+    of_numbers += [name for name in (time, weights) if name is not None]
+    table = with_points(table, of_numbers)
+    values, texts = inputs(
+        table, channels, categories, strict=strict, chosen=chosen, timed=time is not None
+    )
     layout = lay_out(table, sequence, time, time_format)
     targets = _targets(table, layout, sequence, label, classes, numbers_of)
     targets |= step_targets(table, tagged, layout)
     targets |= {} if weights is None else {weights: step_weights(table, weights, layout)}
     order = torch.tensor(layout.order)
     return Sequences(
-        values=values[order],
+        values=torch.from_numpy(values)[order],
         offsets=torch.tensor([*layout.starts.tolist(), len(order)]),
         channels=tuple(channels),
         names=layout.names,
         targets=targets,
         times=None if time is None else spelled(table, time, layout),
         rows=order,
+        categories=texts,
     )
 
 
