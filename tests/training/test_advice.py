@@ -46,9 +46,7 @@ STUCK = rows([0.7, 0.69, 0.69, 0.69, 0.69, 0.69, 0.69, 0.69])
 
 def test_a_loss_that_still_falls_asks_for_more_epochs():
     (said,) = try_next(run(FALLING))
-    assert said == (
-        "The training loss was still falling at the end: train longer, `--epochs 16`."
-    )
+    assert said == ("The training loss was still falling at the end: train longer, `--epochs 16`.")
     assert advice.still_falling(FALLING) and not advice.still_falling(FLAT)
     assert not advice.still_falling(FALLING[:7]), "too few epochs to tell"
     best_last = rows([1.0] * 20, held=[1.0 - k / 40 for k in range(20)])

@@ -6,6 +6,7 @@ from throughtime.errors import OptionError, one_line
 
 if TYPE_CHECKING:
     from throughtime.data import Sequences
+    from throughtime.data.left_out import LeftOut
     from throughtime.training import Run
 
 
@@ -86,13 +87,18 @@ def with_targets(run: "Run", data: str | None) -> "Sequences":
     return another_table(run, data, targets=True)
 
 
-def another_table(run: "Run", path: str, *, targets: bool) -> "Sequences":
-    """The sequences of a table with the columns that a run was trained on."""
+def another_table(
+    run: "Run", path: str, *, targets: bool, left_out: "list[LeftOut] | None" = None
+) -> "Sequences":
+    """The sequences of a table with the columns that a run was trained on.
+
+    `left_out`: takes the sequences that cannot be read; an error without it.
+    """
     from throughtime.data.source import remembered
 
     source, _ = remembered(run.details, run.folder)
     trained_in = f"the run in {one_line(str(run.folder))}"
     return source.table(
         path, run.model.channels, run.model.task.table_options(), targets=targets,
-        trained_in=trained_in,
+        trained_in=trained_in, left_out=left_out,
     )  # fmt: skip

@@ -68,6 +68,7 @@ class Source:
         *,
         targets: bool,
         trained_in: str = "a run",
+        left_out: list[Any] | None = None,
     ) -> Sequences:
         """Another table with the same columns.
 
@@ -76,6 +77,7 @@ class Source:
         - `channels`: of the model; `options`: of its task, see `Task.table_options`.
         - `targets`: whether the targets are to be read too.
         - `trained_in`: what an error calls the run that these columns are from.
+        - `left_out`: see `read_table`.
 
         **Raises:** `DataError` where a column is missing: a run knows its columns by name, and
         nothing names others.
@@ -86,7 +88,7 @@ class Source:
         single = {columns[role]: role for role in _BUNDLED if columns[role] is not None}
         several = dict.fromkeys(columns["targets"] or (), "target")
         _same_columns(path, single | several | dict.fromkeys(channels, "channel"), trained_in)
-        return read_table(path, **columns, **options, channels=channels)
+        return read_table(path, **columns, **options, channels=channels, left_out=left_out)
 
     def _columns(self) -> dict[str, Any]:
         """The columns, and how they are written, as `read_table` takes them."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
 
 from throughtime.data.classes import encode, sort_classes, unknown
 from throughtime.data.naming import quote
@@ -18,6 +19,7 @@ from throughtime.errors import DataError
 if TYPE_CHECKING:
     from throughtime.data.frame import Table
     from throughtime.data.layout import Layout
+    from throughtime.data.left_out import LeftOut
 
 
 def read_table(
@@ -31,6 +33,7 @@ def read_table(
     classes: Sequence[str] | None = None,
     require_label: bool = True,
     targets: Sequence[str] | None = None,
+    left_out: list["LeftOut"] | None = None,
 ) -> Sequences:
     """The sequences in a long table, CSV, JSON lines or Parquet, told apart by its suffix.
 
@@ -57,6 +60,8 @@ def read_table(
     - `require_label`: if False, a table without the column `label` has no labels.
     - `targets`: columns of numbers, each the same in all rows of a sequence, that are to be
       predicted, see `Target`; without a value where one is not known.
+    - `left_out`: a list that takes the sequences whose inputs cannot be read, a text where there
+      should be a number, say, each with the reason; without it the first of them is an error.
 
     **Returns:** `Sequences`; numbers are rounded to float32.
 
@@ -68,7 +73,7 @@ def read_table(
         return _read(
             Path(path), sequence, time, time_format, label, channels, classes,
             tuple(targets or ()),
-            require_label=require_label,
+            require_label=require_label, left_out=left_out,
         )  # fmt: skip
 
 
@@ -104,6 +109,7 @@ def _read(
     numbers_of: tuple[str, ...],
     *,
     require_label: bool,
+    left_out: list["LeftOut"] | None,
 ) -> Sequences:
     # Here and not above: they import polars.
     from throughtime.data.channels import not_a_channel
@@ -149,14 +155,28 @@ def _read(
     if table.frame.height == 0:
         raise DataError("file has a header and no rows; expected at least 1. Add rows.")
     table = with_points(table, [*channels, *numbers_of, *([] if time is None else [time])])
+
+    def inputs(part: "Table") -> tuple[Tensor, "Layout"]:
+        try:
+            values = torch.from_numpy(numbers(part, channels))
+        except NotANumber as error:
+            fix = error.fix
+            if not chosen:
+                fix = not_a_channel(part, channels, error.column, timed=time is not None)
+            raise DataError(f"{error} {fix}") from None
+        return values, lay_out(part, sequence, time, time_format)
+
+    places = None
     try:
-        values = torch.from_numpy(numbers(table, channels))
-    except NotANumber as error:
-        fix = error.fix
-        if not chosen:
-            fix = not_a_channel(table, channels, error.column, timed=time is not None)
-        raise DataError(f"{error} {fix}") from None
-    layout = lay_out(table, sequence, time, time_format)
+        values, layout = inputs(table)
+    except DataError:
+        if left_out is None:
+            raise
+        from throughtime.data.left_out import readable
+
+        table, places, unreadable = readable(table, sequence, inputs)
+        left_out += unreadable
+        values, layout = inputs(table)
     targets = _targets(table, layout, sequence, label, classes, numbers_of)
     order = torch.tensor(layout.order)
     return Sequences(
@@ -166,7 +186,7 @@ def _read(
         names=layout.names,
         targets=targets,
         times=None if time is None else spelled(table, time, layout),
-        rows=order,
+        rows=order if places is None else torch.from_numpy(places)[order],
     )
 
 

@@ -167,13 +167,15 @@ class Regress(Task):
 
     def describe(self) -> dict[str, Any]:
         own = {"targets": self.targets, "mean": self.mean, "std": self.std}
-        return own | ({"quantiles": self.quantiles, "shifts": self.shifts} if self.quantiles else {})
+        if not self.quantiles:
+            return own
+        return own | {"quantiles": self.quantiles, "shifts": self.shifts}
 
     @classmethod
     def from_description(cls, data: Mapping[str, Any]) -> "Regress":
+        targets, mean, std = (tuple(data[name]) for name in ("targets", "mean", "std"))
         shifts = tuple(tuple(row) for row in data.get("shifts", ()))
-        own = (tuple(data[name]) for name in ("targets", "mean", "std"))
-        return cls(*own, tuple(data.get("quantiles", ())), shifts)
+        return cls(targets, mean, std, tuple(data.get("quantiles", ())), shifts)
 
     def _moments(self, like: Tensor) -> tuple[Tensor, Tensor]:
         """The mean and the spread of each in training; 0 and 1 before `fit`."""

@@ -94,4 +94,3 @@ def _range(test: Mapping[str, Any], metric: Metric) -> str:
         return ""
     low, high = interval(test[metric.name], n)
     return f" (of {n}; {low:.3f} to {high:.3f} with 95% confidence)"
-

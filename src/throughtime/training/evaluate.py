@@ -91,9 +91,7 @@ def tested(model: Model, train: Sequences, test: Sequences) -> Tested:
     scores = {"test": own | {KEY: shared(train, test)}}
     scores |= {name: s.to_dict() for name, s in others.items()}
     counts = {"training": _counted(train), "test": _counted(test)}
-    return Tested(
-        {"verdict": verdict_of(model, scores), "counts": counts, **scores}, predictions
-    )
+    return Tested({"verdict": verdict_of(model, scores), "counts": counts, **scores}, predictions)
 
 
 def verdict_of(model: Model, results: Mapping[str, Any]) -> str:
