@@ -19,8 +19,8 @@ from throughtime.training.objective import Objective
 DATA, TEST = sequences(), sequences(16, seed=1)
 TURNS = Classify(("left", "right"))
 TOYS = [Duration(), Tag(), Next()]
-TASKS = [TURNS, *TOYS, Regress(("duration",))]
-NAMES = [task.name for task in TASKS]
+TASKS = [TURNS, *TOYS, Regress(("duration",)), Regress(("duration",), quantiles=(0.2, 0.5, 0.9))]
+NAMES = [*(task.name for task in TASKS[:-1]), "quantiles"]
 CARRIED = Next(window=5)
 
 

@@ -33,6 +33,9 @@ def train(
     target: str | None = typer.Option(
         None, help="In place of --label: columns with numbers of the sequence, with commas."
     ),
+    quantiles: str | None = typer.Option(
+        None, help="With --target: quantiles of each number, 0.1,0.5,0.9."
+    ),
     channels: str | None = typer.Option(
         None, help="Columns to learn from, with commas; all others without."
     ),
@@ -140,6 +143,7 @@ def train(
     sizes = options.sizes(output)
     columns = None if channels is None else tuple(channels.split(","))
     targets = None if target is None else tuple(target.split(","))
+    levels = options.quantiles(quantiles, of_numbers=targets is not None)
     check_columns(
         data, test=test, test_share=test_share, sequence=sequence, time=time,
         date_format=date_format, label=label, targets=targets, channels=columns,
@@ -171,7 +175,7 @@ def train(
         merge=merge, dropout=dropout, variational_dropout=variational_dropout,  # type: ignore[arg-type]
         zoneout=zoneout, weight_drop=weight_drop, initial_state=initial_state,  # type: ignore[arg-type]
     )  # fmt: skip
-    task = Classify(train_part.classes) if targets is None else Regress(targets)
+    task = Classify(train_part.classes) if targets is None else Regress(targets, quantiles=levels)
     for part in (train_part, test_part):
         task.prepare("train", part)  # what cannot be scored in the end is refused now
     model = Model(
