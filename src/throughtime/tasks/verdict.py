@@ -39,7 +39,7 @@ def verdict(
         return f"{says}, does not beat {beside}: they are alike."
     if unsure:
         return f"{says}, does not beat {beside}; so small a difference can be chance."
-    return f"{says}, does not beat {beside}: of the two that one is to be preferred."
+    return f"{says}, does not beat {beside}: prefer that, it is simpler."
 
 
 def beaten(results: Mapping[str, Any], metric: Metric, titles: Mapping[str, str]) -> bool:
