@@ -156,7 +156,7 @@ def _read(
         raise DataError("file has a header and no rows; expected at least 1. Add rows.")
     table = with_points(table, [*channels, *numbers_of, *([] if time is None else [time])])
 
-    def inputs(part: "Table") -> tuple[Tensor, "Layout"]:
+    def read(part: "Table") -> tuple[Tensor, "Layout"]:
         try:
             values = torch.from_numpy(numbers(part, channels))
         except NotANumber as error:
@@ -168,15 +168,15 @@ def _read(
 
     places = None
     try:
-        values, layout = inputs(table)
+        values, layout = read(table)
     except DataError:
         if left_out is None:
             raise
         from throughtime.data.left_out import readable
 
-        table, places, unreadable = readable(table, sequence, inputs)
+        table, places, unreadable = readable(table, sequence, read)
         left_out += unreadable
-        values, layout = inputs(table)
+        values, layout = read(table)
     targets = _targets(table, layout, sequence, label, classes, numbers_of)
     order = torch.tensor(layout.order)
     return Sequences(
