@@ -46,9 +46,9 @@ def _pairs(tested: TestedRun, k: int, target: str) -> Pairs:
         "true": rounded(true[shown]),
         "predicted": rounded(predicted[:, quantiles.middle(levels)] if levels else predicted),
     }
-    if len(levels) > 1:
-        pairs |= {"low": rounded(predicted[:, 0]), "high": rounded(predicted[:, -1])}
-    return pairs
+    if len(levels) < 2:
+        return pairs
+    return {**pairs, "low": rounded(predicted[:, 0]), "high": rounded(predicted[:, -1])}
 
 
 def write(run: Run, measured: Any) -> Iterator[Part]:
