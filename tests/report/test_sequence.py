@@ -5,21 +5,15 @@ import torch
 
 from throughtime import report
 from throughtime.data import Sequences, Target
-from throughtime.report.sequence import described, examples, traces
+from throughtime.report.sequence import by_channel, described, examples, traces
 
 
-def test_each_channel_has_a_panel_of_its_own_scale():
-    one = {"name": "s", "at": [0, 1], "values": [[1.0, 2.0], [3000.0, 4000.0]]}
-    other = {"name": "t", "at": [0, 1, 2], "values": [[1.0, 2.0, 3.0], [5.0, 6.0, 7.0]]}
-    figure = report.sequences([one, other], ["<a>", "b"], ["s", "<t>"])
-    assert [(t.name, t.showlegend, t.yaxis, list(t.y)) for t in figure.data] == [
-        ("s", True, "y", [1.0, 2.0]), ("&lt;t&gt;", True, "y", [1.0, 2.0, 3.0]),
-        ("s", False, "y2", [3000.0, 4000.0]), ("&lt;t&gt;", False, "y2", [5.0, 6.0, 7.0]),
-    ]  # fmt: skip
-    assert [n.text for n in figure.layout.annotations] == ["&lt;a&gt;", "b"]
-    assert figure.layout.yaxis2.matches is None and figure.layout.xaxis.matches == "x2"
-    colours = [t.line.color for t in figure.data]
-    assert colours[0] == colours[2] != colours[1] and figure.data[0].line.dash is None
+def test_a_legend_names_each_channel_once():
+    one = {"name": "s", "at": [0, 1], "values": [[1.0, 2.0], [3.0, 4.0]]}
+    figure = report.sequences([one, one, one], ["a", "b"], ["s", "t", "u"])
+    assert [(t.name, t.showlegend) for t in figure.data] == (
+        [("a", True), ("b", True)] + [("a", False), ("b", False)] * 2
+    )
 
 
 @pytest.mark.parametrize("channels", [6, 7])
@@ -49,3 +43,17 @@ def test_a_class_that_is_not_known_is_not_named():
     without = Sequences(values, torch.tensor([0, 2, 4]), ("x",), ("one", "two"))
     assert examples(without, 6) == [0, 1] and examples(without, 1) == [0]
     assert "label" not in described(without, 0)
+
+
+def test_each_channel_has_a_panel_on_its_own_scale():
+    one = {"name": "s", "at": [0, 1], "values": [[1.0, 2.0], [3000.0, 4000.0]]}
+    other = {"name": "t", "at": [0, 1, 2], "values": [[1.0, 2.0, 3.0], [5.0, 6.0, 7.0]]}
+    figure = by_channel([one, other], ["<a>", "b"], ["s", "<t>"])
+    assert [(t.name, t.showlegend, t.yaxis, list(t.y)) for t in figure.data] == [
+        ("s", True, "y", [1.0, 2.0]), ("&lt;t&gt;", True, "y", [1.0, 2.0, 3.0]),
+        ("s", False, "y2", [3000.0, 4000.0]), ("&lt;t&gt;", False, "y2", [5.0, 6.0, 7.0]),
+    ]  # fmt: skip
+    assert [n.text for n in figure.layout.annotations] == ["&lt;a&gt;", "b"]
+    assert figure.layout.yaxis2.matches is None and figure.layout.xaxis.matches == "x2"
+    colours = [t.line.color for t in figure.data]
+    assert colours[0] == colours[2] != colours[1]

@@ -12,7 +12,6 @@ from throughtime.report.style import COLOURS, DIVERGING, line, panels, safe
 
 CURVES = 12  # channels of a sequence that is kept, at most
 LINES = 6  # channels drawn as lines; more are a map of colours
-DASHES = (None, "dash", "dot", "dashdot")  # sequences are told apart without colour as well
 
 
 class Drawn(TypedDict):
@@ -66,59 +65,57 @@ def examples(sequences: Sequences, most: int) -> list[int]:
 
 
 def sequences(drawn: list[Drawn], channels: list[str], titles: list[str]) -> go.Figure:
-    """Sequences on one axis of steps, each channel on a scale of its own.
+    """Sequences one below the other on one axis of steps.
 
-    Few channels have a panel each, with a curve for each sequence; many are rows of colours, in a
-    panel for each sequence.
+    Few channels are lines; many are rows of colours, each channel in its own scale.
 
     **Arguments:**
 
     - `drawn`: what `measure` keeps of each, as in `measured["data"]["drawn"]`.
     - `channels`: the names of all channels.
-    - `titles`: what each sequence is called.
+    - `titles`: what stands above each sequence.
 
     **Raises:** `CallError` for anything else.
     """
     given.drawn("sequences", drawn)
-    if len(drawn[0]["values"]) <= LINES:
-        return _panel_a_channel(drawn, channels, titles)
     height = 80 + 124 * len(drawn)
     figure = panels(len(drawn), height, 44, subplot_titles=[safe(t, 90) for t in titles])
     for row, sequence in enumerate(drawn, 1):
         for trace in traces(sequence, channels, row == 1):
             figure.add_trace(trace, row, 1)
-    rows = min(len(channels), len(drawn[0]["values"]))
-    ends = [safe(channels[k], 14) for k in (0, rows - 1)]
-    figure.update_yaxes(tickvals=[0, rows - 1], ticktext=ends, autorange="reversed", showgrid=False)
-    figure.update_layout(coloraxis={"colorscale": DIVERGING, "cmid": 0, "showscale": False})
-    figure.update_layout(margin_t=32)
-    _one_axis(figure, len(drawn))
+    rows = min(len(channels), len(drawn[0]["values"])) if drawn else 0
+    if rows > LINES:
+        ends = [safe(channels[k], 14) for k in (0, rows - 1)]
+        figure.update_yaxes(
+            tickvals=[0, rows - 1], ticktext=ends, autorange="reversed", showgrid=False
+        )
+        figure.update_layout(coloraxis={"colorscale": DIVERGING, "cmid": 0, "showscale": False})
+    figure.update_xaxes(ticks="")
+    figure.update_xaxes(title="step", ticks="outside", row=len(drawn), col=1)
+    figure.update_annotations(font_size=13, x=0, xanchor="left")
+    figure.update_layout(margin_t=32, legend_y=1 + 26 / height)
     return figure
 
 
-def _panel_a_channel(drawn: list[Drawn], channels: list[str], titles: list[str]) -> go.Figure:
-    rows = min(len(channels), len(drawn[0]["values"]))
-    names = [safe(channel, 90) for channel in channels[:rows]]
-    legend = 24 * len(drawn)  # in pixels: the titles stand one below the other above the panels
-    figure = panels(rows, 80 + 130 * rows + legend, 44, subplot_titles=names)
-    for row in range(rows):
-        for k, (sequence, title) in enumerate(zip(drawn, titles, strict=True)):
-            curve = line(sequence["at"], sequence["values"][row], title, k, dash=DASHES[k % 4],
-                         legendgroup=str(k), showlegend=row == 0)  # fmt: skip
-            figure.add_trace(curve.update(mode="lines"), row + 1, 1)
-    figure.update_layout(
-        margin_t=32 + legend,
-        legend={"orientation": "v", "y": 1, "yref": "container", "yanchor": "top"},
-    )
-    _one_axis(figure, rows)
-    return figure
+def by_channel(drawn: list[Drawn], channels: list[str], titles: list[str]) -> go.Figure:
+    """A panel for each channel on its own scale, the sequences one over the other.
 
-
-def _one_axis(figure: go.Figure, rows: int) -> None:
-    """The steps are told below the last panel, the title of each stands above it on the left."""
+    The arguments are those of `sequences`, of at most `LINES` channels and as many sequences.
+    """
+    rows = len(drawn[0]["values"])
+    height = 80 + 124 * rows
+    figure = panels(rows, height, 44, subplot_titles=[safe(name, 90) for name in channels[:rows]])
+    for c in range(rows):
+        for k, one in enumerate(drawn):
+            dash = "solid" if k < 3 else "dash"
+            curve = line(one["at"], one["values"][c], titles[k], k, dash=dash, legendgroup=str(k),
+                         showlegend=c == 0)  # fmt: skip
+            figure.add_trace(curve.update(mode="lines"), row=c + 1, col=1)
     figure.update_xaxes(ticks="")
     figure.update_xaxes(title="step", ticks="outside", row=rows, col=1)
     figure.update_annotations(font_size=13, x=0, xanchor="left")
+    figure.update_layout(margin_t=32, legend_y=1 + 26 / height)
+    return figure
 
 
 def traces(drawn: Drawn, channels: Sequence[str], legend: bool, **options: Any) -> list[Any]:

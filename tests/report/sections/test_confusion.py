@@ -63,8 +63,8 @@ def test_a_confusion_is_shown_between_the_surest_of_its_classes(plain_run):
     for k, pair in enumerate(measured["confusions"]):
         figure, there = report.confused(measured, k), ("of_true", "it", "of_taken")
         kept = [pair[key] for key in there if pair[key] is not None]
-        titles = [trace.name for trace in figure.data if trace.showlegend]
+        titles = [note.text for note in figure.layout.annotations]
         assert len(titles) == len(kept) and f"taken for {pair['taken']}" in " ".join(titles)
         for row, sequence in enumerate(kept):
             assert titles[row].endswith(f": {sequence['name']}")
-            assert list(figure.data[row].y) == sequence["values"][0]
+            assert list(figure.data[2 * row].y) == sequence["values"][0]
