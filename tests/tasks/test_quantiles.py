@@ -148,7 +148,11 @@ def test_a_network_learns_intervals_that_hold(tmp_path):
     header, rows = again.task.rows(made, test)
     assert header == ["sequence", "y", "y_q10", "y_q90", "half", "half_q10", "half_q90"]
     assert rows[3][1:4] == [float(made[3, 0, k]) for k in (1, 0, 2)]
-    bare = dataclasses.replace(again.task, shifts=())
+    twice = again.task.calibrated(made, test)
+    again.task = twice
+    for shares in evaluate(again, test).quantiles.coverage:
+        assert 0.79 <= shares[0] <= 0.82, "calibrated on top of what it was"
+    bare = dataclasses.replace(twice, shifts=())
     again.task = bare
     assert not torch.equal(predict(again, test), made), "the calibration is used"
 

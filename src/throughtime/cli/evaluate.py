@@ -4,6 +4,7 @@ import json as json_module
 
 import typer
 
+from throughtime.cli import device as devices
 from throughtime.cli import paths
 from throughtime.cli.data import with_targets
 from throughtime.cli.predictions import check_output, write_rows
@@ -16,6 +17,7 @@ def evaluate(
         help="A labelled table with the columns of the training table; its test part else.",
         callback=paths.table,
     ),
+    device: str = devices.option(),
     json: bool = typer.Option(False, "--json", help="Print JSON."),
     predictions: str | None = typer.Option(
         None, help="A file for what is predicted beside what is true: .csv, .parquet or .jsonl."
@@ -26,9 +28,8 @@ def evaluate(
     from throughtime.cli.show import show_scores
     from throughtime.tasks.truth import true_columns
     from throughtime.training.evaluate import predict
-    from throughtime.training.run import load
 
-    loaded = load(run)
+    loaded = devices.load(run, device)
     task = loaded.model.task
     sequences = task.prepare("evaluate", with_targets(loaded, data))
     predicted = predict(loaded.model, sequences)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from throughtime.cli import device as devices
 from throughtime.cli import paths
 from throughtime.cli.data import another_table
 from throughtime.cli.predictions import check_output, say_left_out, with_left_out, write_rows
@@ -20,6 +21,7 @@ def predict(
     output: str | None = typer.Option(
         None, help="A file: .csv, .parquet or .jsonl; printed as CSV unless given."
     ),
+    device: str = devices.option(),
 ) -> None:
     """What a model says of each sequence: classes with probabilities, or numbers.
 
@@ -28,9 +30,8 @@ def predict(
     """
     check_output("--output", output)
     from throughtime.training.evaluate import predict as predictions_of
-    from throughtime.training.run import load
 
-    loaded = load(run)
+    loaded = devices.load(run, device)
     left_out: list[LeftOut] = []
     sequences = another_table(loaded, data, targets=False, left_out=left_out)
     task = loaded.model.task

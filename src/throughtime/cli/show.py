@@ -48,7 +48,7 @@ def progress_bar(quiet: bool) -> "Iterator[Callable[[Progress], None] | None]":
 
         def update(at: "Progress") -> None:
             bar.update(
-                task, total=at.epochs * at.batches, completed=at.epoch * at.batches + at.batch,
+                task, total=1.0, completed=at.share,
                 epoch=at.epoch + 1, epochs=at.epochs, loss=at.loss,
             )  # fmt: skip
 
@@ -68,12 +68,14 @@ def show_results(run: "Run", report: Path | None = None) -> None:
         console.print(f"try next: {escape(line)}", soft_wrap=True)
     parameters = sum(p.numel() for p in model.parameters())
     cell, counts = cell_name(model), results.get("counts", {}).get("training")
-    last = run.history[-1] if run.history else {"epoch": 0, "seconds": 0.0}
+    last: dict[str, Any] = run.history[-1] if run.history else {"epoch": 0, "seconds": 0.0}
+    ended = {"minutes": ", when its --minutes were spent", "patience": ", when --patience ran out"}
+    why = ended.get(str(last.get("stopped")), "")
     sizes = f" on {counts['sequences']:,} sequences, {counts['steps']:,} steps" if counts else ""
     console.print(
         escape(
             f"{cell}, {recurrent(model)[0].direction}, {parameters:,} parameters: "
-            f"{last['epoch']} epochs in {last['seconds']:.1f} s{sizes}"
+            f"{last['epoch']} epochs in {last['seconds']:.1f} s{sizes}{why}"
         ),
         soft_wrap=True,
     )

@@ -97,6 +97,8 @@ class Regress(Task):
         actual = _values(validation.targets, self.targets)
         _, std = self._moments(actual)
         shifts = quantiles.calibration(predictions, actual, self.quantiles) / std[:, None]
+        if self.shifts:  # of an earlier training, which the predictions have
+            shifts = shifts + shifts.new_tensor(self.shifts)
         return replace(self, shifts=tuple(tuple(row) for row in shifts.tolist()))
 
     def loss(self, out: Tensor, batch: Batch) -> Tensor:
