@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from throughtime.cli import paths
 from throughtime.errors import OptionError, one_line
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ def check_columns(
                 )
         return
     check_test(test, test_share)
-    if sequence is None and not paths.may_name_sequences(path):
+    if sequence is None:
         raise OptionError(
             f"{path}: --sequence is missing; expected the column that names each row's sequence. "
             "Add --sequence COLUMN."

@@ -161,6 +161,7 @@ def train(
         train_on.check(context, origin, data)
         check_test(test, test_share)
     else:
+        sequence = sequence or paths.own_sequence(data)
         check_columns(
             data, test=test, test_share=test_share, sequence=sequence, time=time,
             date_format=date_format, label=label, targets=targets, channels=columns,
