@@ -20,8 +20,9 @@ DATA, TEST = sequences(), sequences(16, seed=1)
 TURNS = Classify(("left", "right"))
 TOYS = [Duration(), Phases(), Next()]
 TAGS = Tag({"phase": ("down", "up"), "level": None})
-TASKS = [TURNS, *TOYS, Regress(("duration",)), TAGS]
-NAMES = [task.name for task in TASKS]
+QUANTILES = Regress(("duration",), quantiles=(0.2, 0.5, 0.9))
+TASKS = [TURNS, *TOYS, Regress(("duration",)), TAGS, QUANTILES]
+NAMES = [*(task.name for task in TASKS[:-1]), "quantiles"]
 CARRIED = Next(window=5)
 
 

@@ -6,6 +6,7 @@ from throughtime.errors import OptionError, one_line
 
 if TYPE_CHECKING:
     from throughtime.data import Sequences
+    from throughtime.data.left_out import LeftOut
     from throughtime.training import Run
 
 
@@ -118,8 +119,13 @@ def with_targets(run: "Run", data: str | None) -> "Sequences":
     return another_table(run, data, targets=True)
 
 
-def another_table(run: "Run", path: str, *, targets: bool) -> "Sequences":
-    """The sequences of a table with the columns that a run was trained on."""
+def another_table(
+    run: "Run", path: str, *, targets: bool, left_out: "list[LeftOut] | None" = None
+) -> "Sequences":
+    """The sequences of a table with the columns that a run was trained on.
+
+    `left_out`: takes the sequences that cannot be read; an error without it.
+    """
     from throughtime.data.source import remembered
 
     source, _ = remembered(run.details, run.folder)
@@ -127,4 +133,5 @@ def another_table(run: "Run", path: str, *, targets: bool) -> "Sequences":
     return source.table(
         path, run.model.channels, run.model.task.table_options(),
         categories=run.model.encoder.texts, targets=targets, trained_in=trained_in,
+        left_out=left_out,
     )  # fmt: skip

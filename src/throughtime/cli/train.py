@@ -51,6 +51,9 @@ def train(
     causal: bool = typer.Option(
         False, help="With --tag: forward only, so that tags can be seen live."
     ),
+    quantiles: str | None = typer.Option(
+        None, help="With --target: quantiles of each number, 0.1,0.5,0.9."
+    ),
     channels: str | None = typer.Option(
         None, help="Columns to learn from, with commas; all others without."
     ),
@@ -190,6 +193,7 @@ def train(
             date_format=date_format, label=label, targets=targets, tags=tags, weight=weight,
             channels=columns, categories=codes, strict=strict,
         )  # fmt: skip
+    levels = options.quantiles(quantiles, of_numbers=targets is not None)
     paths.table(test)
     paths.new_folder(run)
     if date_format is not None:
@@ -231,8 +235,10 @@ def train(
         )  # fmt: skip
         if tags is not None:
             task = Tag.of(train_part, weights=weight, spans=spans)
+        elif targets is not None:
+            task = Regress(targets, quantiles=levels)
         else:
-            task = Classify(train_part.classes) if targets is None else Regress(targets)
+            task = Classify(train_part.classes)
         model = Model(
             recurrent, task=task, encoder=encoder, dropout=dropout,
             pooling=of_steps.shown,  # type: ignore[arg-type]

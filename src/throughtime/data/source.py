@@ -92,6 +92,7 @@ class Source:
         categories: Mapping[str, Sequence[str]] | None = None,
         targets: bool,
         trained_in: str = "a run",
+        left_out: list[Any] | None = None,
     ) -> Sequences:
         """Another table with the same columns.
 
@@ -101,6 +102,7 @@ class Source:
         - `categories`: of the model, with their texts; none unless given.
         - `targets`: whether the targets are to be read too.
         - `trained_in`: what an error calls the run that these columns are from.
+        - `left_out`: see `read_table`.
 
         **Raises:** `DataError` where a column is missing: a run knows its columns by name, and
         nothing names others.
@@ -109,7 +111,9 @@ class Source:
         if not targets:  # what stands there does not matter
             columns |= {"label": None, "targets": None, "tags": None}
         _same_columns(path, columns, channels, trained_in)
-        return read_table(path, **columns, channels=channels, categories=categories or {})
+        return read_table(
+            path, **columns, channels=channels, categories=categories or {}, left_out=left_out
+        )
 
     def with_table(
         self,

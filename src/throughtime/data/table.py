@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor
 
 from throughtime.data.classes import encode, sort_classes, unknown
 from throughtime.data.naming import quote
@@ -17,6 +18,7 @@ from throughtime.errors import DataError
 if TYPE_CHECKING:
     from throughtime.data.frame import Table
     from throughtime.data.layout import Layout
+    from throughtime.data.left_out import LeftOut
 
 
 def read_table(
@@ -34,6 +36,7 @@ def read_table(
     weights: str | None = None,
     categories: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
     strict: bool = False,
+    left_out: list["LeftOut"] | None = None,
 ) -> Sequences:
     """The sequences in a long table: in a file, in several, or in a frame.
 
@@ -76,6 +79,8 @@ def read_table(
       on, the `categories` of the training set with their texts.
     - `strict`: if True, a channel without a value in some row is refused, and one of text unless
       `categories` names it.
+    - `left_out`: a list that takes the sequences whose inputs cannot be read, a text where there
+      should be a number, say, each with the reason; without it the first of them is an error.
 
     **Returns:** `Sequences`; numbers are rounded to float32.
 
@@ -89,6 +94,7 @@ def read_table(
             data, sequence, time, time_format, label, channels, classes,
             tuple(targets or ()),
             tags or (), weights, categories, require_label=require_label, strict=strict,
+            left_out=left_out,
         )  # fmt: skip
 
 
@@ -128,6 +134,7 @@ def _read(
     *,
     require_label: bool,
     strict: bool,
+    left_out: list["LeftOut"] | None,
 ) -> Sequences:
     # Here and not above: they import polars.
     from throughtime.data.columns import check_header, find
@@ -188,22 +195,36 @@ def _read(
     of_numbers += [*numbers_of, *(c.name for c in tagged if c.kind != "class")]
     of_numbers += [name for name in (time, weights) if name is not None]
     table = with_points(table, of_numbers)
-    values, texts = inputs(
-        table, channels, categories, strict=strict, chosen=chosen, timed=time is not None
-    )
-    layout = lay_out(table, sequence, time, time_format)
+
+    def read(part: "Table") -> tuple[Tensor, dict[str, tuple[str, ...]], "Layout"]:
+        values, texts = inputs(
+            part, channels, categories, strict=strict, chosen=chosen, timed=time is not None
+        )
+        return torch.from_numpy(values), texts, lay_out(part, sequence, time, time_format)
+
+    places = None
+    try:
+        values, texts, layout = read(table)
+    except DataError:
+        if left_out is None:
+            raise
+        from throughtime.data.left_out import readable
+
+        table, places, unreadable = readable(table, sequence, read)
+        left_out += unreadable
+        values, texts, layout = read(table)
     targets = _targets(table, layout, sequence, label, classes, numbers_of)
     targets |= step_targets(table, tagged, layout)
     targets |= {} if weights is None else {weights: step_weights(table, weights, layout)}
     order = torch.tensor(layout.order)
     return Sequences(
-        values=torch.from_numpy(values)[order],
+        values=values[order],
         offsets=torch.tensor([*layout.starts.tolist(), len(order)]),
         channels=tuple(channels),
         names=layout.names,
         targets=targets,
         times=None if time is None else spelled(table, time, layout),
-        rows=order,
+        rows=order if places is None else torch.from_numpy(places)[order],
         categories=texts,
     )
 
