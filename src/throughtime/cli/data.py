@@ -10,6 +10,14 @@ if TYPE_CHECKING:
     from throughtime.training import Run
 
 
+TASKS = {
+    "--label": "the class of each sequence",
+    "--tag": "a class or a number at every step",
+    "--target": "numbers of each sequence",
+}
+"""The options that name what is to be learned."""
+
+
 def check_columns(
     path: str | None,
     *,
@@ -20,17 +28,25 @@ def check_columns(
     date_format: str | None,
     label: str | None,
     targets: tuple[str, ...] | None,
+    tags: tuple[str, ...] | None,
+    weight: str | None,
     channels: tuple[str, ...] | None,
+    categories: tuple[str, ...] | None,
+    strict: bool,
 ) -> None:
     """**Raises:** `OptionError` for options that do not go together, before torch is imported."""
     given = {"--sequence": sequence, "--time": time, "--date-format": date_format,
-             "--label": label, "--target": targets and ",".join(targets), "--channels": channels,
+             "--label": label, "--target": targets and ",".join(targets),
+             "--tag": tags and ",".join(tags), "--weight": weight, "--channels": channels,
+             "--categories": categories and ",".join(categories),
+             "--strict": "" if strict else None,
              "--test": test, "--test-share": test_share}  # fmt: skip
     if path is None:
         for option, value in given.items():
             if value is not None:
+                given_so = f"{option} {value}".strip()
                 raise OptionError(
-                    f"{option} {value} is given without a table; expected one before it. Write "
+                    f"{given_so} is given without a table; expected one before it. Write "
                     "`throughtime train DATA ...`, or leave it out for the bundled data."
                 )
         return
@@ -40,12 +56,20 @@ def check_columns(
             f"{path}: --sequence is missing; expected the column that names each row's sequence. "
             "Add --sequence COLUMN."
         )
-    if (label is None) == (targets is None):
-        state = "--label is missing" if label is None else "--label and --target are both given"
+    named = [option for option in TASKS if given[option] is not None]
+    if len(named) != 1:
+        state, fix = "nothing says what to learn", "Add one."
+        if len(named) == 2:
+            state, fix = f"{' and '.join(named)} are both given", "Leave one out."
+        elif named:
+            state = f"{', '.join(named[:-1])} and {named[-1]} are given"
+            fix = "Leave all but one out."
+        each = "; ".join(f"{option} COLUMN, {what}" for option, what in TASKS.items())
+        raise OptionError(f"{path}: {state}; expected one of {each}. {fix}")
+    if weight is not None and tags is None:
         raise OptionError(
-            f"{path}: {state}; expected the column that holds the class of each sequence, or "
-            "--target with those that hold its numbers. "
-            + ("Add --label COLUMN or --target COLUMN." if label is None else "Leave one out.")
+            f"--weight {weight} is given without --tag; expected tags, because it weighs the steps "
+            "of these. Leave out --weight."
         )
     if date_format is not None and time is None:
         raise OptionError(
@@ -82,7 +106,9 @@ def read_again(run: "Run") -> "tuple[Sequences, Sequences]":
     from throughtime.data.source import remembered
 
     source, fingerprints = remembered(run.details, run.folder)
-    known = run.model.task.table_options() if "from" in run.details else {}
+    model = run.model
+    own = {**model.task.table_options(), "categories": model.encoder.texts}
+    known = own if "from" in run.details else {}
     return source.read_again(fingerprints, known)
 
 
@@ -105,6 +131,7 @@ def another_table(
     source, _ = remembered(run.details, run.folder)
     trained_in = f"the run in {one_line(str(run.folder))}"
     return source.table(
-        path, run.model.channels, run.model.task.table_options(), targets=targets,
-        trained_in=trained_in, left_out=left_out,
+        path, run.model.channels, run.model.task.table_options(),
+        categories=run.model.encoder.texts, targets=targets, trained_in=trained_in,
+        left_out=left_out,
     )  # fmt: skip

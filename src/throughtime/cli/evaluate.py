@@ -1,4 +1,4 @@
-"""`throughtime evaluate`: how often a trained model is right."""
+"""`throughtime evaluate`: how good a trained model is."""
 
 import json as json_module
 
@@ -25,7 +25,7 @@ def evaluate(
 ) -> None:
     """The scores of a trained model on sequences of which the truth is known."""
     check_output("--predictions", predictions)
-    from throughtime.cli.show import show_scores
+    from throughtime.cli.show import show_gaps, show_scores
     from throughtime.tasks.truth import true_columns
     from throughtime.training.evaluate import predict
 
@@ -34,6 +34,7 @@ def evaluate(
     sequences = task.prepare("evaluate", with_targets(loaded, data))
     predicted = predict(loaded.model, sequences)
     scores = task.scores(predicted, sequences)
+    show_gaps(loaded.model, sequences)
     if predictions is not None:
         header, rows = task.rows(predicted, sequences)
         names, true = true_columns(sequences)

@@ -29,11 +29,13 @@ def predict(
     no prediction and says why in a column error.
     """
     check_output("--output", output)
+    from throughtime.cli.show import show_gaps
     from throughtime.training.evaluate import predict as predictions_of
 
     loaded = devices.load(run, device)
     left_out: list[LeftOut] = []
     sequences = another_table(loaded, data, targets=False, left_out=left_out)
+    show_gaps(loaded.model, sequences)
     task = loaded.model.task
     header, rows = task.rows(predictions_of(loaded.model, sequences), sequences)
     header, rows = with_left_out(header, rows, sequences, left_out, each_step=task.each_step)

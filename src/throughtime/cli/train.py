@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import typer
 
-from throughtime.cli import cells, options, paths, train_on
+from throughtime.cli import cells, options, paths, tagging, train_on
 from throughtime.cli import device as devices
 from throughtime.cli.data import check_columns, check_date_format, check_test, read_again
 from throughtime.cli.finish import finish
@@ -37,11 +37,31 @@ def train(
     target: str | None = typer.Option(
         None, help="In place of --label: columns with numbers of the sequence, with commas."
     ),
+    tag: str | None = typer.Option(
+        None,
+        help="In place of --label: columns with a class or a number of each step; COL:class has "
+        "numbers as classes.",
+    ),
+    weight: str | None = typer.Option(
+        None, help="With --tag: column of numbers that weigh the steps in training."
+    ),
+    spans: bool = typer.Option(
+        False, help="With --tag: score runs of equal tags too; BIO tags always are."
+    ),
+    causal: bool = typer.Option(
+        False, help="With --tag: forward only, so that tags can be seen live."
+    ),
     quantiles: str | None = typer.Option(
         None, help="With --target: quantiles of each number, 0.1,0.5,0.9."
     ),
     channels: str | None = typer.Option(
         None, help="Columns to learn from, with commas; all others without."
+    ),
+    categories: str | None = typer.Option(
+        None, help="Columns whose numbers are codes, with commas; columns of text are categories."
+    ),
+    strict: bool = typer.Option(
+        False, help="Refuse missing values, and columns of text that are not in --categories."
     ),
     test: str | None = typer.Option(None, help="A table to test on, with the same columns."),
     test_share: float | None = typer.Option(
@@ -65,9 +85,10 @@ def train(
     initial_state: str = typer.Option(
         "learned", help="learned or zeros.", callback=options.one_of("learned", "zeros")
     ),
-    pooling: str = typer.Option(
-        "mean",
-        help="What the output network sees: last, mean, max.",
+    pooling: str | None = typer.Option(
+        None,
+        help="What the output network sees: last, mean, max; mean unless given, every step with "
+        "--tag.",
         callback=options.one_of("last", "mean", "max"),
     ),
     output: str = typer.Option("", help="Sizes of its inner layers: 64 or 64,32; none: linear."),
@@ -153,10 +174,15 @@ def train(
         return
     # what can be checked without torch comes first, as importing it takes seconds
     named = cells.read(cell)
+    tags = None if tag is None else tuple(tag.split(","))
+    of_steps = tagging.Asked(tag, pooling, spans, causal, direction)
+    of_steps.check("direction" in options.given(context))
+    direction = of_steps.direction
     options.check_bptt(bptt, direction if origin is None else "forward")  # `fit` knows that model's
     sizes = options.sizes(output)
     columns = None if channels is None else tuple(channels.split(","))
     targets = None if target is None else tuple(target.split(","))
+    codes = None if categories is None else tuple(categories.split(","))
     if origin is not None:
         train_on.check(context, origin, data)
         check_test(test, test_share)
@@ -164,7 +190,8 @@ def train(
         sequence = sequence or paths.own_sequence(data)
         check_columns(
             data, test=test, test_share=test_share, sequence=sequence, time=time,
-            date_format=date_format, label=label, targets=targets, channels=columns,
+            date_format=date_format, label=label, targets=targets, tags=tags, weight=weight,
+            channels=columns, categories=codes, strict=strict,
         )  # fmt: skip
     levels = options.quantiles(quantiles, of_numbers=targets is not None)
     paths.table(test)
@@ -176,8 +203,8 @@ def train(
     from throughtime.cli.show import progress_bar
     from throughtime.data.source import Source
     from throughtime.layers import Recurrent
-    from throughtime.tasks import Classify, Regress
-    from throughtime.training import Model, Output
+    from throughtime.tasks import Classify, Regress, Tag
+    from throughtime.training import Encoder, Model, Output
     from throughtime.training.fit import fit
 
     if threads:
@@ -189,24 +216,32 @@ def train(
             origin, data, test=test, test_share=test_share, seed=seed
         )
         details |= kept
-        train_part, test_part = source.read(**model.task.table_options())
+        known = {**model.task.table_options(), "categories": model.encoder.texts}
+        train_part, test_part = source.read(**known)
     else:
         made = cells.make(named)
         source = Source(
-            data, test, test_share, sequence, time, label, columns, seed, targets, date_format
-        )
+            data, test, test_share, sequence, time, label, columns, seed, targets, date_format,
+            tags, weight, categories=codes, strict=strict,
+        )  # fmt: skip
         train_part, test_part = source.read()
-        cells.check(made, named, len(train_part.channels), hidden)
         torch.manual_seed(seed)
+        encoder = Encoder.of(train_part)
+        cells.check(made, named, encoder.width, hidden)
         recurrent = Recurrent(
-            made, len(train_part.channels), hidden, layers=layers, direction=direction,  # type: ignore[arg-type]
+            made, encoder.width, hidden, layers=layers, direction=direction,  # type: ignore[arg-type]
             merge=merge, dropout=dropout, variational_dropout=variational_dropout,  # type: ignore[arg-type]
             zoneout=zoneout, weight_drop=weight_drop, initial_state=initial_state,  # type: ignore[arg-type]
         )  # fmt: skip
-        classes = train_part.classes
-        task = Classify(classes) if targets is None else Regress(targets, quantiles=levels)
+        if tags is not None:
+            task = Tag.of(train_part, weights=weight, spans=spans)
+        elif targets is not None:
+            task = Regress(targets, quantiles=levels)
+        else:
+            task = Classify(train_part.classes)
         model = Model(
-            recurrent, task=task, channels=train_part.channels, pooling=pooling, dropout=dropout,  # type: ignore[arg-type]
+            recurrent, task=task, encoder=encoder, dropout=dropout,
+            pooling=of_steps.shown,  # type: ignore[arg-type]
         )  # fmt: skip
         if sizes:
             model.output = Output(model.width, model.task.width, sizes=sizes)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from throughtime import bptt
 from throughtime.arguments import checked_arguments, no_argument
-from throughtime.data import Batches, Scaler, Sequences, split
+from throughtime.data import Batches, Sequences, split
 from throughtime.errors import OptionError, RunError
 from throughtime.layers.recurrent import State
 from throughtime.training import given, optimise, randomness, time_limit
@@ -161,7 +161,7 @@ class _Training:
         """A new run: scaled, seeded, with its first checkpoint."""
         run.check_new()  # none has begun one there since
         if not self.settings.keep_scaling:
-            self.model.encoder.scale(Scaler.fit(self.train))
+            self.model.encoder.fit(self.train)
         run.initial = {n: t.detach().cpu().clone() for n, t in self.model.state_dict().items()}
         randomness.seed(self.settings.seed)
         self.save(run)

@@ -20,7 +20,7 @@ from throughtime.report.sequence import (
 )
 from throughtime.report.style import COLOURS, PAPER, figure, named_ticks, plain
 from throughtime.report.words import span
-from throughtime.training import Run
+from throughtime.training import Run, gaps
 
 name, title = "data", "Data"
 
@@ -90,7 +90,9 @@ def write(run: Run, measured: DataMeasured | None) -> Iterator[Part]:
         return
     data = measured["data"]
     steps = [s for part in PARTS for s in data[part]["lengths"][0]]
-    yield paragraphs([size(data), *constant_channels(data.get("constant", []))])
+    inputs = run.results.get("test", {}).get(gaps.KEY, {})
+    never = constant_channels(data.get("constant", []))
+    yield paragraphs([size(data), *never, *gaps.said(run.model, inputs)])
     if min(steps) < max(steps):
         yield Figure(
             "lengths", "How long", "How many sequences have how many steps.", lengths(measured)
