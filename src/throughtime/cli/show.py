@@ -58,23 +58,29 @@ def progress_bar(quiet: bool) -> "Iterator[Callable[[Progress], None] | None]":
 
 
 def show_results(run: "Run", report: Path | None = None) -> None:
-    """The last screen of a training run."""
+    """The last screen of a training run: what it comes to first, and what to try next."""
     from throughtime.training import gaps
+    from throughtime.training.evaluate import verdict_of
+    from throughtime.training.model import cell_name, recurrent
     from throughtime.training.overlap import said
 
     console = Console(highlight=False)
     results, model = run.results, run.model
+    console.print(escape(verdict_of(model, results)), soft_wrap=True)
+    for line in results.get("try_next", ()):
+        console.print(f"try next: {escape(line)}", soft_wrap=True)
     parameters = sum(p.numel() for p in model.parameters())
-    first: Any = model.recurrent[0]
-    cell = first.directions[0][0].cell_program.cell
+    cell, counts = cell_name(model), results.get("counts", {}).get("training")
     last: dict[str, Any] = run.history[-1] if run.history else {"epoch": 0, "seconds": 0.0}
     ended = {"minutes": ", when its --minutes were spent", "patience": ", when --patience ran out"}
     why = ended.get(str(last.get("stopped")), "")
+    sizes = f" on {counts['sequences']:,} sequences, {counts['steps']:,} steps" if counts else ""
     console.print(
         escape(
-            f"{cell}, {first.direction}, {parameters:,} parameters: "
-            f"{last['epoch']} epochs in {last['seconds']:.1f} s{why}"
-        )
+            f"{cell}, {recurrent(model)[0].direction}, {parameters:,} parameters: "
+            f"{last['epoch']} epochs in {last['seconds']:.1f} s{sizes}{why}"
+        ),
+        soft_wrap=True,
     )
     test, metric = results["test"], model.task.metric.name
     table = Table(box=None, pad_edge=False)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import typer
 
-from throughtime.cli import cells, options, paths, train_on
+from throughtime.cli import cells, options, paths, tagging, train_on
 from throughtime.cli import device as devices
 from throughtime.cli.data import check_columns, check_date_format, check_test, read_again
 from throughtime.cli.finish import finish
@@ -36,6 +36,23 @@ def train(
     label: str | None = typer.Option(None, help="Column: the class of the sequence."),
     target: str | None = typer.Option(
         None, help="In place of --label: columns with numbers of the sequence, with commas."
+    ),
+    tag: str | None = typer.Option(
+        None,
+        help="In place of --label: columns with a class or a number of each step; COL:class has "
+        "numbers as classes.",
+    ),
+    weight: str | None = typer.Option(
+        None, help="With --tag: column of numbers that weigh the steps in training."
+    ),
+    spans: bool = typer.Option(
+        False, help="With --tag: score runs of equal tags too; BIO tags always are."
+    ),
+    causal: bool = typer.Option(
+        False, help="With --tag: forward only, so that tags can be seen live."
+    ),
+    quantiles: str | None = typer.Option(
+        None, help="With --target: quantiles of each number, 0.1,0.5,0.9."
     ),
     channels: str | None = typer.Option(
         None, help="Columns to learn from, with commas; all others without."
@@ -68,9 +85,10 @@ def train(
     initial_state: str = typer.Option(
         "learned", help="learned or zeros.", callback=options.one_of("learned", "zeros")
     ),
-    pooling: str = typer.Option(
-        "mean",
-        help="What the output network sees: last, mean, max.",
+    pooling: str | None = typer.Option(
+        None,
+        help="What the output network sees: last, mean, max; mean unless given, every step with "
+        "--tag.",
         callback=options.one_of("last", "mean", "max"),
     ),
     output: str = typer.Option("", help="Sizes of its inner layers: 64 or 64,32; none: linear."),
@@ -156,6 +174,10 @@ def train(
         return
     # what can be checked without torch comes first, as importing it takes seconds
     named = cells.read(cell)
+    tags = None if tag is None else tuple(tag.split(","))
+    of_steps = tagging.Asked(tag, pooling, spans, causal, direction)
+    of_steps.check("direction" in options.given(context))
+    direction = of_steps.direction
     options.check_bptt(bptt, direction if origin is None else "forward")  # `fit` knows that model's
     sizes = options.sizes(output)
     columns = None if channels is None else tuple(channels.split(","))
@@ -165,11 +187,13 @@ def train(
         train_on.check(context, origin, data)
         check_test(test, test_share)
     else:
+        sequence = sequence or paths.own_sequence(data)
         check_columns(
             data, test=test, test_share=test_share, sequence=sequence, time=time,
-            date_format=date_format, label=label, targets=targets, channels=columns,
-            categories=codes, strict=strict,
+            date_format=date_format, label=label, targets=targets, tags=tags, weight=weight,
+            channels=columns, categories=codes, strict=strict,
         )  # fmt: skip
+    levels = options.quantiles(quantiles, of_numbers=targets is not None)
     paths.table(test)
     paths.new_folder(run)
     if date_format is not None:
@@ -179,7 +203,7 @@ def train(
     from throughtime.cli.show import progress_bar
     from throughtime.data.source import Source
     from throughtime.layers import Recurrent
-    from throughtime.tasks import Classify, Regress
+    from throughtime.tasks import Classify, Regress, Tag
     from throughtime.training import Encoder, Model, Output
     from throughtime.training.fit import fit
 
@@ -198,7 +222,7 @@ def train(
         made = cells.make(named)
         source = Source(
             data, test, test_share, sequence, time, label, columns, seed, targets, date_format,
-            categories=codes, strict=strict,
+            tags, weight, categories=codes, strict=strict,
         )  # fmt: skip
         train_part, test_part = source.read()
         torch.manual_seed(seed)
@@ -209,9 +233,15 @@ def train(
             merge=merge, dropout=dropout, variational_dropout=variational_dropout,  # type: ignore[arg-type]
             zoneout=zoneout, weight_drop=weight_drop, initial_state=initial_state,  # type: ignore[arg-type]
         )  # fmt: skip
-        task = Classify(train_part.classes) if targets is None else Regress(targets)
+        if tags is not None:
+            task = Tag.of(train_part, weights=weight, spans=spans)
+        elif targets is not None:
+            task = Regress(targets, quantiles=levels)
+        else:
+            task = Classify(train_part.classes)
         model = Model(
-            recurrent, task=task, encoder=encoder, pooling=pooling, dropout=dropout,  # type: ignore[arg-type]
+            recurrent, task=task, encoder=encoder, dropout=dropout,
+            pooling=of_steps.shown,  # type: ignore[arg-type]
         )  # fmt: skip
         if sizes:
             model.output = Output(model.width, model.task.width, sizes=sizes)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor
 
 from throughtime.data.classes import encode, sort_classes, unknown
 from throughtime.data.naming import quote
@@ -17,6 +18,7 @@ from throughtime.errors import DataError
 if TYPE_CHECKING:
     from throughtime.data.frame import Table
     from throughtime.data.layout import Layout
+    from throughtime.data.left_out import LeftOut
 
 
 def read_table(
@@ -30,8 +32,11 @@ def read_table(
     classes: Sequence[str] | None = None,
     require_label: bool = True,
     targets: Sequence[str] | None = None,
+    tags: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
+    weights: str | None = None,
     categories: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
     strict: bool = False,
+    left_out: list["LeftOut"] | None = None,
 ) -> Sequences:
     """The sequences in a long table: in a file, in several, or in a frame.
 
@@ -65,10 +70,17 @@ def read_table(
     - `require_label`: if False, a table without the column `label` has no labels.
     - `targets`: columns of numbers, each the same in all rows of a sequence, that are to be
       predicted, see `Target`; without a value where one is not known.
+    - `tags`: columns with a class or a number of each step that are to be predicted. Text and
+      booleans are classes, numbers are numbers; `"COL:class"` has codes written as numbers as
+      classes. Without a value where one is not known. A mapping from columns to their classes,
+      none of a number, reads them as those of a training set.
+    - `weights`: a column of numbers, 0 or more, that weigh the steps in training: a target too.
     - `categories`: channels whose whole numbers are codes, categories too; or, for a table to test
       on, the `categories` of the training set with their texts.
     - `strict`: if True, a channel without a value in some row is refused, and one of text unless
       `categories` names it.
+    - `left_out`: a list that takes the sequences whose inputs cannot be read, a text where there
+      should be a number, say, each with the reason; without it the first of them is an error.
 
     **Returns:** `Sequences`; numbers are rounded to float32.
 
@@ -81,9 +93,8 @@ def read_table(
         return _read(
             data, sequence, time, time_format, label, channels, classes,
             tuple(targets or ()),
-            categories,
-            require_label=require_label,
-            strict=strict,
+            tags or (), weights, categories, require_label=require_label, strict=strict,
+            left_out=left_out,
         )  # fmt: skip
 
 
@@ -117,10 +128,13 @@ def _read(
     channels: Sequence[str] | None,
     classes: Sequence[str] | None,
     numbers_of: tuple[str, ...],
+    tags: Sequence[str] | Mapping[str, Sequence[str]],
+    weights: str | None,
     categories: Sequence[str] | Mapping[str, Sequence[str]] | None,
     *,
     require_label: bool,
     strict: bool,
+    left_out: list["LeftOut"] | None,
 ) -> Sequences:
     # Here and not above: they import polars.
     from throughtime.data.columns import check_header, find
@@ -129,6 +143,7 @@ def _read(
     from throughtime.data.formats import open_table
     from throughtime.data.inputs import inputs
     from throughtime.data.layout import lay_out, spelled
+    from throughtime.data.tags import step_targets, step_weights, tag_columns
 
     if time_format is not None:
         check_format(time, time_format)
@@ -148,6 +163,9 @@ def _read(
     roles = {"sequence": sequence, "time": time, "label": label}
     roles = {role: name for role, name in roles.items() if name is not None}
     roles |= {f"target {k + 1}" if k else "target": n for k, n in enumerate(numbers_of)}
+    tagged = tag_columns(tags, header)
+    roles |= {f"tag {k + 1}" if k else "tag": column.name for k, column in enumerate(tagged)}
+    roles |= {} if weights is None else {"weight": weights}
     _check_roles(roles)
     for role, name in roles.items():
         find(header, role, name)
@@ -157,7 +175,7 @@ def _read(
     for name in channels:
         find(header, "channels", name)
     for role, name in roles.items():
-        if role.startswith(("label", "target")) and name in channels:
+        if role.startswith(("label", "target", "tag", "weight")) and name in channels:
             kind = role.split()[0]
             raise DataError(
                 f"channels has {quote(name)}, which is the {kind} column; expected columns that "
@@ -174,21 +192,39 @@ def _read(
     if table.frame.height == 0:
         raise DataError("file has a header and no rows; expected at least 1. Add rows.")
     of_numbers = [name for name in channels if name not in (categories or ())]
-    table = with_points(table, [*of_numbers, *numbers_of, *([] if time is None else [time])])
-    values, texts = inputs(
-        table, channels, categories, strict=strict, chosen=chosen, timed=time is not None
-    )
-    layout = lay_out(table, sequence, time, time_format)
+    of_numbers += [*numbers_of, *(c.name for c in tagged if c.kind != "class")]
+    of_numbers += [name for name in (time, weights) if name is not None]
+    table = with_points(table, of_numbers)
+
+    def read(part: "Table") -> tuple[Tensor, dict[str, tuple[str, ...]], "Layout"]:
+        values, texts = inputs(
+            part, channels, categories, strict=strict, chosen=chosen, timed=time is not None
+        )
+        return torch.from_numpy(values), texts, lay_out(part, sequence, time, time_format)
+
+    places = None
+    try:
+        values, texts, layout = read(table)
+    except DataError:
+        if left_out is None:
+            raise
+        from throughtime.data.left_out import readable
+
+        table, places, unreadable = readable(table, sequence, read)
+        left_out += unreadable
+        values, texts, layout = read(table)
     targets = _targets(table, layout, sequence, label, classes, numbers_of)
+    targets |= step_targets(table, tagged, layout)
+    targets |= {} if weights is None else {weights: step_weights(table, weights, layout)}
     order = torch.tensor(layout.order)
     return Sequences(
-        values=torch.from_numpy(values)[order],
+        values=values[order],
         offsets=torch.tensor([*layout.starts.tolist(), len(order)]),
         channels=tuple(channels),
         names=layout.names,
         targets=targets,
         times=None if time is None else spelled(table, time, layout),
-        rows=order,
+        rows=order if places is None else torch.from_numpy(places)[order],
         categories=texts,
     )
 

@@ -199,6 +199,11 @@ def described_task(data: Mapping[str, Any], task: Task | type[Task] | None) -> T
     return (TASKS[name] if task is None else task).from_description(data)
 
 
+def cell_name(model: nn.Module) -> str:
+    """The cell of the first layer, as it is named in the tables of results."""
+    return recurrent(model)[0].directions[0][0].cell_program.cell
+
+
 def recurrent(model: nn.Module) -> list[Recurrent]:
     """The recurrent layers of a model, each on the outputs of the one before."""
     layers: Any = model.recurrent
