@@ -80,7 +80,7 @@ def show_results(run: "Run", report: Path | None = None) -> None:
         table.add_row(escape(title), f"{results[key][metric]:.4f}")
     _print_whole(table)
     for line in said(test):
-        console.print(f"note: {line}", soft_wrap=True)
+        console.print(escape(f"note: {line}"), soft_wrap=True)
     if run.folder is not None:
         console.print(f"run folder: {escape(str(run.folder))}", soft_wrap=True)
     if report is not None:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from throughtime.data.classes import encode, is_number, sort_classes
 from throughtime.data.naming import quote
+from throughtime.data.reading import Reading
 from throughtime.data.target import Target, check, said
 from throughtime.errors import DataError
 
@@ -29,6 +30,9 @@ class Sequences:
     - `times`: the time of each step as the table spelled it, `N` texts; None without a time.
     - `rows`: int64, shape `(N,)`; the place of each step among the rows of the table it came from,
       from 0; None where it came from none.
+    - `moments`: float64, shape `(N,)`; the time of each step as a number to measure with: the
+      number itself, of a date the seconds since 1970; None without a time.
+    - `reading`: how the table was read; None where they came from none.
 
     Where there is one target of a class for each sequence, `labels` are its places among
     `classes`.
@@ -45,6 +49,8 @@ class Sequences:
     attributes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     times: Sequence[str] | None = None
     rows: Tensor | None = None
+    moments: Tensor | None = None
+    reading: Reading | None = None
 
     def __post_init__(self) -> None:
         _check_layout(self)
@@ -62,6 +68,7 @@ class Sequences:
         classes: Sequence[str] | None = None,
         names: Sequence[str] | None = None,
         targets: Mapping[str, Iterable[Any]] | None = None,
+        attributes: Mapping[str, Iterable[Any]] | None = None,
     ) -> "Sequences":
         """Sequences from `S` arrays of shape `(T_i, C)`; `(T_i,)` is one channel.
 
@@ -69,6 +76,7 @@ class Sequences:
         - `labels`: one a sequence, text or whole numbers: the target of the name `labels`.
         - `channels`, `names`: default to `c0, c1, ...` and `0, 1, ...`.
         - `targets`: by name numbers, one a sequence; None or nan where one is not known.
+        - `attributes`: by name a text, one a sequence, that is no input, such as its person.
         - `classes`: default to the distinct labels, sorted; the labels are looked up in them.
 
         **Raises:** `DataError` if an array has another shape, a label is neither text nor a
@@ -96,6 +104,7 @@ class Sequences:
             names=tuple(names or (str(place) for place in range(len(steps)))),
             targets=({} if labels is None else {"labels": _of_labels(labels, classes)})
             | {name: _of_numbers(name, values) for name, values in (targets or {}).items()},
+            attributes={n: tuple(map(str, texts)) for n, texts in (attributes or {}).items()},
         )
 
     @property
@@ -140,10 +149,29 @@ class Sequences:
                 f"select: indices has {_range(chosen)}; expected 1 or more of 0 to "
                 f"{len(self) - 1}. Select sequences that exist."
             )
-        lengths = self.lengths[chosen]
+        return self._steps_of(chosen, self.offsets[chosen], self.lengths[chosen])
+
+    def cut(self, first: Int64[Tensor, " S"], stop: Int64[Tensor, " S"]) -> "Sequences":
+        """Of each sequence its steps from `first` up to `stop`, which is left out; sequences of
+        which nothing is left are left out too.
+
+        `first`, `stop`: int64, shape `(S,)`, between 0 and the length of the sequence.
+
+        **Raises:** `DataError` if nothing is left of any.
+        """
+        chosen = (first < stop).nonzero()[:, 0]
+        if not len(chosen):
+            raise DataError("cut: stop has no step after first; expected at least 1. Cut less off.")
+        lengths = (stop - first)[chosen]
+        return self._steps_of(chosen, (self.offsets[:-1] + first)[chosen], lengths)
+
+    def _steps_of(
+        self, chosen: Int64[Tensor, " K"], starts: Int64[Tensor, " K"], lengths: Int64[Tensor, " K"]
+    ) -> "Sequences":
+        """Of each of the sequences `chosen` the steps from a place of all on, as many as said."""
         offsets = torch.cat([lengths.new_zeros(1), lengths.cumsum(0)])
         # Row r of the result lies in sequence i at step r - offsets[i].
-        shift = (self.offsets[chosen] - offsets[:-1]).repeat_interleave(lengths)
+        shift = (starts - offsets[:-1]).repeat_interleave(lengths)
         steps = torch.arange(len(shift)) + shift
         places = chosen.tolist()
         return replace(
@@ -155,6 +183,7 @@ class Sequences:
             attributes={n: tuple(texts[i] for i in places) for n, texts in self.attributes.items()},
             times=None if self.times is None else [self.times[i] for i in steps.tolist()],
             rows=None if self.rows is None else self.rows[steps],
+            moments=None if self.moments is None else self.moments[steps],
         )
 
     def __repr__(self) -> str:
@@ -245,6 +274,7 @@ def _check_layout(s: Sequences) -> None:
     parts |= {f"attribute {quote(n)}": (texts, len(s)) for n, texts in s.attributes.items()}
     parts |= {} if s.times is None else {"times": (s.times, len(s.values))}
     parts |= {} if s.rows is None else {"rows": (s.rows, len(s.values))}
+    parts |= {} if s.moments is None else {"moments": (s.moments, len(s.values))}
     for part, (given, want) in parts.items():
         if len(given) != want:
             raise DataError(

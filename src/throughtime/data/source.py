@@ -1,7 +1,7 @@
 """Where the sequences of a run come from, remembered with it so that they can be read again."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -9,6 +9,8 @@ from throughtime.data.datasets import japanese_vowels
 from throughtime.data.naming import nearest, quote, quote_all
 from throughtime.data.sequences import Sequences
 from throughtime.data.split import split
+from throughtime.data.split_groups import check_groups
+from throughtime.data.split_parts import of_part, parts
 from throughtime.data.table import column_names, named, read_table
 from throughtime.errors import DataError, RunError
 
@@ -18,13 +20,20 @@ _BUNDLED = {"sequence": "series_id", "time": "t", "label": "label"}
 
 @dataclass(frozen=True)
 class Source:
-    """A table, its columns and its test part.
+    """A table, its columns and its parts.
 
     - `path`: the table; None for the bundled Japanese Vowels.
     - `test`: a table to test on; None for a share `test_share` of the sequences, 0.2 unless given,
-      drawn with `seed`.
+      set aside with `seed`.
     - `sequence`, `time`, `label`, `targets`, `channels`: the columns, see `read_table`.
-    - `time_format`: how the times are written, see there; older runs have none.
+    - `time_format`: how the times are written, see there.
+    - `group`, `over_time`, `gap`: how a part is set aside, see `split`; one sequence is always cut
+      over time.
+    - `part`: the column that names the part of each sequence, see `split_parts.py`.
+    - `validation`: the share of the training part that is validated on, set aside in the same way.
+    - `validation_file`: a table to validate on.
+
+    Runs of earlier versions have only the first of these.
     """
 
     path: str | None = None
@@ -37,27 +46,86 @@ class Source:
     seed: int = 0
     targets: tuple[str, ...] | None = None
     time_format: str | None = None
+    group: str | None = None
+    over_time: bool = False
+    gap: int = 0
+    part: str | None = None
+    validation: float = 0.0
+    validation_file: str | None = None
 
-    def read(self) -> tuple[Sequences, Sequences]:
-        """The training and the test sequences. **Raises:** `DataError`."""
+    def whole(self) -> Sequences:
+        """All sequences of the table; of the bundled data those of training."""
+        if self.path is None:
+            return japanese_vowels()[0]
+        return read_table(
+            self.path, **self._columns(), channels=self.channels, attributes=self._attributes()
+        )
+
+    def divide(self, whole: Sequences) -> tuple[Sequences, Sequences]:
+        """What there is to train on, and the test part. **Raises:** `DataError`."""
         if self.path is None:
             return japanese_vowels()
-        train = read_table(self.path, **self._columns(), channels=self.channels)
+        if self.part is not None:
+            with named(self.path):
+                of_part(whole, self.part, "train")  # there has to be some
+                train = of_part(whole, self.part, "train", "validation")
+                return train, of_part(whole, self.part, "test")
         if self.test is None:
-            share = TEST_SHARE if self.test_share is None else self.test_share
-            return split(train, share, self.seed)
-        classes = train.classes or None
-        test = read_table(self.test, **self._columns(), classes=classes, channels=train.channels)
-        return train, test
+            return self._split(whole, TEST_SHARE if self.test_share is None else self.test_share)
+        return whole, self._same(self.test, whole)
+
+    def set_aside(
+        self, train: Sequences, test: Sequences, fingerprints: Sequence[str] = ()
+    ) -> tuple[Sequences, Sequences | None]:
+        """What of `train` a model is fitted on, and what it is validated on, None without any.
+
+        `fingerprints`: as `to_dict` has them, of a run that goes on.
+
+        **Raises:** `DataError`, also where a group lies in several parts; `RunError` if the table
+        to validate on has changed.
+        """
+        fitted, held = train, None
+        if self.validation_file is not None:
+            held = self._same(self.validation_file, train)
+            if fingerprints and fingerprints[2:] != [fingerprint(held)]:
+                raise _changed(self.validation_file)
+        elif self.part is not None and "validation" in parts(train, self.part):
+            fitted, held = (of_part(train, self.part, name) for name in ("train", "validation"))
+        elif self.validation:
+            fitted, held = self._split(train, self.validation)
+        if self.group is not None:
+            others = {"test": test} if held is None else {"validation": held, "test": test}
+            with named(self._title()):
+                check_groups({"training": fitted, **others}, self.group)
+        return fitted, held
+
+    def read(self) -> tuple[Sequences, Sequences]:
+        """What there is to train on, and the test part. **Raises:** `DataError`."""
+        return self.divide(self.whole())
+
+    def _split(self, sequences: Sequences, share: float) -> tuple[Sequences, Sequences]:
+        alone = len(sequences) == 1 and self.group is None
+        with named(self._title()):
+            return split(
+                sequences, share, self.seed, group=self.group, gap=self.gap,
+                over_time=self.over_time or alone,
+            )  # fmt: skip
+
+    def _title(self) -> str:
+        return self.path or "the bundled data"
+
+    def _same(self, path: str, like: Sequences) -> Sequences:
+        """Another table with the columns and classes of these sequences."""
+        return read_table(
+            path, **self._columns(), classes=like.classes or None, channels=like.channels,
+            attributes=self._attributes(),
+        )  # fmt: skip
 
     def read_again(self, fingerprints: list[str]) -> tuple[Sequences, Sequences]:
         """The same as they were. **Raises:** `RunError` if they have changed."""
         parts = self.read()
-        if [fingerprint(part) for part in parts] != fingerprints:
-            raise RunError(
-                f"{self.path or 'the bundled data'}: has changed since the run began; expected the "
-                "same values. Restore the table, or start a new run."
-            )
+        if [fingerprint(part) for part in parts] != fingerprints[:2]:
+            raise _changed(self._title())
         return parts
 
     def table(
@@ -94,9 +162,26 @@ class Source:
         return {**(_BUNDLED if self.path is None else own), "targets": self.targets,
                 "time_format": self.time_format}  # fmt: skip
 
-    def to_dict(self, *parts: Sequences) -> dict[str, Any]:
-        """As plain data, with the fingerprints of the parts."""
+    def _attributes(self) -> tuple[str, ...]:
+        return tuple(name for name in (self.group, self.part) if name is not None)
+
+    def to_dict(
+        self, train: Sequences, test: Sequences, held: Sequences | None = None
+    ) -> dict[str, Any]:
+        """As plain data, with the fingerprints of the parts; what they all depend on is in the
+        first two, unless there is a table of its own to validate on.
+        """
+        parts = [train, test]
+        if self.validation_file is not None and held is not None:
+            parts.append(held)
         return {**asdict(self), "sha256": [fingerprint(part) for part in parts]}
+
+
+def _changed(path: str) -> RunError:
+    return RunError(
+        f"{path}: has changed since the run began; expected the same values. Restore the table, or "
+        "start a new run."
+    )
 
 
 def remembered(details: Mapping[str, Any], folder: object) -> tuple[Source, list[str]]:

@@ -11,6 +11,7 @@ import torch
 
 from throughtime.data.classes import encode, sort_classes, unknown
 from throughtime.data.naming import quote
+from throughtime.data.reading import Reading
 from throughtime.data.sequences import Sequences
 from throughtime.data.target import Target
 from throughtime.errors import DataError
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 def read_table(
     path: str | os.PathLike,
     *,
-    sequence: str,
+    sequence: str | None = None,
     time: str | None = None,
     time_format: str | None = None,
     label: str | None = None,
@@ -31,6 +32,7 @@ def read_table(
     classes: Sequence[str] | None = None,
     require_label: bool = True,
     targets: Sequence[str] | None = None,
+    attributes: Sequence[str] = (),
 ) -> Sequences:
     """The sequences in a long table, CSV, JSON lines or Parquet, told apart by its suffix.
 
@@ -41,7 +43,8 @@ def read_table(
     **Arguments:**
 
     - `sequence`: the column that names the sequence of each row. Sequences keep the order in
-      which they first appear; their rows need not lie together.
+      which they first appear; their rows need not lie together. Without it the table is one
+      sequence, in order of its `time`, which is called as the file is without its suffix.
     - `time`: the column to sort the steps of a sequence by: numbers, or ISO 8601 dates with or
       without a time and a zone, or months (2024-01), weeks (2024-W05), days of weeks
       (2024-W05-3) or quarters (2024 Q1), the same in all rows; without it they are in order of
@@ -57,6 +60,8 @@ def read_table(
     - `require_label`: if False, a table without the column `label` has no labels.
     - `targets`: columns of numbers, each the same in all rows of a sequence, that are to be
       predicted, see `Target`; without a value where one is not known.
+    - `attributes`: columns with a text, the same in all rows of a sequence, that are no input: the
+      person that each recording is of, to split by, say.
 
     **Returns:** `Sequences`; numbers are rounded to float32.
 
@@ -67,7 +72,7 @@ def read_table(
     with named(path):
         return _read(
             Path(path), sequence, time, time_format, label, channels, classes,
-            tuple(targets or ()),
+            tuple(targets or ()), tuple(attributes),
             require_label=require_label,
         )  # fmt: skip
 
@@ -95,24 +100,32 @@ def named(path: str | os.PathLike) -> Iterator[None]:
 
 def _read(
     path: Path,
-    sequence: str,
+    sequence: str | None,
     time: str | None,
     time_format: str | None,
     label: str | None,
     channels: Sequence[str] | None,
     classes: Sequence[str] | None,
     numbers_of: tuple[str, ...],
+    attributes: tuple[str, ...],
     *,
     require_label: bool,
 ) -> Sequences:
     # Here and not above: they import polars.
     from throughtime.data.channels import not_a_channel
     from throughtime.data.columns import NotANumber, check_header, find, numbers
+    from throughtime.data.csv_file import Csv
     from throughtime.data.date_format import check_format
     from throughtime.data.decimals import with_points
     from throughtime.data.formats import open_table
-    from throughtime.data.layout import lay_out, spelled
+    from throughtime.data.layout import lay_out, one_text_each, spelled
 
+    if sequence is None and time is None:
+        raise DataError(
+            "sequence and time are both missing; expected the column that names the sequence of "
+            "each row, or, for one long series, the column with its times alone. Give "
+            'sequence="COLUMN" or time="COLUMN".'
+        )
     if time_format is not None:
         check_format(time, time_format)
     source = open_table(path)
@@ -122,7 +135,7 @@ def _read(
         label = None
     roles = {"sequence": sequence, "time": time, "label": label}
     roles = {role: name for role, name in roles.items() if name is not None}
-    roles |= {f"target {k + 1}" if k else "target": n for k, n in enumerate(numbers_of)}
+    roles |= _numbered("target", numbers_of) | _numbered("attribute", attributes)
     _check_roles(roles)
     for role, name in roles.items():
         find(header, role, name)
@@ -148,7 +161,8 @@ def _read(
     table = source.read(list(dict.fromkeys([*roles.values(), *channels])))
     if table.frame.height == 0:
         raise DataError("file has a header and no rows; expected at least 1. Add rows.")
-    table = with_points(table, [*channels, *numbers_of, *([] if time is None else [time])])
+    given, readable = table, [*channels, *numbers_of, *([] if time is None else [time])]
+    table = with_points(given, readable)
     try:
         values = torch.from_numpy(numbers(table, channels))
     except NotANumber as error:
@@ -156,7 +170,7 @@ def _read(
         if not chosen:
             fix = not_a_channel(table, channels, error.column, timed=time is not None)
         raise DataError(f"{error} {fix}") from None
-    layout = lay_out(table, sequence, time, time_format)
+    layout = lay_out(table, sequence, time, time_format, path.name.partition(".")[0] or "series")
     targets = _targets(table, layout, sequence, label, classes, numbers_of)
     order = torch.tensor(layout.order)
     return Sequences(
@@ -165,15 +179,27 @@ def _read(
         channels=tuple(channels),
         names=layout.names,
         targets=targets,
+        attributes={
+            name: tuple(one_text_each(
+                table, name, layout, "attribute", "an attribute is of the whole sequence",
+                "Correct it, name another sequence column, or leave this one out.",
+            )) for name in attributes
+        },
         times=None if time is None else spelled(table, time, layout),
         rows=order,
-    )
+        moments=None if layout.moments is None else torch.tensor(layout.moments),
+        reading=Reading(
+            separator=source.separator if isinstance(source, Csv) else None,
+            decimal_commas=table is not given,
+            ignored=tuple(n for n in header if n not in channels and n not in roles.values()),
+        ),
+    )  # fmt: skip
 
 
 def _targets(
     table: "Table",
     layout: "Layout",
-    sequence: str,
+    sequence: str | None,
     label: str | None,
     classes: Sequence[str] | None,
     numbers_of: tuple[str, ...],
@@ -199,6 +225,11 @@ def _targets(
     return targets
 
 
+def _numbered(role: str, names: Sequence[str]) -> dict[str, str]:
+    """Columns of one role, each by what an error calls it."""
+    return {f"{role} {k + 1}" if k else role: name for k, name in enumerate(names)}
+
+
 def _check_roles(roles: dict[str, str]) -> None:
     for role, name in roles.items():
         for other in roles:
@@ -219,8 +250,13 @@ def _check_once(channels: Sequence[str]) -> None:
 
 
 def _training_classes(
-    labels: Sequence[str], names: Sequence[str], sequence: str, label: str
+    labels: Sequence[str], names: Sequence[str], sequence: str | None, label: str
 ) -> tuple[str, ...]:
+    if sequence is None:
+        raise DataError(
+            f"table is one sequence, because no column names several; expected at least 2 because "
+            f"column {quote(label)} has a class for each. Name the sequence column."
+        )
     if len(names) < 2:
         raise DataError(
             f"column {quote(sequence)} has one sequence, {quote(names[0])}; expected at "

@@ -11,7 +11,7 @@ from throughtime.errors import DataError
 from throughtime.tasks import Scores
 from throughtime.training import given
 from throughtime.training.model import Model
-from throughtime.training.overlap import KEY, shared
+from throughtime.training.overlap import shared
 
 
 @torch.no_grad()
@@ -85,7 +85,7 @@ def tested(model: Model, train: Sequences, test: Sequences) -> Tested:
     predictions = predict(model, test)
     own = model.task.scores(predictions, test).to_dict()
     others = model.task.baselines(train, test)
-    results = {"test": own | {KEY: shared(train, test)}}
+    results = {"test": own | shared(train, test)}
     return Tested(results | {name: s.to_dict() for name, s in others.items()}, predictions)
 
 

@@ -20,7 +20,7 @@ from throughtime.training.evaluate import check_channels, evaluate
 from throughtime.training.lock import locked
 from throughtime.training.model import Model, recurrent
 from throughtime.training.objective import Objective
-from throughtime.training.options import INSTEAD, Options
+from throughtime.training.options import GIVEN, INSTEAD, Options
 from throughtime.training.run import Run
 
 _OWN = ("folder", "resume", "checkpoint_seconds", "progress", "details")
@@ -71,6 +71,7 @@ def fit(
     - `model`: scaled anew on the training part; trained in place, on its device.
     - `data`: with the targets of the model's task: of `Classify`, labels of its classes.
     - `options`: the fields of `Options`: `epochs`, `batch_size`, `optimiser`, `bptt`, ...
+      `validation` is a share of `data` to set aside, or sequences to validate on.
 
     **Other arguments:**
 
@@ -90,8 +91,11 @@ def fit(
     """
     given.model("fit", model)
     given.sequences("fit", "data", data)
+    held = None
+    if isinstance(options.get("validation"), Sequences):
+        held, options = options["validation"], options | {"validation": GIVEN}
     settings = _settings(options, resume, checkpoint_seconds)
-    training = _Training(model, data, settings)
+    training = _Training(model, data, held, settings)
     run = Run(model, settings, Path(folder) if folder is not None else None, details or {})
     if resume:
         run.check_options()
@@ -126,17 +130,16 @@ def _settings(options: dict[str, Any], resume: bool, checkpoint_seconds: float) 
 class _Training:
     """A model in training: what one step, one epoch and one checkpoint need."""
 
-    def __init__(self, model: Model, data: Sequences, settings: Options) -> None:
+    def __init__(
+        self, model: Model, data: Sequences, held: Sequences | None, settings: Options
+    ) -> None:
         self.model, self.settings = model, settings
         data = model.task.prepare("fit", data)
         check_channels("fit", model, data)
         self.mode = bptt.mode(settings.bptt)
         bptt.check(self.mode, recurrent(model), scale_by_replicas=settings.scale_by_replicas)
         _check_carried(model)
-        self.train, self.held = data, None
-        if settings.validation:
-            parts = split(data, settings.validation, settings.seed)
-            self.train, self.held = (model.task.prepare("fit", part) for part in parts)
+        self.train, self.held = _parts(model, data, held, settings)
         self.device = next(model.parameters()).device
         self.batches = model.task.batches(self.train, settings.batch_size, settings.seed)
         self.optimiser = optimise.optimiser(
@@ -263,6 +266,24 @@ class _Training:
         place.epoch, place.batch, self.state = place.epoch + 1, 0, None
         place.total = place.answers = place.steepest = 0.0
         place.done = waited or place.epoch == settings.epochs
+
+
+def _parts(
+    model: Model, data: Sequences, held: Sequences | None, settings: Options
+) -> tuple[Sequences, Sequences | None]:
+    """What the model is fitted on, and what it is validated on, None without any."""
+    if held is not None:
+        check_channels("fit", model, held)
+        return data, model.task.prepare("fit", held)
+    if settings.validation == GIVEN:
+        raise OptionError(
+            f"fit: validation is {GIVEN!r}; expected the sequences that were given when the run "
+            "began. Give them as validation=."
+        )
+    if not settings.validation:
+        return data, None
+    train, aside = split(data, settings.validation, settings.seed)
+    return model.task.prepare("fit", train), model.task.prepare("fit", aside)
 
 
 def _check_carried(model: Model) -> None:
