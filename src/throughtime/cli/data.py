@@ -1,64 +1,130 @@
 """The data of a run, from what the command line says, or from what a run folder remembers."""
 
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
+from throughtime.cli import paths
 from throughtime.errors import OptionError, one_line
 
 if TYPE_CHECKING:
+    from throughtime.cli.table_options import TableOptions
     from throughtime.data import Sequences
     from throughtime.training import Run
 
 
-def check_columns(
-    path: str | None,
-    *,
-    test: str | None,
-    test_share: float | None,
-    sequence: str | None,
-    time: str | None,
-    date_format: str | None,
-    label: str | None,
-    targets: tuple[str, ...] | None,
-    channels: tuple[str, ...] | None,
-) -> None:
-    """**Raises:** `OptionError` for options that do not go together, before torch is imported."""
-    given = {"--sequence": sequence, "--time": time, "--date-format": date_format,
-             "--label": label, "--target": targets and ",".join(targets), "--channels": channels,
-             "--test": test, "--test-share": test_share}  # fmt: skip
-    if path is None:
-        for option, value in given.items():
-            if value is not None:
+ANY = ("data", "validation", "seed")  # what the bundled data may be given with
+APART = (  # options that are not given together, and why
+    ("test_share", "test", "the table to test on is whole"),
+    ("test", "part", "the column names the test part"),
+    ("test_share", "part", "the column names the test part"),
+    ("split", "part", "the column says what is set aside"),
+    ("validation_file", "part", "the column names the validation part"),
+    ("validation", "validation_file", "the table to validate on is whole"),
+    ("label", "target", "a model has one task"),
+)
+
+
+def check_columns(table: "TableOptions", *, task: bool = True) -> None:
+    """Options that do not go together, said before torch is imported.
+
+    `task`: whether one has to be named. **Raises:** `OptionError`.
+    """
+    given = {f.name: getattr(table, f.name) for f in fields(table)}
+    given = {f.name: given[f.name] for f in fields(table) if given[f.name] != f.default.default}
+    if table.data is None:
+        for name, value in given.items():
+            if name not in ANY:
                 raise OptionError(
-                    f"{option} {value} is given without a table; expected one before it. Write "
-                    "`throughtime train DATA ...`, or leave it out for the bundled data."
+                    f"{_option(name)} {value} is given without a table; expected one before it. "
+                    "Write `throughtime train DATA ...`, or leave it out for the bundled data."
                 )
         return
-    if test is not None and test_share is not None:
+    for name, other, why in APART:
+        if name in given and other in given:
+            raise OptionError(
+                f"{_option(name)} {given[name]} is given with {_option(other)} {given[other]}; "
+                f"expected one of the two, because {why}. Leave out {_option(name)}."
+            )
+    if table.test_share is not None and not 0 < table.test_share < 1:
         raise OptionError(
-            f"--test-share {test_share} is given with --test {test}; expected one of the two. "
-            "Leave out --test-share."
+            f"--test-share is {table.test_share}; expected a share between 0 and 1. Set 0.2."
         )
-    if test_share is not None and not 0 < test_share < 1:
+    of_sequences = table.label is not None or table.target is not None
+    _check_sequence(table, of_sequences)
+    if task and not of_sequences:
         raise OptionError(
-            f"--test-share is {test_share}; expected a share between 0 and 1. Set 0.2."
+            f"{table.data}: --label is missing; expected the column that holds the class of each "
+            "sequence, or --target with those that hold its numbers. Add --label COLUMN or "
+            "--target COLUMN."
         )
-    if sequence is None:
+    if table.date_format is not None and table.time is None:
         raise OptionError(
-            f"{path}: --sequence is missing; expected the column that names each row's sequence. "
-            "Add --sequence COLUMN."
+            f"--date-format {table.date_format!r} is given without --time; expected the column "
+            "that is written so. Add --time COLUMN."
         )
-    if (label is None) == (targets is None):
-        state = "--label is missing" if label is None else "--label and --target are both given"
+    _check_over_time(table, of_sequences)
+
+
+def _check_sequence(table: "TableOptions", of_sequences: bool) -> None:
+    """**Raises:** `OptionError` without a column that is needed to tell the sequences."""
+    if table.sequence is not None:
+        return
+    needing = [name for name in ("label", "target", "group", "part") if getattr(table, name)]
+    if needing:
         raise OptionError(
-            f"{path}: {state}; expected the column that holds the class of each sequence, or "
-            "--target with those that hold its numbers. "
-            + ("Add --label COLUMN or --target COLUMN." if label is None else "Leave one out.")
+            f"{table.data}: --sequence is missing; expected the column that names each row's "
+            f"sequence, because {_option(needing[0])} is of a whole sequence, and the table is one "
+            "without it. Add --sequence COLUMN."
         )
-    if date_format is not None and time is None:
+    if table.time is None:
         raise OptionError(
-            f"--date-format {date_format!r} is given without --time; expected the column that is "
-            "written so. Add --time COLUMN."
+            f"{table.data}: --sequence is missing; expected the column that names each row's "
+            "sequence, or --time alone where the table is one long series. Add --sequence COLUMN "
+            "or --time COLUMN."
         )
+
+
+def _check_over_time(table: "TableOptions", of_sequences: bool) -> None:
+    """**Raises:** `OptionError` for a split over time that cannot be, or that nothing is of."""
+    over_time = table.split == "time" or table.sequence is None
+    if table.split == "time" and table.group is not None:
+        raise OptionError(
+            f"--split time is given with --group {table.group}; expected one of the two, because a "
+            "group may last from the first to the last moment. Leave one out."
+        )
+    if table.split == "time" and of_sequences and table.time is None:
+        raise OptionError(
+            "--split time is given without --time; expected the column with the times, because "
+            "the sequences that begin last are set aside. Add --time COLUMN."
+        )
+    for name in ("gap", "split"):
+        if not getattr(table, name):
+            continue
+        if name == "gap" and not over_time:
+            raise OptionError(
+                f"--gap {table.gap} is given without --split time; expected it there, because "
+                "other parts lie in no order. Add --split time, or leave out --gap."
+            )
+        if table.test is not None and not table.validation:
+            raise OptionError(
+                f"{_option(name)} {getattr(table, name)} is given with --test {table.test} and "
+                "without --validation; expected a part to set aside. Add --validation 0.2, or "
+                f"leave out {_option(name)}."
+            )
+
+
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def check_paths(table: "TableOptions") -> None:
+    """**Raises:** `ThroughtimeError` for files that are not there and a format of dates that cannot
+    be read, for which polars is imported but not torch.
+    """
+    for path in (table.test, table.validation_file):
+        paths.table(path)
+    if table.date_format is not None:
+        check_date_format(table.date_format)
 
 
 def check_date_format(date_format: str) -> None:

@@ -8,38 +8,21 @@ from contextlib import contextmanager
 import typer
 
 from throughtime.cli import cells, options, paths
-from throughtime.cli.data import check_columns, check_date_format, read_again
+from throughtime.cli.data import check_columns, check_paths
 from throughtime.cli.finish import finish
+from throughtime.cli.look import look_at, show_look
 from throughtime.cli.stopped import Stopped
+from throughtime.cli.table_options import TableOptions, with_table
 from throughtime.errors import OptionError
 
 OPTIMISERS = ("adam", "adamw", "sgd", "rmsprop", "adagrad", "adadelta", "adamax", "nadam", "radam")
 SCHEDULES = ("cosine", "onecycle", "exponential", "step", "plateau", "none")
 
 
+@with_table
 def train(
     context: typer.Context,
-    data: str | None = typer.Argument(
-        None,
-        help="A long table (CSV, JSON lines, Parquet); Japanese Vowels without one.",
-        callback=paths.table,
-    ),
-    sequence: str | None = typer.Option(None, help="Column: which sequence a row is of."),
-    time: str | None = typer.Option(None, help="Column: time; rows as they stand without."),
-    date_format: str | None = typer.Option(
-        None, help="How times are written: '%d.%m.%Y %H:%M'; numbers and ISO dates need none."
-    ),
-    label: str | None = typer.Option(None, help="Column: the class of the sequence."),
-    target: str | None = typer.Option(
-        None, help="In place of --label: columns with numbers of the sequence, with commas."
-    ),
-    channels: str | None = typer.Option(
-        None, help="Columns to learn from, with commas; all others without."
-    ),
-    test: str | None = typer.Option(None, help="A table to test on, with the same columns."),
-    test_share: float | None = typer.Option(
-        None, help="Without --test: share set aside to test on; 0.2 unless given."
-    ),
+    table: TableOptions,
     cell: str = typer.Option(
         "LSTM", help="A cell: GRU, 'LSTM(peephole=True)', my_cells.py:MyCell."
     ),
@@ -95,9 +78,6 @@ def train(
     ),
     class_weights: bool = typer.Option(False, help="Weigh classes by their inverse share."),
     label_smoothing: float = typer.Option(0.0, callback=options.share()),
-    validation: float = typer.Option(
-        0.0, help="Share set aside for early stopping; 0: none.", callback=options.share()
-    ),
     patience: int = typer.Option(
         20, help="Epochs without improvement there before stopping.", callback=options.whole()
     ),
@@ -108,7 +88,6 @@ def train(
     scale_by_replicas: bool = typer.Option(
         False, help="Divide each output's gradient by the number of replicas it reaches."
     ),
-    seed: int = typer.Option(0, callback=options.whole(0)),
     threads: int = typer.Option(
         1,
         help="Of torch; small models are fastest with 1; 0: torch's own.",
@@ -121,14 +100,14 @@ def train(
     checkpoint_seconds: float = typer.Option(
         10.0, help="Least time between checkpoints.", callback=options.not_negative()
     ),
-    quiet: bool = typer.Option(False, help="No progress bar."),
+    quiet: bool = typer.Option(False, help="No first screen and no progress bar."),
 ) -> None:
     """Train a model on a table of sequences, test it, and write a run folder."""
     if resume is not None:
-        if data is not None:
+        if table.data is not None:
             raise OptionError(
-                f"--resume {resume} is given with the table {data}; expected one of the two. The "
-                "run remembers its table: leave it out."
+                f"--resume {resume} is given with the table {table.data}; expected one of the two. "
+                "The run remembers its table: leave it out."
             )
         _alone(context, resume)
         with _resumable(resume):
@@ -138,20 +117,12 @@ def train(
     named = cells.read(cell)
     options.check_bptt(bptt, direction)
     sizes = options.sizes(output)
-    columns = None if channels is None else tuple(channels.split(","))
-    targets = None if target is None else tuple(target.split(","))
-    check_columns(
-        data, test=test, test_share=test_share, sequence=sequence, time=time,
-        date_format=date_format, label=label, targets=targets, channels=columns,
-    )  # fmt: skip
-    paths.table(test)
+    check_columns(table)
     paths.new_folder(run)
-    if date_format is not None:
-        check_date_format(date_format)
+    check_paths(table)
     import torch
 
     from throughtime.cli.show import progress_bar
-    from throughtime.data.source import Source
     from throughtime.layers import Recurrent
     from throughtime.tasks import Classify, Regress
     from throughtime.training import Model, Output
@@ -160,19 +131,19 @@ def train(
     if threads:
         torch.set_num_threads(threads)
     made = cells.make(named)
-    source = Source(
-        data, test, test_share, sequence, time, label, columns, seed, targets, date_format
-    )
-    train_part, test_part = source.read()
+    source = table.source()
+    whole = source.whole()
+    train_part, test_part = source.divide(whole)
+    fitted, held = source.set_aside(train_part, test_part)
     cells.check(made, named, len(train_part.channels), hidden)
-    torch.manual_seed(seed)
+    torch.manual_seed(table.seed)
     recurrent = Recurrent(
         made, len(train_part.channels), hidden, layers=layers, direction=direction,  # type: ignore[arg-type]
         merge=merge, dropout=dropout, variational_dropout=variational_dropout,  # type: ignore[arg-type]
         zoneout=zoneout, weight_drop=weight_drop, initial_state=initial_state,  # type: ignore[arg-type]
     )  # fmt: skip
-    task = Classify(train_part.classes) if targets is None else Regress(targets)
-    for part in (train_part, test_part):
+    task = Regress(table.targets) if table.targets else Classify(train_part.classes)
+    for part in (fitted, test_part, *([] if held is None else [held])):
         task.prepare("train", part)  # what cannot be scored in the end is refused now
     model = Model(
         recurrent, task=task, channels=train_part.channels, pooling=pooling, dropout=dropout,  # type: ignore[arg-type]
@@ -180,20 +151,22 @@ def train(
     if sizes:
         model.output = Output(model.width, model.task.width, sizes=sizes)
     details = {
-        "data": source.to_dict(train_part, test_part), "cell": cell, "threads": threads,
+        "data": source.to_dict(train_part, test_part, held), "cell": cell, "threads": threads,
         "command": context.obj,
     }  # fmt: skip
     folder = run or _new_folder()
+    if not quiet:
+        show_look(look_at(source, whole, fitted, held, test_part), task)
     with _resumable(folder):
         with progress_bar(quiet) as progress:
             finished = fit(
-                model, train_part, folder=folder, progress=progress,
+                model, fitted, folder=folder, progress=progress,
                 checkpoint_seconds=checkpoint_seconds, details=details, epochs=epochs,
                 batch_size=batch_size, optimiser=optimiser, learning_rate=learning_rate,
                 weight_decay=weight_decay, schedule=None if schedule == "none" else schedule,
                 clip=clip or None, class_weights=class_weights, label_smoothing=label_smoothing,
-                validation=validation, patience=patience, seed=seed, bptt=bptt,
-                scale_by_replicas=scale_by_replicas,
+                validation=0.0 if held is None else held, patience=patience, seed=table.seed,
+                bptt=bptt, scale_by_replicas=scale_by_replicas,
             )  # fmt: skip
         finish(finished, train_part, test_part)
 
@@ -217,6 +190,7 @@ def _resume(folder: str, checkpoint_seconds: float, quiet: bool) -> None:
     import torch
 
     from throughtime.cli.show import progress_bar
+    from throughtime.data.source import remembered
     from throughtime.training.fit import fit
     from throughtime.training.lock import locked
     from throughtime.training.run import read
@@ -225,11 +199,14 @@ def _resume(folder: str, checkpoint_seconds: float, quiet: bool) -> None:
     with locked(run.folder):  # from here on, so that a second one need not read the table first
         if threads := run.details.get("threads", 0):
             torch.set_num_threads(threads)
-        train_part, test_part = read_again(run)
+        source, fingerprints = remembered(run.details, run.folder)
+        train_part, test_part = source.read_again(fingerprints)
+        fitted, held = source.set_aside(train_part, test_part, fingerprints)
+        options = asdict(run.options) | ({} if held is None else {"validation": held})
         with progress_bar(quiet) as progress:
             finished = fit(
-                run.model, train_part, folder=folder, resume=True, progress=progress,
-                checkpoint_seconds=checkpoint_seconds, details=run.details, **asdict(run.options),
+                run.model, fitted, folder=folder, resume=True, progress=progress,
+                checkpoint_seconds=checkpoint_seconds, details=run.details, **options,
             )  # fmt: skip
         finish(finished, train_part, test_part)
 

@@ -5,6 +5,8 @@ from throughtime.data.batches import Batches as Batches
 from throughtime.data.batches import BatchSource as BatchSource
 from throughtime.data.batches import collate as collate
 from throughtime.data.datasets import japanese_vowels as japanese_vowels
+from throughtime.data.look import Look as Look
+from throughtime.data.look import look as look
 from throughtime.data.scaling import Scaler as Scaler
 from throughtime.data.sequences import Sequences as Sequences
 from throughtime.data.split import split as split

@@ -15,7 +15,7 @@ from throughtime.data.table import column_names, named, read_table
 from throughtime.errors import DataError, RunError
 
 TEST_SHARE = 0.2
-_BUNDLED = {"sequence": "series_id", "time": "t", "label": "label"}
+BUNDLED = {"sequence": "series_id", "time": "t", "label": "label"}
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,11 @@ class Source:
     validation: float = 0.0
     validation_file: str | None = None
 
+    @property
+    def share(self) -> float:
+        """The share of the sequences or steps that is set aside to test on."""
+        return TEST_SHARE if self.test_share is None else self.test_share
+
     def whole(self) -> Sequences:
         """All sequences of the table; of the bundled data those of training."""
         if self.path is None:
@@ -71,7 +76,7 @@ class Source:
                 train = of_part(whole, self.part, "train", "validation")
                 return train, of_part(whole, self.part, "test")
         if self.test is None:
-            return self._split(whole, TEST_SHARE if self.test_share is None else self.test_share)
+            return self._split(whole, self.share)
         return whole, self._same(self.test, whole)
 
     def set_aside(
@@ -151,7 +156,7 @@ class Source:
         columns = self._columns()
         if not targets:
             columns |= {"label": None, "targets": None}  # what stands there does not matter
-        single = {columns[role]: role for role in _BUNDLED if columns[role] is not None}
+        single = {columns[role]: role for role in BUNDLED if columns[role] is not None}
         several = dict.fromkeys(columns["targets"] or (), "target")
         _same_columns(path, single | several | dict.fromkeys(channels, "channel"), trained_in)
         return read_table(path, **columns, **options, channels=channels)
@@ -159,7 +164,7 @@ class Source:
     def _columns(self) -> dict[str, Any]:
         """The columns, and how they are written, as `read_table` takes them."""
         own = {"sequence": self.sequence, "time": self.time, "label": self.label}
-        return {**(_BUNDLED if self.path is None else own), "targets": self.targets,
+        return {**(BUNDLED if self.path is None else own), "targets": self.targets,
                 "time_format": self.time_format}  # fmt: skip
 
     def _attributes(self) -> tuple[str, ...]:

@@ -26,11 +26,13 @@ def said(scores: dict[str, Any]) -> list[str]:
     count = scores.get(KEY, 0)  # a run of an earlier version does not know
     if not count:
         return []
-    names = ", ".join(map(quote, scores.get(NAMES, ())))
-    more = " and others" if count > len(scores.get(NAMES, ())) else ""
+    names = [quote(name) for name in scores.get(NAMES, ())]
+    if 0 < len(names) < count:
+        names.append("and others")
+    which = f" ({', '.join(names)})" if names else ""
     return [
         f"{count} of {scores['sequences']} test sequences are in the training part too, value for "
-        f"value{f' ({names}{more})' if names else ''}: on these the result does not show how the model does on new sequences."
+        f"value{which}: on these the result does not show how the model does on new sequences."
     ]
 
 
