@@ -1,6 +1,5 @@
 """The data of a run, from what the command line says, or from what a run folder remembers."""
 
-from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from throughtime.cli import paths
@@ -29,8 +28,7 @@ def check_columns(table: "TableOptions", *, task: bool = True) -> None:
 
     `task`: whether one has to be named. **Raises:** `OptionError`.
     """
-    given = {f.name: getattr(table, f.name) for f in fields(table)}
-    given = {f.name: given[f.name] for f in fields(table) if given[f.name] != f.default.default}
+    given = table.given()
     if table.data is None:
         for name, value in given.items():
             if name not in ANY:

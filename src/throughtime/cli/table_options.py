@@ -71,6 +71,12 @@ class TableOptions:
     def targets(self) -> tuple[str, ...] | None:
         return None if self.target is None else tuple(self.target.split(","))
 
+    def given(self) -> dict[str, Any]:
+        """The options that are not as they are without being given, by the names of the fields."""
+        defaults: dict[str, Any] = {f.name: f.default for f in fields(self)}
+        values = {name: getattr(self, name) for name in defaults}
+        return {name: v for name, v in values.items() if v != defaults[name].default}
+
     def source(self) -> "Source":
         """Where the sequences come from."""
         from throughtime.data.source import Source

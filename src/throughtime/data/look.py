@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from throughtime.data.look_columns import Column, columns
-from throughtime.data.look_parts import Part, division, part
+from throughtime.data.look_parts import Part, counted, division, part
 from throughtime.data.reading import Reading
 from throughtime.data.separators import SEPARATORS
 from throughtime.data.sequences import Sequences
@@ -41,7 +41,7 @@ class Look:
     def lines(self) -> Iterator[str]:
         """One screen for a person; nothing in it moves or colours a terminal."""
         span = f"{self.shortest:,}" + f" to {self.longest:,}" * (self.shortest < self.longest)
-        says = [f"{_count(self.sequences, 'sequence')} of {span} steps, {self.steps:,} in all"]
+        says = [f"{counted(self.sequences, 'sequence')} of {span} steps, {self.steps:,} in all"]
         if self.reading.separator not in (None, ","):
             says.append(f"{SEPARATORS[self.reading.separator]} between columns")
         if self.reading.decimal_commas:
@@ -80,10 +80,6 @@ def look(
         division=division(whole, parts or {}, source),
         parts=tuple(part(name, those, source) for name, those in (parts or {}).items()),
     )
-
-
-def _count(count: int, what: str) -> str:
-    return f"{count:,} {what}{'s' * (count != 1)}"
 
 
 def _table(rows: list[tuple[str, str]]) -> Iterator[str]:

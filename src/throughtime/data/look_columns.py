@@ -67,12 +67,14 @@ def _named(whole: Sequences, source: Source | None) -> Iterator[Column]:
 
 
 def _inputs(whole: Sequences, source: Source | None) -> Iterator[Column]:
-    why = "as chosen" if source is not None and source.channels else "as every other column"
+    why = ""
+    if source is not None:
+        why = ", as chosen" if source.channels else ", as every other column"
     alike: dict[str, list[str]] = {}
     for name, kind in zip(whole.channels, _kinds(whole), strict=True):
         alike.setdefault(kind, []).append(name)
     for kind, names in alike.items():
-        yield Column(tuple(names), "input", f"{kind}, {why}")
+        yield Column(tuple(names), "input", kind + why)
     ignored = whole.reading.ignored if whole.reading else ()
     if ignored:
         yield Column(ignored, "ignored", "not chosen as an input")

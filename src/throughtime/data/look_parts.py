@@ -39,11 +39,16 @@ class Part:
             says.append(f"{self.begins} to {self.ends}")
         if self.groups is not None:
             names, more = ", ".join(self.groups[:SHOWN]), len(self.groups) - SHOWN
-            count = f"{len(self.groups)} group{'s' * (len(self.groups) != 1)}"
+            count = counted(len(self.groups), "group")
             says.append(f"{count} ({names}{f' and {more} more' if more > 0 else ''})")
         several = len(self.targets) > 1
         targets = [f"{n} {s}" if several else str(s) for n, s in self.targets.items()]
         return ", ".join(says) + "".join(f"; {target}" for target in targets)
+
+
+def counted(count: int, what: str) -> str:
+    """So many of them, in words."""
+    return f"{count:,} {what}{'s' * (count != 1)}"
 
 
 def part(name: str, those: Sequences, source: Source | None) -> Part:

@@ -34,7 +34,8 @@ class Spread:
     def _known(self) -> str:
         if len(self.classes) > MOST:
             counts = self.classes.values()
-            return f"{min(counts):,} to {max(counts):,} of each class"
+            least, most = min(counts), max(counts)
+            return f"{least:,}{f' to {most:,}' if least < most else ''} of each class"
         if self.classes:
             return ", ".join(f"{name} {count:,}" for name, count in self.classes.items())
         if self.mean is None:

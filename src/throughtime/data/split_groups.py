@@ -39,8 +39,9 @@ def check_groups(parts: dict[str, Sequences], group: str) -> None:
             other = met[spanning[0]]
             raise DataError(
                 f"column {quote(group)} has {quote_all(spanning)} in the {other} and in the {part} "
-                "part; expected each group in one of them, because a score on what was trained on "
-                "shows too much. Move the sequences of these groups to one part."
+                "part; expected each group in one of them, because a model is scored on groups it "
+                "has not met. Move the sequences of these groups to one part, or do not name "
+                "this column as the group."
             )
         met |= dict.fromkeys(texts, part)
 

@@ -275,7 +275,7 @@ def _parts(
     if held is not None:
         check_channels("fit", model, held)
         return data, model.task.prepare("fit", held)
-    if settings.validation == GIVEN:
+    if isinstance(settings.validation, str):
         raise OptionError(
             f"fit: validation is {GIVEN!r}; expected the sequences that were given when the run "
             "began. Give them as validation=."
