@@ -16,8 +16,8 @@ SCREEN = """\
   kind  label: 2 classes
   a, b  input: number, as every other column
 test part: 20% of each class, drawn with seed 0
-  training  16 sequences, 62 steps; no 8, yes 8
-  test      4 sequences, 17 steps; no 2, yes 2
+  training  16 sequences, 61 steps; no 8, yes 8
+  test      4 sequences, 18 steps; no 2, yes 2
 to beat: majority class, linear (logistic regression)
 """
 

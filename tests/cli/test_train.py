@@ -392,7 +392,17 @@ def test_it_is_silent_where_there_is_no_terminal(call, table, tmp_path):
 def test_the_bar_on_a_terminal(table, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "100")
-    arguments = ["train", table(), *COLUMNS, *SMALL, "--epochs", "3", "--run", tmp_path / "run"]
+    arguments = [
+        "train",
+        table(),
+        *COLUMNS,
+        *SMALL,
+        "--no-quiet",
+        "--epochs",
+        "3",
+        "--run",
+        tmp_path / "run",
+    ]
     assert main([str(a) for a in arguments]) == 0
     err = capsys.readouterr().err
     assert "epoch " in err and "loss " in err and "left" in err

@@ -4,6 +4,7 @@ import os
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import typer
 
@@ -125,7 +126,7 @@ def train(
     from throughtime.cli.show import progress_bar
     from throughtime.layers import Recurrent
     from throughtime.tasks import Classify, Regress
-    from throughtime.training import Model, Output
+    from throughtime.training import Model, Options, Output, Run
     from throughtime.training.fit import fit
 
     if threads:
@@ -155,6 +156,7 @@ def train(
         "command": context.obj,
     }  # fmt: skip
     folder = run or _new_folder()
+    Run(model, Options(), Path(folder)).make_folder()  # nothing is told of one that cannot be
     if not quiet:
         show_look(look_at(source, whole, fitted, held, test_part), task)
     with _resumable(folder):
@@ -224,7 +226,6 @@ def _resumable(folder: str) -> Iterator[None]:
 
 def _new_folder() -> str:
     from datetime import datetime
-    from pathlib import Path
 
     first = Path("runs") / datetime.now().strftime("%Y-%m-%d-%H%M%S")
     folder, k = first, 1

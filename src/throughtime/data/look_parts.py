@@ -31,10 +31,7 @@ class Part:
 
     @property
     def says(self) -> str:
-        says = [
-            f"{self.sequences:,} sequence{'s' * (self.sequences != 1)}",
-            f"{self.steps:,} steps",
-        ]
+        says = [counted(self.sequences, "sequence"), counted(self.steps, "step")]
         if self.begins is not None:
             says.append(f"{self.begins} to {self.ends}")
         if self.groups is not None:
