@@ -1,7 +1,8 @@
 """The step of time: the commonest distance, what is missing, in words."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
+import polars as pl
 import pytest
 
 from throughtime.data import read_table
@@ -64,3 +65,27 @@ def test_days_of_summer_time_in_a_zone(write):
     times = [f"2024-03-{d:02d}T00:00+01:00" for d in range(20, 32)]
     times += [f"2024-04-{d:02d}T00:00+02:00" for d in range(1, 13)]
     assert str(step(write, times)) == "daily, none missing, 1 at other distances"
+
+
+@pytest.mark.parametrize(
+    ("column", "says", "first"),
+    [
+        (days(0, 1, 2), "daily, none missing", "2024-01-01 00:00:00.000000"),
+        ([d.date() for d in days(0, 1, 2)], "daily, none missing", "2024-01-01"),
+        ([d.astimezone(UTC) for d in days(0, 1)], "daily, none missing", "2024-01-01"),
+        ([time(0, 5), time(0, 10)], "every 5 min, none missing", "00:05:00"),
+        ([timedelta(hours=1), timedelta(hours=2)], "hourly, none missing", "PT1H"),
+    ],
+)
+def test_the_types_of_a_parquet_file(tmp_path, column, says, first):
+    frame = pl.DataFrame({"t": pl.Series(column), "a": [1.0] * len(column)})
+    frame.reverse().write_parquet(tmp_path / "data.parquet")
+    sequences = read_table(tmp_path / "data.parquet", time="t")
+    assert str(step_of_time(sequences, dates=True)) == says
+    assert sequences.times[0].startswith(first)
+
+
+def test_large_numbers_are_told_as_exactly_as_they_are_kept(write):
+    assert str(step(write, [17 * 10**17 + k * 10**6 for k in range(5)], dates=False)) == (
+        "steps of 1e+06, none missing"
+    )

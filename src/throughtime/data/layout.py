@@ -74,7 +74,9 @@ def lay_out(
 
 def spelled(table: Table, time: str, layout: Layout) -> list[str]:
     """The times in the order of the layout, as the table has them."""
-    return table.frame[time].cast(pl.String).str.strip_chars().gather(layout.order).to_list()
+    column = table.frame[time]
+    texts = column.dt.to_string() if column.dtype == pl.Duration else column.cast(pl.String)
+    return texts.str.strip_chars().gather(layout.order).to_list()
 
 
 def sequence_numbers(table: Table, names: Sequence[str], layout: Layout) -> np.ndarray:

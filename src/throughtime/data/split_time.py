@@ -33,9 +33,10 @@ def _last_steps(sequences: Sequences, share: float, gap: int) -> tuple[Sequences
     before = lengths - last - gap
     whole = before < 1
     if whole.all():
+        between = f" and {gap} between them. Set a smaller gap" if gap else ". Add steps"
         raise DataError(
             f"split: the longest sequence has {int(lengths.max())} steps; expected at least "
-            f"{2 + gap}: one to train on, one to test on and {gap} between them. Set a smaller gap."
+            f"{2 + gap}: one to train on, one to set aside{between}."
         )
     before, start = (t.where(~whole, lengths) for t in (before, lengths - last))
     return sequences.cut(torch.zeros_like(before), before), sequences.cut(start, lengths)

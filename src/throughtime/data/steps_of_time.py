@@ -64,8 +64,10 @@ def step_of_time(sequences: Sequences, *, dates: bool) -> StepOfTime | None:
         step, distances = _of_dates(moments, within)
     else:
         distances = np.diff(moments)[within]
-        unit = _commonest(distances, float(np.abs(moments).max()))
-        step, distances = f"steps of {unit:.6g}", distances / unit
+        largest = float(np.abs(moments).max())
+        unit = _commonest(distances, largest)
+        known = int(np.log10(unit / largest) + 15.5) if largest else 6  # digits that floats keep
+        step, distances = f"steps of {unit:.{min(max(known, 1), 6)}g}", distances / unit
     multiples = distances.round().clip(min=1)
     fits = np.abs(distances - multiples) < NEAR * multiples
     missing = np.where(fits, multiples - 1, 0).astype(np.int64)
@@ -94,8 +96,12 @@ def _of_dates(
         return MONTHS.get(unit, f"every {unit} months"), apart / unit
     seconds = np.diff(moments)[within]
     unit = _commonest(seconds, float(np.abs(moments).max()))
-    if abs(unit - DAY) < 1 and np.is_busday(days := dates.astype("datetime64[D]")).all():
-        return "every weekday", np.busday_count(days[:-1], days[1:])[within].astype(np.float64)
+    days = dates.astype("datetime64[D]")
+    if abs(unit - DAY) < 1 and np.is_busday(days).all():
+        apart = np.diff(days).astype(np.int64)[within]
+        weekdays = np.busday_count(days[:-1], days[1:])[within]
+        if (weekdays < apart).any():  # there was a weekend
+            return "every weekday", weekdays.astype(np.float64)
     return _words(unit), seconds / unit
 
 
