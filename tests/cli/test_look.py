@@ -59,7 +59,7 @@ def test_the_file_and_what_is_not_used_are_told(call, tmp_path):
     path.write_text("id;a;who;note;yield\n" + rows)
     options = ["--sequence", "id", "--target", "yield", "--channels", "a", "--group", "who"]
     lines = call("look", path, *options).splitlines()
-    assert lines[0].endswith(": 20 sequences of 1 steps, 20 in all, semicolons between columns, "
+    assert lines[0].endswith(": 20 sequences of 1 step, 20 in all, semicolons between columns, "
                              "decimal commas")  # fmt: skip
     assert "  yield  target: numbers, 0 to 19, mean 9.5" in lines
     assert "  who    group: 3 in 20 sequences" in lines

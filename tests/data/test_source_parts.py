@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from throughtime.data import read_table
 from throughtime.data.source import Source, remembered
-from throughtime.errors import DataError, RunError
+from throughtime.errors import DataError, OptionError, RunError
 
 STEPS = 3
 
@@ -66,6 +66,15 @@ def test_a_column_names_the_parts(write):
 def test_a_column_that_names_no_parts(write, folds, says):
     with pytest.raises(DataError, match=f"data.csv: {says}"):
         parts(source(write(fold=folds), part="fold"))
+
+
+def test_two_validation_parts(write):
+    of = source(write(fold=["train", "test", "val"]), part="fold", validation=0.2)
+    with pytest.raises(OptionError, match="--validation 0.2 is given with --part fold; expected o"):
+        parts(of)
+    of = source(write(fold=["train", "train", "test", "test"]), part="fold", validation=0.2)
+    fitted, held, test = parts(of)
+    assert (len(fitted), len(held), len(test)) == (8, 2, 10)
 
 
 def test_a_part_or_group_that_changes_in_a_sequence(tmp_path):

@@ -41,7 +41,8 @@ class Look:
     def lines(self) -> Iterator[str]:
         """One screen for a person; nothing in it moves or colours a terminal."""
         span = f"{self.shortest:,}" + f" to {self.longest:,}" * (self.shortest < self.longest)
-        says = [f"{counted(self.sequences, 'sequence')} of {span} steps, {self.steps:,} in all"]
+        span += " step" + "s" * (self.longest != 1)
+        says = [f"{counted(self.sequences, 'sequence')} of {span}, {self.steps:,} in all"]
         if self.reading.separator not in (None, ","):
             says.append(f"{SEPARATORS[self.reading.separator]} between columns")
         if self.reading.decimal_commas:
@@ -67,7 +68,8 @@ def look(
     - `source`: the table and its columns that they were read from; without it only what the
       sequences themselves know is told.
     """
-    lengths = whole.lengths
+    lengths, parts = whole.lengths, parts or {}
+    over_time = source is not None and source.is_over_time(whole)
     title = "sequences" if source is None else source.path or "Japanese Vowels, training part"
     return Look(
         title=title,
@@ -77,8 +79,8 @@ def look(
         longest=int(lengths.max()),
         reading=whole.reading or Reading(),
         columns=columns(whole, source),
-        division=division(whole, parts or {}, source),
-        parts=tuple(part(name, those, source) for name, those in (parts or {}).items()),
+        division=division(whole, parts, source),
+        parts=tuple(part(n, those, source, over_time=over_time) for n, those in parts.items()),
     )
 
 

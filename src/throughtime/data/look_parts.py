@@ -48,11 +48,12 @@ def counted(count: int, what: str) -> str:
     return f"{count:,} {what}{'s' * (count != 1)}"
 
 
-def part(name: str, those: Sequences, source: Source | None) -> Part:
-    """What is in the part `those` of the sequences of a table."""
+def part(name: str, those: Sequences, source: Source | None, *, over_time: bool) -> Part:
+    """What is in the part `those` of the sequences of a table, which lies at its time if parts were
+    made `over_time`.
+    """
     begins = ends = None
-    if source is not None and _over_time(those, source) and those.moments is not None:
-        assert those.times is not None
+    if over_time and those.moments is not None and those.times is not None:
         first, last = int(those.moments.argmin()), int(those.moments.argmax())
         begins, ends = those.times[first], those.times[last]
     group = source.group if source else None
@@ -71,7 +72,7 @@ def division(
     whole: Sequences, parts: Mapping[str, Sequences], source: Source | None
 ) -> tuple[str, ...]:
     """How the parts were made, in words."""
-    return () if source is None else (*_test(whole, source), *_validation(source, parts),
+    return () if source is None else (*_test(whole, source), *_validation(whole, source),
                                       *_notes(whole, parts, source))  # fmt: skip
 
 
@@ -86,19 +87,18 @@ def _test(whole: Sequences, source: Source) -> Iterator[str]:
         yield f"test part: {_set_aside(whole, source, source.share)}"
 
 
-def _validation(source: Source, parts: Mapping[str, Sequences]) -> Iterator[str]:
+def _validation(whole: Sequences, source: Source) -> Iterator[str]:
     if source.validation_file is not None:
         yield f"validation part: {source.validation_file}"
     elif source.validation:
-        rest = parts["training"]
-        yield f"validation part: of the rest, {_set_aside(rest, source, source.validation)}"
+        yield f"validation part: of the rest, {_set_aside(whole, source, source.validation)}"
 
 
 def _set_aside(whole: Sequences, source: Source, share: float) -> str:
     """How a part is set aside."""
     if source.group is not None:
         return f"whole groups of {quote(source.group)}, about {share:.0%}, seed {source.seed}"
-    if not _over_time(whole, source):
+    if not source.is_over_time(whole):
         of = "of each class" if whole.labels is not None else "of the sequences"
         return f"{share:.0%} {of}, drawn with seed {source.seed}"
     unit = "steps" if in_steps(whole) else "sequences"
@@ -110,7 +110,7 @@ def _set_aside(whole: Sequences, source: Source, share: float) -> str:
 
 def _notes(whole: Sequences, parts: Mapping[str, Sequences], source: Source) -> Iterator[str]:
     """What to think of before such a division is trusted."""
-    if not _over_time(whole, source) or "test" not in parts or source.test is not None:
+    if not source.is_over_time(whole) or "test" not in parts or source.test is not None:
         return
     train, test = parts["training"], parts["test"]
     if in_steps(whole):
@@ -124,7 +124,3 @@ def _notes(whole: Sequences, parts: Mapping[str, Sequences], source: Source) -> 
                 f"note: {int(lasts.sum()):,} training sequences go on when the first of the test "
                 "part has begun; --gap leaves out those that begin last"
             )
-
-
-def _over_time(those: Sequences, source: Source) -> bool:
-    return source.over_time or (len(those) == 1 and source.sequence is None)

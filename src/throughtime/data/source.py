@@ -12,7 +12,7 @@ from throughtime.data.split import split
 from throughtime.data.split_groups import check_groups
 from throughtime.data.split_parts import of_part, parts
 from throughtime.data.table import column_names, named, read_table
-from throughtime.errors import DataError, RunError
+from throughtime.errors import DataError, OptionError, RunError
 
 TEST_SHARE = 0.2
 BUNDLED = {"sequence": "series_id", "time": "t", "label": "label"}
@@ -58,6 +58,10 @@ class Source:
         """The share of the sequences or steps that is set aside to test on."""
         return TEST_SHARE if self.test_share is None else self.test_share
 
+    def is_over_time(self, sequences: Sequences) -> bool:
+        """Whether a part of these is what comes last."""
+        return self.over_time or (len(sequences) == 1 and self.group is None)
+
     def whole(self) -> Sequences:
         """All sequences of the table; of the bundled data those of training."""
         if self.path is None:
@@ -95,6 +99,12 @@ class Source:
             if fingerprints and fingerprints[2:] != [fingerprint(held)]:
                 raise _changed(self.validation_file)
         elif self.part is not None and "validation" in parts(train, self.part):
+            if self.validation:
+                raise OptionError(
+                    f"--validation {self.validation} is given with --part {self.part}; expected "
+                    "one of the two, because that column has a validation part. Leave out "
+                    "--validation."
+                )
             fitted, held = (of_part(train, self.part, name) for name in ("train", "validation"))
         elif self.validation:
             fitted, held = self._split(train, self.validation)
@@ -109,11 +119,10 @@ class Source:
         return self.divide(self.whole())
 
     def _split(self, sequences: Sequences, share: float) -> tuple[Sequences, Sequences]:
-        alone = len(sequences) == 1 and self.group is None
         with named(self._title()):
             return split(
                 sequences, share, self.seed, group=self.group, gap=self.gap,
-                over_time=self.over_time or alone,
+                over_time=self.is_over_time(sequences),
             )  # fmt: skip
 
     def _title(self) -> str:

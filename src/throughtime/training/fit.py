@@ -11,12 +11,13 @@ from torch import Tensor, nn
 
 from throughtime import bptt
 from throughtime.arguments import checked_arguments, no_argument
-from throughtime.data import Batches, Scaler, Sequences, split
+from throughtime.data import Batches, Scaler, Sequences
 from throughtime.errors import OptionError, RunError
 from throughtime.layers.recurrent import State
 from throughtime.training import given, optimise, randomness
 from throughtime.training.checkpoint import read_checkpoint, write_checkpoint
 from throughtime.training.evaluate import check_channels, evaluate
+from throughtime.training.held_out import held_out
 from throughtime.training.lock import locked
 from throughtime.training.model import Model, recurrent
 from throughtime.training.objective import Objective
@@ -139,7 +140,7 @@ class _Training:
         self.mode = bptt.mode(settings.bptt)
         bptt.check(self.mode, recurrent(model), scale_by_replicas=settings.scale_by_replicas)
         _check_carried(model)
-        self.train, self.held = _parts(model, data, held, settings)
+        self.train, self.held = held_out(model, data, held, settings)
         self.device = next(model.parameters()).device
         self.batches = model.task.batches(self.train, settings.batch_size, settings.seed)
         self.optimiser = optimise.optimiser(
@@ -266,24 +267,6 @@ class _Training:
         place.epoch, place.batch, self.state = place.epoch + 1, 0, None
         place.total = place.answers = place.steepest = 0.0
         place.done = waited or place.epoch == settings.epochs
-
-
-def _parts(
-    model: Model, data: Sequences, held: Sequences | None, settings: Options
-) -> tuple[Sequences, Sequences | None]:
-    """What the model is fitted on, and what it is validated on, None without any."""
-    if held is not None:
-        check_channels("fit", model, held)
-        return data, model.task.prepare("fit", held)
-    if isinstance(settings.validation, str):
-        raise OptionError(
-            f"fit: validation is {GIVEN!r}; expected the sequences that were given when the run "
-            "began. Give them as validation=."
-        )
-    if not settings.validation:
-        return data, None
-    train, aside = split(data, settings.validation, settings.seed)
-    return model.task.prepare("fit", train), model.task.prepare("fit", aside)
 
 
 def _check_carried(model: Model) -> None:
