@@ -1,6 +1,6 @@
 """The data of a run, from what the command line says, or from what a run folder remembers."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from throughtime.cli import paths
 from throughtime.errors import OptionError, one_line
@@ -37,18 +37,9 @@ def check_columns(table: "TableOptions", *, task: bool = True) -> None:
                     "Write `throughtime train DATA ...`, or leave it out for the bundled data."
                 )
         return
-    for name, other, why in APART:
-        if name in given and other in given:
-            raise OptionError(
-                f"{_option(name)} {given[name]} is given with {_option(other)} {given[other]}; "
-                f"expected one of the two, because {why}. Leave out {_option(name)}."
-            )
-    if table.test_share is not None and not 0 < table.test_share < 1:
-        raise OptionError(
-            f"--test-share is {table.test_share}; expected a share between 0 and 1. Set 0.2."
-        )
+    check_parts(table)
     of_sequences = table.label is not None or table.target is not None
-    _check_sequence(table, of_sequences)
+    _check_sequence(table)
     if task and not of_sequences:
         raise OptionError(
             f"{table.data}: --label is missing; expected the column that holds the class of each "
@@ -60,12 +51,11 @@ def check_columns(table: "TableOptions", *, task: bool = True) -> None:
             f"--date-format {table.date_format!r} is given without --time; expected the column "
             "that is written so. Add --time COLUMN."
         )
-    _check_over_time(table, of_sequences)
 
 
-def _check_sequence(table: "TableOptions", of_sequences: bool) -> None:
+def _check_sequence(table: "TableOptions") -> None:
     """**Raises:** `OptionError` without a column that is needed to tell the sequences."""
-    if table.sequence is not None:
+    if table.sequence is not None or paths.may_name_sequences(str(table.data)):
         return
     needing = [name for name in ("label", "target", "group", "part") if getattr(table, name)]
     if needing:
@@ -82,15 +72,32 @@ def _check_sequence(table: "TableOptions", of_sequences: bool) -> None:
         )
 
 
-def _check_over_time(table: "TableOptions", of_sequences: bool) -> None:
+def check_parts(table: "TableOptions") -> None:
+    """**Raises:** `OptionError` for parts that cannot be."""
+    given = table.given()
+    for name, other, why in APART:
+        if name in given and other in given:
+            raise OptionError(
+                f"{_option(name)} {given[name]} is given with {_option(other)} {given[other]}; "
+                f"expected one of the two, because {why}. Leave out {_option(name)}."
+            )
+    if table.test_share is not None and not 0 < table.test_share < 1:
+        raise OptionError(
+            f"--test-share is {table.test_share}; expected a share between 0 and 1. Set 0.2."
+        )
+    _check_over_time(table)
+
+
+def _check_over_time(table: "TableOptions") -> None:
     """**Raises:** `OptionError` for a split over time that cannot be, or that nothing is of."""
+    of_sequences = table.label is not None or table.target is not None
     over_time = table.split == "time" or table.sequence is None
     if table.split == "time" and table.group is not None:
         raise OptionError(
             f"--split time is given with --group {table.group}; expected one of the two, because a "
             "group may last from the first to the last moment. Leave one out."
         )
-    if table.split == "time" and of_sequences and table.time is None:
+    if table.split == "time" and of_sequences and table.sequence and table.time is None:
         raise OptionError(
             "--split time is given without --time; expected the column with the times, because "
             "the sequences that begin last are set aside. Add --time COLUMN."
@@ -140,7 +147,12 @@ def read_again(run: "Run") -> "tuple[Sequences, Sequences]":
     from throughtime.data.source import remembered
 
     source, fingerprints = remembered(run.details, run.folder)
-    return source.read_again(fingerprints)
+    return source.read_again(fingerprints, known(run))
+
+
+def known(run: "Run") -> dict[str, Any]:
+    """What the task of a run knew of its targets before it read a table."""
+    return run.model.task.table_options() if "from" in run.details else {}
 
 
 def with_targets(run: "Run", data: str | None) -> "Sequences":

@@ -20,11 +20,14 @@ class TableOptions:
 
     data: str | None = typer.Argument(
         None,
-        help="A long table (CSV, JSON lines, Parquet); Japanese Vowels without one.",
+        help="A table, or a folder of them (CSV, JSON lines, Parquet, .npz, .ts); Japanese Vowels "
+        "without.",
         callback=paths.table,
     )
     sequence: str | None = typer.Option(
-        None, help="Column: which sequence a row is of; the table is one without it."
+        None,
+        help="Column: which sequence a row is of; .npz and .ts files say so; with --time alone a "
+        "table is one.",
     )
     time: str | None = typer.Option(None, help="Column: time; rows as they stand without.")
     date_format: str | None = typer.Option(

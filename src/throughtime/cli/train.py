@@ -8,8 +8,9 @@ from pathlib import Path
 
 import typer
 
-from throughtime.cli import cells, options, paths
-from throughtime.cli.data import check_columns, check_paths
+from throughtime.cli import cells, options, paths, train_on
+from throughtime.cli import device as devices
+from throughtime.cli.data import check_columns, check_parts, check_paths, known
 from throughtime.cli.finish import finish
 from throughtime.cli.look import look_at, show_look
 from throughtime.cli.stopped import Stopped
@@ -61,6 +62,9 @@ def train(
         0.0, help="Dropout on the recurrent weights.", callback=options.share()
     ),
     epochs: int = typer.Option(30, help="At most.", callback=options.whole()),
+    minutes: float | None = typer.Option(
+        None, help="Of training, at most.", callback=options.positive(say=10)
+    ),
     batch_size: int = typer.Option(32, help="Sequences in a batch.", callback=options.whole()),
     optimiser: str = typer.Option(
         "adam", help="adam, adamw, sgd, rmsprop, ...", callback=options.one_of(*OPTIMISERS)
@@ -94,9 +98,16 @@ def train(
         help="Of torch; small models are fastest with 1; 0: torch's own.",
         callback=options.whole(0),
     ),
+    device: str = devices.option(),
     run: str | None = typer.Option(None, help="The run folder; runs/<time> unless given."),
     resume: str | None = typer.Option(
         None, help="Go on with the run in this folder.", callback=paths.run_folder
+    ),
+    origin: str | None = typer.Option(
+        None,
+        "--from",
+        help="Go on from the model of this run, with a table of the same columns.",
+        callback=paths.run_folder,
     ),
     checkpoint_seconds: float = typer.Option(
         10.0, help="Least time between checkpoints.", callback=options.not_negative()
@@ -116,9 +127,13 @@ def train(
         return
     # what can be checked without torch comes first, as importing it takes seconds
     named = cells.read(cell)
-    options.check_bptt(bptt, direction)
+    options.check_bptt(bptt, direction if origin is None else "forward")  # `fit` knows that model's
     sizes = options.sizes(output)
-    check_columns(table)
+    if origin is not None:
+        train_on.check(context, origin, table.data)
+        check_parts(table)
+    else:
+        check_columns(table)
     paths.new_folder(run)
     check_paths(table)
     import torch
@@ -131,34 +146,38 @@ def train(
 
     if threads:
         torch.set_num_threads(threads)
-    made = cells.make(named)
-    source = table.source()
-    whole = source.whole()
+    place = devices.named(device)
+    details = {"cell": cell, "threads": threads, "device": device, "command": context.obj}
+    source, model = table.source(), None
+    if origin is not None:
+        model, source, kept = train_on.begin(origin, source)
+        details |= kept
+    whole = source.whole(**({} if model is None else model.task.table_options()))
     train_part, test_part = source.divide(whole)
     fitted, held = source.set_aside(train_part, test_part)
-    cells.check(made, named, len(train_part.channels), hidden)
-    torch.manual_seed(table.seed)
-    recurrent = Recurrent(
-        made, len(train_part.channels), hidden, layers=layers, direction=direction,  # type: ignore[arg-type]
-        merge=merge, dropout=dropout, variational_dropout=variational_dropout,  # type: ignore[arg-type]
-        zoneout=zoneout, weight_drop=weight_drop, initial_state=initial_state,  # type: ignore[arg-type]
-    )  # fmt: skip
-    task = Regress(table.targets) if table.targets else Classify(train_part.classes)
+    if model is None:
+        made = cells.make(named)
+        cells.check(made, named, len(fitted.channels), hidden)
+        torch.manual_seed(table.seed)
+        recurrent = Recurrent(
+            made, len(fitted.channels), hidden, layers=layers, direction=direction,  # type: ignore[arg-type]
+            merge=merge, dropout=dropout, variational_dropout=variational_dropout,  # type: ignore[arg-type]
+            zoneout=zoneout, weight_drop=weight_drop, initial_state=initial_state,  # type: ignore[arg-type]
+        )  # fmt: skip
+        task = Regress(table.targets) if table.targets else Classify(fitted.classes)
+        model = Model(
+            recurrent, task=task, channels=fitted.channels, pooling=pooling, dropout=dropout,  # type: ignore[arg-type]
+        )  # fmt: skip
+        if sizes:
+            model.output = Output(model.width, model.task.width, sizes=sizes)
     for part in (fitted, test_part, *([] if held is None else [held])):
-        task.prepare("train", part)  # what cannot be scored in the end is refused now
-    model = Model(
-        recurrent, task=task, channels=train_part.channels, pooling=pooling, dropout=dropout,  # type: ignore[arg-type]
-    )  # fmt: skip
-    if sizes:
-        model.output = Output(model.width, model.task.width, sizes=sizes)
-    details = {
-        "data": source.to_dict(train_part, test_part, held), "cell": cell, "threads": threads,
-        "command": context.obj,
-    }  # fmt: skip
+        model.task.prepare("train", part)  # what cannot be scored in the end is refused now
+    model.to(place)
+    details["data"] = source.to_dict(train_part, test_part, held)
     folder = run or _new_folder()
     Run(model, Options(), Path(folder)).make_folder()  # nothing is told of one that cannot be
     if not quiet:
-        show_look(look_at(source, whole, fitted, held, test_part), task)
+        show_look(look_at(source, whole, fitted, held, test_part), model.task)
     with _resumable(folder):
         with progress_bar(quiet) as progress:
             finished = fit(
@@ -168,18 +187,16 @@ def train(
                 weight_decay=weight_decay, schedule=None if schedule == "none" else schedule,
                 clip=clip or None, class_weights=class_weights, label_smoothing=label_smoothing,
                 validation=0.0 if held is None else held, patience=patience, seed=table.seed,
-                bptt=bptt, scale_by_replicas=scale_by_replicas,
+                bptt=bptt, scale_by_replicas=scale_by_replicas, minutes=minutes,
+                keep_scaling=origin is not None,
             )  # fmt: skip
         finish(finished, train_part, test_part)
 
 
 def _alone(context: typer.Context, folder: str) -> None:
     """**Raises:** `OptionError` for an option that a resumed run has already."""
-    for name in context.params:
-        source = context.get_parameter_source(name)
-        given = source is not None and source.name == "COMMANDLINE"
-        if given and name not in ("resume", "checkpoint_seconds", "quiet"):
-            option = "--" + name.replace("_", "-")
+    for name, option in options.given(context).items():
+        if name not in ("resume", "checkpoint_seconds", "quiet"):
             raise OptionError(
                 f"--resume {folder} is given with {option}; expected it alone, because a run goes "
                 f"on with the options that it began with. Leave out {option}."
@@ -198,11 +215,12 @@ def _resume(folder: str, checkpoint_seconds: float, quiet: bool) -> None:
     from throughtime.training.run import read
 
     run = read(folder)
+    run.model.to(devices.named(run.details.get("device", "cpu"), folder))
     with locked(run.folder):  # from here on, so that a second one need not read the table first
         if threads := run.details.get("threads", 0):
             torch.set_num_threads(threads)
         source, fingerprints = remembered(run.details, run.folder)
-        train_part, test_part = source.read_again(fingerprints)
+        train_part, test_part = source.read_again(fingerprints, known(run))
         fitted, held = source.set_aside(train_part, test_part, fingerprints)
         options = asdict(run.options) | ({} if held is None else {"validation": held})
         with progress_bar(quiet) as progress:

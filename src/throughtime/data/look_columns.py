@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from throughtime.data.classes import is_number
 from throughtime.data.look_targets import spread
+from throughtime.data.reading import Reading
 from throughtime.data.sequences import Sequences
-from throughtime.data.source import BUNDLED, Source
+from throughtime.data.source import Source
 from throughtime.data.steps_of_time import StepOfTime, step_of_time
 from throughtime.data.target import Target
 
@@ -48,10 +49,8 @@ def columns(whole: Sequences, source: Source | None) -> tuple[Column, ...]:
 
 
 def _named(whole: Sequences, source: Source | None) -> Iterator[Column]:
-    roles = BUNDLED if source is not None and source.path is None else {}
-    sequence = source.sequence if source else None
-    time = source.time if source else None
-    sequence, time = sequence or roles.get("sequence"), time or roles.get("time")
+    reading = whole.reading or Reading()
+    sequence, time = reading.sequence, reading.time
     if sequence is not None:
         yield Column((sequence,), "sequence", "tells the sequence of each row")
     if time is not None:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from throughtime.data.datasets import japanese_vowels
@@ -16,6 +16,10 @@ from throughtime.errors import DataError, OptionError, RunError
 
 TEST_SHARE = 0.2
 BUNDLED = {"sequence": "series_id", "time": "t", "label": "label"}
+OF_PARTS = (  # the fields that say how a table is divided
+    "test", "test_share", "seed", "group", "over_time", "gap", "part", "validation",
+    "validation_file",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -62,12 +66,18 @@ class Source:
         """Whether a part of these is what comes last."""
         return self.over_time or (len(sequences) == 1 and self.group is None)
 
-    def whole(self) -> Sequences:
-        """All sequences of the table; of the bundled data those of training."""
+    def whole(self, **known: Any) -> Sequences:
+        """All sequences of the table; of the bundled data those of training.
+
+        `known`: what a task that was trained before knows of its targets, see `Task.table_options`.
+
+        **Raises:** `DataError`.
+        """
         if self.path is None:
             return japanese_vowels()[0]
+        columns = self._columns() | known
         return read_table(
-            self.path, **self._columns(), channels=self.channels, attributes=self._attributes()
+            self.path, **columns, channels=self.channels, attributes=self._attributes()
         )
 
     def divide(self, whole: Sequences) -> tuple[Sequences, Sequences]:
@@ -114,9 +124,9 @@ class Source:
                 check_groups({"training": fitted, **others}, self.group)
         return fitted, held
 
-    def read(self) -> tuple[Sequences, Sequences]:
-        """What there is to train on, and the test part. **Raises:** `DataError`."""
-        return self.divide(self.whole())
+    def read(self, **known: Any) -> tuple[Sequences, Sequences]:
+        """What there is to train on, and the test part, see `whole` and `divide`."""
+        return self.divide(self.whole(**known))
 
     def _split(self, sequences: Sequences, share: float) -> tuple[Sequences, Sequences]:
         with named(self._title()):
@@ -135,9 +145,11 @@ class Source:
             attributes=self._attributes(),
         )  # fmt: skip
 
-    def read_again(self, fingerprints: list[str]) -> tuple[Sequences, Sequences]:
-        """The same as they were. **Raises:** `RunError` if they have changed."""
-        parts = self.read()
+    def read_again(
+        self, fingerprints: list[str], known: Mapping[str, Any] | None = None
+    ) -> tuple[Sequences, Sequences]:
+        """The same as they were, see `read`. **Raises:** `RunError` if they have changed."""
+        parts = self.read(**(known or {}))
         if [fingerprint(part) for part in parts] != fingerprints[:2]:
             raise _changed(self._title())
         return parts
@@ -165,10 +177,23 @@ class Source:
         columns = self._columns()
         if not targets:
             columns |= {"label": None, "targets": None}  # what stands there does not matter
-        single = {columns[role]: role for role in BUNDLED if columns[role] is not None}
-        several = dict.fromkeys(columns["targets"] or (), "target")
-        _same_columns(path, single | several | dict.fromkeys(channels, "channel"), trained_in)
+        _same_columns(path, columns, channels, trained_in)
         return read_table(path, **columns, **options, channels=channels)
+
+    def with_table(
+        self, other: "Source", *, channels: tuple[str, ...], trained_in: str
+    ) -> "Source":
+        """Another table to train on, with the columns of this one and the parts of the `other`.
+
+        **Raises:** `DataError` where a column is missing, as `table`.
+        """
+        columns = self._columns()
+        for table in (other.path, other.test, other.validation_file):
+            if table is not None:
+                _same_columns(table, columns, channels, trained_in)
+        own = {role: columns[role] for role in BUNDLED}
+        parts = {name: getattr(other, name) for name in OF_PARTS}
+        return replace(self, path=other.path, channels=channels, **own, **parts)
 
     def _columns(self) -> dict[str, Any]:
         """The columns, and how they are written, as `read_table` takes them."""
@@ -218,11 +243,14 @@ def remembered(details: Mapping[str, Any], folder: object) -> tuple[Source, list
 
 
 def fingerprint(sequences: Sequences) -> str:
-    """SHA-256 over values, offsets, targets and the names of channels and classes."""
+    """SHA-256 over values, offsets, mask, targets and the names of channels and classes."""
     digest = hashlib.sha256(repr((sequences.channels, sequences.classes)).encode())
     parts = [sequences.values, sequences.offsets]
     if sequences.labels is not None:
         parts.append(sequences.labels)
+    if sequences.mask is not None:
+        digest.update(b"mask")
+        parts.append(sequences.mask)
     for name, target in sequences.targets.items():
         if target.values is not sequences.labels:
             digest.update(repr((name, target.classes, target.each_step)).encode())
@@ -232,10 +260,15 @@ def fingerprint(sequences: Sequences) -> str:
     return digest.hexdigest()
 
 
-def _same_columns(path: str, expected: dict[str, str], trained_in: str) -> None:
-    """**Raises:** `DataError` unless a table has all the columns, each given with its role."""
+def _same_columns(
+    path: str, columns: Mapping[str, Any], channels: tuple[str, ...], trained_in: str
+) -> None:
+    """**Raises:** `DataError` unless a table has all the columns of a run."""
     from throughtime.data.columns import or_no_header  # imports polars
 
+    expected = {columns[role]: role for role in BUNDLED if columns[role] is not None}
+    expected |= dict.fromkeys(columns["targets"] or (), "target")
+    expected |= dict.fromkeys(channels, "channel")
     there = column_names(path)
     missing = {name: role for name, role in expected.items() if name not in there}
     if not missing:
