@@ -55,7 +55,7 @@ def check_columns(table: "TableOptions", *, task: bool = True) -> None:
 
 def _check_sequence(table: "TableOptions") -> None:
     """**Raises:** `OptionError` without a column that is needed to tell the sequences."""
-    if table.sequence is not None or paths.may_name_sequences(str(table.data)):
+    if table.sequence is not None:
         return
     needing = [name for name in ("label", "target", "group", "part") if getattr(table, name)]
     if needing:

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -108,6 +108,7 @@ def with_table(command: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(command)
     def run(**given: Any) -> Any:
         table = TableOptions(**{name: given.pop(name) for name in shared})
+        table = replace(table, sequence=table.sequence or paths.own_sequence(table.data))
         return command(table=table, **given)
 
     parameters = []
