@@ -24,7 +24,7 @@ def test_sequences_from_python():
         "  yield   target: numbers, 1 to 3, mean 2, 1 of 3 not known",
         "  who     group: 2 in 3 sequences",
         "  x       input: number",
-        "  y       input: always the same number, so nothing is learned from it",
+        "  y       input: always the same value, so nothing is learned from it",
         "  z       input: number, the same in all steps of a sequence",
         "  training  2 sequences, 3 steps; labels a 1, b 1; yield 1 to 1, mean 1, 1 of 2 not known",
         "  test      1 sequence, 1 step; labels a 1, b 0; yield 3 to 3, mean 3",

@@ -8,8 +8,16 @@ from throughtime.errors import OptionError, one_line
 if TYPE_CHECKING:
     from throughtime.cli.table_options import TableOptions
     from throughtime.data import Sequences
-    from throughtime.training import Run
+    from throughtime.data.left_out import LeftOut
+    from throughtime.training import Model, Run
 
+
+TASKS = {
+    "label": "the class of each sequence",
+    "tag": "a class or a number at every step",
+    "target": "numbers of each sequence",
+}
+"""The options that name what is to be learned."""
 
 ANY = ("data", "validation", "seed")  # what the bundled data may be given with
 APART = (  # options that are not given together, and why
@@ -19,7 +27,6 @@ APART = (  # options that are not given together, and why
     ("split", "part", "the column says what is set aside"),
     ("validation_file", "part", "the column names the validation part"),
     ("validation", "validation_file", "the table to validate on is whole"),
-    ("label", "target", "a model has one task"),
 )
 
 
@@ -32,19 +39,28 @@ def check_columns(table: "TableOptions", *, task: bool = True) -> None:
     if table.data is None:
         for name, value in given.items():
             if name not in ANY:
+                given_so = _option(name) + ("" if value is True else f" {value}")
                 raise OptionError(
-                    f"{_option(name)} {value} is given without a table; expected one before it. "
-                    "Write `throughtime train DATA ...`, or leave it out for the bundled data."
+                    f"{given_so} is given without a table; expected one before it. Write "
+                    "`throughtime train DATA ...`, or leave it out for the bundled data."
                 )
         return
     check_parts(table)
-    of_sequences = table.label is not None or table.target is not None
     _check_sequence(table)
-    if task and not of_sequences:
+    named = [_option(name) for name in TASKS if name in given]
+    if len(named) > 1 or (task and not named):
+        state, fix = "nothing says what to learn", "Add one."
+        if len(named) == 2:
+            state, fix = f"{' and '.join(named)} are both given", "Leave one out."
+        elif named:
+            state = f"{', '.join(named[:-1])} and {named[-1]} are given"
+            fix = "Leave all but one out."
+        each = "; ".join(f"{_option(name)} COLUMN, {what}" for name, what in TASKS.items())
+        raise OptionError(f"{table.data}: {state}; expected one of {each}. {fix}")
+    if table.weight is not None and table.tag is None:
         raise OptionError(
-            f"{table.data}: --label is missing; expected the column that holds the class of each "
-            "sequence, or --target with those that hold its numbers. Add --label COLUMN or "
-            "--target COLUMN."
+            f"--weight {table.weight} is given without --tag; expected tags, because it weighs the "
+            "steps of these. Leave out --weight."
         )
     if table.date_format is not None and table.time is None:
         raise OptionError(
@@ -151,8 +167,13 @@ def read_again(run: "Run") -> "tuple[Sequences, Sequences]":
 
 
 def known(run: "Run") -> dict[str, Any]:
-    """What the task of a run knew of its targets before it read a table."""
-    return run.model.task.table_options() if "from" in run.details else {}
+    """What the model of a run knew of its targets and categories before it read a table."""
+    return told(run.model) if "from" in run.details else {}
+
+
+def told(model: "Model") -> dict[str, Any]:
+    """What a table is to be told of targets and categories so that it is read as in training."""
+    return {**model.task.table_options(), "categories": model.encoder.texts}
 
 
 def with_targets(run: "Run", data: str | None) -> "Sequences":
@@ -162,13 +183,19 @@ def with_targets(run: "Run", data: str | None) -> "Sequences":
     return another_table(run, data, targets=True)
 
 
-def another_table(run: "Run", path: str, *, targets: bool) -> "Sequences":
-    """The sequences of a table with the columns that a run was trained on."""
+def another_table(
+    run: "Run", path: str, *, targets: bool, left_out: "list[LeftOut] | None" = None
+) -> "Sequences":
+    """The sequences of a table with the columns that a run was trained on.
+
+    `left_out`: takes the sequences that cannot be read; an error without it.
+    """
     from throughtime.data.source import remembered
 
     source, _ = remembered(run.details, run.folder)
     trained_in = f"the run in {one_line(str(run.folder))}"
     return source.table(
-        path, run.model.channels, run.model.task.table_options(), targets=targets,
-        trained_in=trained_in,
+        path, run.model.channels, run.model.task.table_options(),
+        categories=run.model.encoder.texts, targets=targets, trained_in=trained_in,
+        left_out=left_out,
     )  # fmt: skip

@@ -23,13 +23,15 @@ def look(
     """How a table is read: the role of each column, times, missing values, the parts."""
     check_columns(table, task=False)
     check_paths(table)
-    from throughtime.tasks import Classify, Regress
+    from throughtime.tasks import Classify, Regress, Tag
 
     source = table.source()
     whole = source.whole()
     train, test = source.divide(whole)
     fitted, held = source.set_aside(train, test)
     task = Regress if table.target else Classify if table.label or table.data is None else None
+    if table.tag is not None:
+        task = Tag.of(fitted, weights=table.weight)
     if json:
         seen = look_at(source, whole, fitted, held, test)
         print(json_module.dumps(seen.to_dict() | {"baselines": [*_titles(task)]}))

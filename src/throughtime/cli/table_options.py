@@ -37,8 +37,22 @@ class TableOptions:
     target: str | None = typer.Option(
         None, help="In place of --label: columns with numbers of the sequence, with commas."
     )
+    tag: str | None = typer.Option(
+        None,
+        help="In place of --label: columns with a class or a number of each step; COL:class has "
+        "numbers as classes.",
+    )
+    weight: str | None = typer.Option(
+        None, help="With --tag: column of numbers that weigh the steps in training."
+    )
     channels: str | None = typer.Option(
         None, help="Columns to learn from, with commas; all others without."
+    )
+    categories: str | None = typer.Option(
+        None, help="Columns whose numbers are codes, with commas; columns of text are categories."
+    )
+    strict: bool = typer.Option(
+        False, help="Refuse missing values, and columns of text that are not in --categories."
     )
     test: str | None = typer.Option(None, help="A table to test on, with the same columns.")
     test_share: float | None = typer.Option(
@@ -72,7 +86,11 @@ class TableOptions:
 
     @property
     def targets(self) -> tuple[str, ...] | None:
-        return None if self.target is None else tuple(self.target.split(","))
+        return _names(self.target)
+
+    @property
+    def tags(self) -> tuple[str, ...] | None:
+        return _names(self.tag)
 
     def given(self) -> dict[str, Any]:
         """The options that are not as they are without being given, by the names of the fields."""
@@ -87,11 +105,16 @@ class TableOptions:
         return Source(
             path=self.data, test=self.test, test_share=self.test_share, sequence=self.sequence,
             time=self.time, label=self.label, seed=self.seed, targets=self.targets,
-            channels=None if self.channels is None else tuple(self.channels.split(",")),
+            channels=_names(self.channels), tags=self.tags, weights=self.weight,
+            categories=_names(self.categories), strict=self.strict,
             time_format=self.date_format, group=self.group, over_time=self.split == "time",
             gap=self.gap, part=self.part, validation=self.validation,
             validation_file=self.validation_file,
         )  # fmt: skip
+
+
+def _names(text: str | None) -> tuple[str, ...] | None:
+    return None if text is None else tuple(text.split(","))
 
 
 def with_table(command: Callable[..., Any]) -> Callable[..., Any]:

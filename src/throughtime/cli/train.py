@@ -8,9 +8,9 @@ from pathlib import Path
 
 import typer
 
-from throughtime.cli import cells, options, paths, train_on
+from throughtime.cli import cells, options, paths, tagging, train_on
 from throughtime.cli import device as devices
-from throughtime.cli.data import check_columns, check_parts, check_paths, known
+from throughtime.cli.data import check_columns, check_parts, check_paths, known, told
 from throughtime.cli.finish import finish
 from throughtime.cli.look import look_at, show_look
 from throughtime.cli.stopped import Stopped
@@ -25,6 +25,15 @@ SCHEDULES = ("cosine", "onecycle", "exponential", "step", "plateau", "none")
 def train(
     context: typer.Context,
     table: TableOptions,
+    spans: bool = typer.Option(
+        False, help="With --tag: score runs of equal tags too; BIO tags always are."
+    ),
+    causal: bool = typer.Option(
+        False, help="With --tag: forward only, so that tags can be seen live."
+    ),
+    quantiles: str | None = typer.Option(
+        None, help="With --target: quantiles of each number, 0.1,0.5,0.9."
+    ),
     cell: str = typer.Option(
         "LSTM", help="A cell: GRU, 'LSTM(peephole=True)', my_cells.py:MyCell."
     ),
@@ -43,9 +52,10 @@ def train(
     initial_state: str = typer.Option(
         "learned", help="learned or zeros.", callback=options.one_of("learned", "zeros")
     ),
-    pooling: str = typer.Option(
-        "mean",
-        help="What the output network sees: last, mean, max.",
+    pooling: str | None = typer.Option(
+        None,
+        help="What the output network sees: last, mean, max; mean unless given, every step with "
+        "--tag.",
         callback=options.one_of("last", "mean", "max"),
     ),
     output: str = typer.Option("", help="Sizes of its inner layers: 64 or 64,32; none: linear."),
@@ -127,6 +137,9 @@ def train(
         return
     # what can be checked without torch comes first, as importing it takes seconds
     named = cells.read(cell)
+    of_steps = tagging.Asked(table.tag, pooling, spans, causal, direction)
+    of_steps.check("direction" in options.given(context))
+    direction = of_steps.direction
     options.check_bptt(bptt, direction if origin is None else "forward")  # `fit` knows that model's
     sizes = options.sizes(output)
     if origin is not None:
@@ -134,14 +147,15 @@ def train(
         check_parts(table)
     else:
         check_columns(table)
+    levels = options.quantiles(quantiles, of_numbers=table.target is not None)
     paths.new_folder(run)
     check_paths(table)
     import torch
 
     from throughtime.cli.show import progress_bar
     from throughtime.layers import Recurrent
-    from throughtime.tasks import Classify, Regress
-    from throughtime.training import Model, Options, Output, Run
+    from throughtime.tasks import Classify, Regress, Tag
+    from throughtime.training import Encoder, Model, Options, Output, Run
     from throughtime.training.fit import fit
 
     if threads:
@@ -152,21 +166,29 @@ def train(
     if origin is not None:
         model, source, kept = train_on.begin(origin, source)
         details |= kept
-    whole = source.whole(**({} if model is None else model.task.table_options()))
-    train_part, test_part = source.divide(whole)
+    known = {} if model is None else told(model)
+    whole = source.whole(**known)
+    train_part, test_part = source.divide(whole, **known)
     fitted, held = source.set_aside(train_part, test_part)
     if model is None:
         made = cells.make(named)
-        cells.check(made, named, len(fitted.channels), hidden)
         torch.manual_seed(table.seed)
+        encoder = Encoder.of(fitted)
+        cells.check(made, named, encoder.width, hidden)
         recurrent = Recurrent(
-            made, len(fitted.channels), hidden, layers=layers, direction=direction,  # type: ignore[arg-type]
+            made, encoder.width, hidden, layers=layers, direction=direction,  # type: ignore[arg-type]
             merge=merge, dropout=dropout, variational_dropout=variational_dropout,  # type: ignore[arg-type]
             zoneout=zoneout, weight_drop=weight_drop, initial_state=initial_state,  # type: ignore[arg-type]
         )  # fmt: skip
-        task = Regress(table.targets) if table.targets else Classify(fitted.classes)
+        if table.tag is not None:
+            task = Tag.of(fitted, weights=table.weight, spans=spans)
+        elif table.targets is not None:
+            task = Regress(table.targets, quantiles=levels)
+        else:
+            task = Classify(fitted.classes)
         model = Model(
-            recurrent, task=task, channels=fitted.channels, pooling=pooling, dropout=dropout,  # type: ignore[arg-type]
+            recurrent, task=task, encoder=encoder, dropout=dropout,
+            pooling=of_steps.shown,  # type: ignore[arg-type]
         )  # fmt: skip
         if sizes:
             model.output = Output(model.width, model.task.width, sizes=sizes)

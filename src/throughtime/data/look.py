@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from throughtime.data.look_columns import Column, columns
-from throughtime.data.look_parts import Part, counted, division, part
+from throughtime.data.look_parts import Part, division, part
+from throughtime.data.look_targets import counted
 from throughtime.data.reading import Reading
 from throughtime.data.separators import SEPARATORS
 from throughtime.data.sequences import Sequences

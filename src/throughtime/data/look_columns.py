@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from throughtime.data.classes import is_number
-from throughtime.data.look_targets import spread
+from throughtime.data.kinds import kinds
+from throughtime.data.look_targets import counted, spread
 from throughtime.data.reading import Reading
 from throughtime.data.sequences import Sequences
 from throughtime.data.source import Source
@@ -19,7 +20,7 @@ class Column:
     """Columns of one role with the same to be said of them.
 
     - `names`: of the columns.
-    - `role`: sequence, time, label, target, tag, group, part, input or ignored.
+    - `role`: sequence, time, label, target, tag, weight, group, part, input or ignored.
     - `what`: what stands in them, and why they have this role where nobody named it.
     - `step`: of a time column how far its steps are apart, None where that is not known.
     """
@@ -59,7 +60,8 @@ def _named(whole: Sequences, source: Source | None) -> Iterator[Column]:
         alone = "; all rows are one sequence" if sequence is None else ""
         yield Column((time,), "time", what + alone, step)
     for name, target in whole.targets.items():
-        yield Column((name,), _role(target), _said(target))
+        of_weights = source is not None and name == source.weights
+        yield Column((name,), "weight" if of_weights else _role(target), _said(target))
     for name, texts in whole.attributes.items():
         role = "part" if source is not None and name == source.part else "group"
         yield Column((name,), role, f"{len({*texts})} in {len(texts):,} sequences")
@@ -81,17 +83,18 @@ def _inputs(whole: Sequences, source: Source | None) -> Iterator[Column]:
 
 def _kinds(whole: Sequences) -> Iterator[str]:
     """What each channel is, in words."""
-    values = whole.values
-    firsts = values[whole.offsets[:-1]].repeat_interleave(whole.lengths, 0)
-    never = (values == values[0]).all(0).tolist()
-    constant = (values == firsts).all(0).tolist()
-    for k in range(len(whole.channels)):
-        if never[k]:
-            yield "always the same number, so nothing is learned from it"
-        elif constant[k]:
-            yield "number, the same in all steps of a sequence"
-        else:
-            yield "number"
+    for name, kind in kinds(whole).items():
+        says = "true or false" if kind.name == "boolean" else kind.name
+        if kind.name == "category":
+            says += f" of {counted(kind.texts, 'text')}"
+        channel = whole.values[:, whole.channels.index(name)]
+        if channel.nan_to_num().unique().numel() == 1 and not kind.missing:
+            says = "always the same value, so nothing is learned from it"
+        elif kind.constant:
+            says += ", the same in all steps of a sequence"
+        if kind.missing:
+            says += f", {kind.missing:,} of {len(whole.values):,} missing"
+        yield says
 
 
 def _dates(whole: Sequences, source: Source | None) -> bool:

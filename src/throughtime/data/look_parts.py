@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from throughtime.data.look_targets import Spread, spread
+from throughtime.data.look_targets import Spread, counted, spread
 from throughtime.data.naming import quote
 from throughtime.data.sequences import Sequences
 from throughtime.data.source import Source
@@ -41,11 +41,6 @@ class Part:
         several = len(self.targets) > 1
         targets = [f"{n} {s}" if several else str(s) for n, s in self.targets.items()]
         return ", ".join(says) + "".join(f"; {target}" for target in targets)
-
-
-def counted(count: int, what: str) -> str:
-    """So many of them, in words."""
-    return f"{count:,} {what}{'s' * (count != 1)}"
 
 
 def part(name: str, those: Sequences, source: Source | None, *, over_time: bool) -> Part:

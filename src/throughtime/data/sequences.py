@@ -11,10 +11,12 @@ from jaxtyping import Float32, Int64
 from torch import Tensor
 
 from throughtime.data import mask as masking
-from throughtime.data.classes import encode, is_number, sort_classes
+from throughtime.data.classes import encode, sort_classes
+from throughtime.data.given_targets import given_target
 from throughtime.data.naming import quote
 from throughtime.data.reading import Reading
 from throughtime.data.target import Target, check, said
+from throughtime.data.vocabulary import check_categories
 from throughtime.errors import DataError, OptionError
 
 if TYPE_CHECKING:
@@ -25,11 +27,13 @@ if TYPE_CHECKING:
 class Sequences:
     """`S` sequences of `C` channels, `N` steps in all, stored end to end as in an Arrow list.
 
-    - `values`: float32, shape `(N, C)`; finite.
+    - `values`: float32, shape `(N, C)`; nan where a value is missing, else finite.
     - `offsets`: int64, shape `(S+1,)`; sequence `i` is `values[offsets[i]:offsets[i+1]]`.
     - `channels`: the names of the `C` columns.
     - `names`: the name of each sequence, as in the table it came from.
     - `targets`: by name what a network is to say of each sequence or step, see `Target`.
+    - `categories`: by name the channels that are one of several texts at each step, with these
+      texts: their values are places among them, or -1 for a text that is none of them.
     - `attributes`: by name a text for each sequence, `S` of them, that is no input: the person
       that a recording is of, say.
     - `times`: the time of each step as the table spelled it, `N` texts; None without a time.
@@ -45,7 +49,7 @@ class Sequences:
     `classes`.
 
     **Raises:** `DataError` if the parts do not fit together, if a sequence has no real steps, or
-    if a value of a real step is NaN or infinite.
+    if a value of a real step is infinite or no place among the texts of its category.
     """
 
     values: Tensor
@@ -59,6 +63,7 @@ class Sequences:
     moments: Tensor | None = None
     reading: Reading | None = None
     mask: Tensor | None = None
+    categories: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _check_layout(self)
@@ -67,6 +72,8 @@ class Sequences:
         for name, target in self.targets.items():
             check(name, target, len(self), len(self.values))
         _check_finite(self)
+        real = self.values if self.mask is None else self.values[self.mask]
+        check_categories(self.channels, self.categories, real)
 
     @classmethod
     def from_list(
@@ -75,25 +82,31 @@ class Sequences:
         labels: Iterable[Any] | None = None,
         *,
         channels: Sequence[str] | None = None,
-        classes: Sequence[str] | None = None,
+        classes: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
         names: Sequence[str] | None = None,
         targets: Mapping[str, Iterable[Any] | Target] | None = None,
         attributes: Mapping[str, Iterable[Any]] | None = None,
         masks: Iterable[Any] | None = None,
+        categories: Mapping[str, Sequence[str]] | None = None,
         layout: str = "ntc",
     ) -> "Sequences":
         """Sequences from `S` arrays of shape `(T_i, C)`; `(T_i,)` is one channel.
 
         - `arrays`: anything `torch.as_tensor` takes: arrays, tensors, nested lists; or one array
-          of all, `(S, T, C)` or `(S, T)`.
+          of all, `(S, T, C)` or `(S, T)`; nan where a value is missing.
         - `layout`: `nct` for arrays of shape `(C, T_i)` or `(S, C, T)`, as aeon has them.
         - `labels`: one a sequence, text or whole numbers: the target of the name `labels`.
         - `channels`, `names`: default to `c0, c1, ...` and `0, 1, ...`.
-        - `targets`: by name numbers, one a sequence; None or nan where one is not known. Anything
-          else as a `Target`.
+        - `targets`: by name numbers, one a sequence; or for each step a class (text) or a number,
+          an array `(T_i,)` a sequence. None or nan where one is not known. Anything else as a
+          `Target`.
         - `attributes`: by name a text, one a sequence, that is no input, such as its person.
         - `masks`: bool `(T_i,)` for each, True where a step is real; all are unless given.
+        - `classes`: default to the distinct labels, sorted; the labels are looked up in them. A
+          mapping has those of targets of each step, by name; numbers in these are then codes.
         - `classes`: default to the distinct labels, sorted; the labels are looked up in them.
+        - `categories`: by name the texts of the channels that are categories; in the arrays stand
+          places among them.
 
         **Raises:** `DataError` if an array has another shape, a label is neither text nor a
         whole number, or nothing fits together.
@@ -113,6 +126,14 @@ class Sequences:
                     f"{steps[0].shape[1]} because sequence 0 has them. Give each the same channels."
                 )
         lengths = torch.tensor([0] + [len(step) for step in steps])
+        of_targets = classes if isinstance(classes, Mapping) else {}
+        classes = None if isinstance(classes, Mapping) else classes
+        for name in of_targets:
+            if name not in (targets or {}):
+                raise DataError(
+                    f"Sequences: classes has those of {quote(name)}, which is no target; expected "
+                    "the names of targets. Give it as one, or leave it out."
+                )
         if labels is None and classes is not None:
             raise DataError(
                 "Sequences: classes are given without labels; expected both or neither. Give the "
@@ -124,9 +145,13 @@ class Sequences:
             channels=tuple(channels or (f"c{c}" for c in range(steps[0].shape[1]))),
             names=tuple(names or (str(place) for place in range(len(steps)))),
             targets=({} if labels is None else {"labels": _of_labels(labels, classes)})
-            | {name: _target(name, values) for name, values in (targets or {}).items()},
+            | {
+                name: given_target(name, values, list(map(len, steps)), of_targets.get(name))
+                for name, values in (targets or {}).items()
+            },
             attributes={n: tuple(map(str, texts)) for n, texts in (attributes or {}).items()},
             mask=None if masks is None else masking.of_list(masks, [len(step) for step in steps]),
+            categories={name: tuple(texts) for name, texts in (categories or {}).items()},
         )
 
     @property
@@ -236,7 +261,8 @@ class Sequences:
 
         return long_frame(
             self.values, self.lengths, names=self.names, channels=self.channels,
-            targets=self.targets, attributes=self.attributes, times=self.times,
+            categories=self.categories, targets=self.targets, attributes=self.attributes,
+            times=self.times,
         )  # fmt: skip
 
     def __repr__(self) -> str:
@@ -278,23 +304,6 @@ def _of_labels(labels: Iterable[Any], classes: Sequence[str] | None) -> Target:
         raise DataError(f"Sequences: {error}") from None
 
 
-def _target(name: str, values: Iterable[Any] | Target) -> Target:
-    return values if isinstance(values, Target) else _of_numbers(name, values)
-
-
-def _of_numbers(name: str, values: Iterable[Any]) -> Target:
-    numbers = [torch.nan if value is None else value for value in values]
-    for place, value in enumerate(numbers):
-        shape = getattr(value, "shape", ())
-        if isinstance(value, str | bytes) or shape != () or not is_number(value):
-            raise DataError(
-                f"Sequences: target {quote(name)} of sequence {place} has "
-                f"{f'shape {tuple(shape)}' if shape else quote(value)}; expected one number for "
-                "each sequence, or None where it is not known. Give numbers of shape (S,)."
-            )
-    return Target(torch.tensor([float(value) for value in numbers], dtype=torch.float32))
-
-
 def _label(label: Any, place: int) -> str:
     """As the text that names its class; an array of no axes is the number in it."""
     shape = getattr(label, "shape", ())
@@ -305,7 +314,8 @@ def _label(label: Any, place: int) -> str:
     got = f"shape {tuple(shape)}" if shape else "no value" if missing else quote(label)
     raise DataError(
         f"Sequences: label {place} has {got}; expected one text or whole number for each sequence. "
-        "Give labels of shape (S,)."
+        "Give labels of shape (S,), or for one at each step targets={'tag': labels} and the task "
+        "Tag."
     )
 
 
@@ -351,12 +361,13 @@ def _check_layout(s: Sequences) -> None:
 
 def _check_finite(s: Sequences) -> None:
     real = True if s.mask is None else s.mask[:, None]
-    bad = (~s.values.isfinite() & real).nonzero()
+    bad = (s.values.isinf() & real).nonzero()
     if len(bad):
         row, channel = bad[0].tolist()
         place = int(torch.searchsorted(s.offsets, row, right=True)) - 1
         raise DataError(
             f"Sequences: sequence {place} ({quote(s.names[place])}), step "
             f"{row - int(s.offsets[place])}, channel {quote(s.channels[channel])} has "
-            f"{s.values[row, channel].item()}; expected a finite number. Replace or remove it."
+            f"{s.values[row, channel].item()}; expected a finite number, or nan where it is "
+            "missing. Replace it."
         )

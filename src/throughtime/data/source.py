@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from throughtime.data.categories import restrict_categories
 from throughtime.data.datasets import japanese_vowels
 from throughtime.data.naming import nearest, quote, quote_all
 from throughtime.data.sequences import Sequences
@@ -30,7 +31,9 @@ class Source:
     - `test`: a table to test on; None for a share `test_share` of the sequences, 0.2 unless given,
       set aside with `seed`.
     - `sequence`, `time`, `label`, `targets`, `channels`: the columns, see `read_table`.
-    - `time_format`: how the times are written, see there.
+    - `time_format`, `categories`, `strict`: how the columns are written, see there.
+    - `tags`: columns with a class or a number of each step; `weights`: what weighs the steps in
+      training, which only the training table needs.
     - `group`, `over_time`, `gap`: how a part is set aside, see `split`; one sequence is always cut
       over time.
     - `part`: the column that names the part of each sequence, see `split_parts.py`.
@@ -50,6 +53,10 @@ class Source:
     seed: int = 0
     targets: tuple[str, ...] | None = None
     time_format: str | None = None
+    tags: tuple[str, ...] | None = None
+    weights: str | None = None
+    categories: tuple[str, ...] | None = None
+    strict: bool = False
     group: str | None = None
     over_time: bool = False
     gap: int = 0
@@ -69,29 +76,38 @@ class Source:
     def whole(self, **known: Any) -> Sequences:
         """All sequences of the table; of the bundled data those of training.
 
-        `known`: what a task that was trained before knows of its targets, see `Task.table_options`.
+        `known`: what a task that was trained before knows of its targets, see `Task.table_options`,
+        and the `categories` of its model.
 
         **Raises:** `DataError`.
         """
         if self.path is None:
             return japanese_vowels()[0]
-        columns = self._columns() | known
+        columns = self._columns() | {"tags": self.tags, "weights": self.weights}
+        columns |= {"categories": self.categories} | known
         return read_table(
             self.path, **columns, channels=self.channels, attributes=self._attributes()
         )
 
-    def divide(self, whole: Sequences) -> tuple[Sequences, Sequences]:
-        """What there is to train on, and the test part. **Raises:** `DataError`."""
+    def divide(self, whole: Sequences, **known: Any) -> tuple[Sequences, Sequences]:
+        """What there is to train on, and the test part; `known` as of `whole`.
+
+        **Raises:** `DataError`.
+        """
         if self.path is None:
             return japanese_vowels()
-        if self.part is not None:
+        if self.test is not None:
+            return whole, self._same(self.test, whole)
+        if self.part is None:
+            train, test = self._split(whole, self.share)
+        else:
             with named(self.path):
                 of_part(whole, self.part, "train")  # there has to be some
                 train = of_part(whole, self.part, "train", "validation")
-                return train, of_part(whole, self.part, "test")
-        if self.test is None:
-            return self._split(whole, self.share)
-        return whole, self._same(self.test, whole)
+                test = of_part(whole, self.part, "test")
+        if "categories" not in known:  # else they are those of an earlier training part
+            train, test = restrict_categories(train, test)
+        return train, test
 
     def set_aside(
         self, train: Sequences, test: Sequences, fingerprints: Sequence[str] = ()
@@ -126,7 +142,7 @@ class Source:
 
     def read(self, **known: Any) -> tuple[Sequences, Sequences]:
         """What there is to train on, and the test part, see `whole` and `divide`."""
-        return self.divide(self.whole(**known))
+        return self.divide(self.whole(**known), **known)
 
     def _split(self, sequences: Sequences, share: float) -> tuple[Sequences, Sequences]:
         with named(self._title()):
@@ -139,9 +155,11 @@ class Source:
         return self.path or "the bundled data"
 
     def _same(self, path: str, like: Sequences) -> Sequences:
-        """Another table with the columns and classes of these sequences."""
+        """Another table with the columns, classes and categories of these sequences."""
+        steps = {n: t for n, t in like.targets.items() if t.each_step and n != self.weights}
         return read_table(
             path, **self._columns(), classes=like.classes or None, channels=like.channels,
+            categories=like.categories, tags={n: t.classes for n, t in steps.items()},
             attributes=self._attributes(),
         )  # fmt: skip
 
@@ -160,25 +178,31 @@ class Source:
         channels: tuple[str, ...],
         options: Mapping[str, Any],
         *,
+        categories: Mapping[str, Sequence[str]] | None = None,
         targets: bool,
         trained_in: str = "a run",
+        left_out: list[Any] | None = None,
     ) -> Sequences:
         """Another table with the same columns.
 
         **Arguments:**
 
         - `channels`: of the model; `options`: of its task, see `Task.table_options`.
+        - `categories`: of the model, with their texts; none unless given.
         - `targets`: whether the targets are to be read too.
         - `trained_in`: what an error calls the run that these columns are from.
+        - `left_out`: see `read_table`.
 
         **Raises:** `DataError` where a column is missing: a run knows its columns by name, and
         nothing names others.
         """
-        columns = self._columns()
-        if not targets:
-            columns |= {"label": None, "targets": None}  # what stands there does not matter
+        columns = {**self._columns(), "tags": self.tags, **options}
+        if not targets:  # what stands there does not matter
+            columns |= {"label": None, "targets": None, "tags": None}
         _same_columns(path, columns, channels, trained_in)
-        return read_table(path, **columns, **options, channels=channels)
+        return read_table(
+            path, **columns, channels=channels, categories=categories or {}, left_out=left_out
+        )
 
     def with_table(
         self, other: "Source", *, channels: tuple[str, ...], trained_in: str
@@ -187,7 +211,7 @@ class Source:
 
         **Raises:** `DataError` where a column is missing, as `table`.
         """
-        columns = self._columns()
+        columns = self._columns() | {"tags": self.tags}
         for table in (other.path, other.test, other.validation_file):
             if table is not None:
                 _same_columns(table, columns, channels, trained_in)
@@ -199,7 +223,7 @@ class Source:
         """The columns, and how they are written, as `read_table` takes them."""
         own = {"sequence": self.sequence, "time": self.time, "label": self.label}
         return {**(BUNDLED if self.path is None else own), "targets": self.targets,
-                "time_format": self.time_format}  # fmt: skip
+                "time_format": self.time_format, "strict": self.strict}  # fmt: skip
 
     def _attributes(self) -> tuple[str, ...]:
         return tuple(name for name in (self.group, self.part) if name is not None)
@@ -231,7 +255,7 @@ def remembered(details: Mapping[str, Any], folder: object) -> tuple[Source, list
     try:
         data = dict(details["data"])
         fingerprints = data.pop("sha256")
-        for name in ("channels", "targets"):
+        for name in ("channels", "targets", "tags", "categories"):
             columns = data.get(name)
             data[name] = None if columns is None else tuple(columns)
         return Source(**data), fingerprints
@@ -243,8 +267,10 @@ def remembered(details: Mapping[str, Any], folder: object) -> tuple[Source, list
 
 
 def fingerprint(sequences: Sequences) -> str:
-    """SHA-256 over values, offsets, mask, targets and the names of channels and classes."""
+    """SHA-256 over values, offsets, mask, targets and names: of channels, categories, classes."""
     digest = hashlib.sha256(repr((sequences.channels, sequences.classes)).encode())
+    if sequences.categories:
+        digest.update(repr(sequences.categories).encode())
     parts = [sequences.values, sequences.offsets]
     if sequences.labels is not None:
         parts.append(sequences.labels)
@@ -265,11 +291,15 @@ def _same_columns(
 ) -> None:
     """**Raises:** `DataError` unless a table has all the columns of a run."""
     from throughtime.data.columns import or_no_header  # imports polars
+    from throughtime.data.tags import column_of
 
     expected = {columns[role]: role for role in BUNDLED if columns[role] is not None}
-    expected |= dict.fromkeys(columns["targets"] or (), "target")
-    expected |= dict.fromkeys(channels, "channel")
     there = column_names(path)
+    expected |= dict.fromkeys(columns["targets"] or (), "target")
+    expected |= dict.fromkeys(
+        (tag if tag in there else column_of(tag) for tag in columns["tags"] or ()), "tag"
+    )
+    expected |= dict.fromkeys(channels, "channel")
     missing = {name: role for name, role in expected.items() if name not in there}
     if not missing:
         return
@@ -279,6 +309,8 @@ def _same_columns(
         fix = f"Rename {quote(near)} to {quote(name)}, if it is that column."
     elif [*missing.values()] == ["label"]:
         fix = "Add the labels, or use `throughtime predict`, which needs none."
+    elif {*missing.values()} == {"tag"}:
+        fix = "Add the tags, or use `throughtime predict`, which needs none."
     elif {*missing.values()} == {"target"}:
         fix = "Add the targets, or use `throughtime predict`, which needs none."
     else:

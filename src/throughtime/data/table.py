@@ -2,11 +2,12 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor
 
 from throughtime.data.classes import encode, sort_classes, unknown
 from throughtime.data.naming import quote
@@ -19,6 +20,7 @@ from throughtime.errors import DataError
 if TYPE_CHECKING:
     from throughtime.data.frame import Table
     from throughtime.data.layout import Layout
+    from throughtime.data.left_out import LeftOut
 
 
 def read_table(
@@ -33,6 +35,11 @@ def read_table(
     require_label: bool = True,
     targets: Sequence[str] | None = None,
     attributes: Sequence[str] = (),
+    tags: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
+    weights: str | None = None,
+    categories: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
+    strict: bool = False,
+    left_out: list["LeftOut"] | None = None,
 ) -> Sequences:
     """The sequences in a long table: in a file, in several, or in a frame.
 
@@ -60,7 +67,8 @@ def read_table(
     - `label`: the column with the class, text or whole numbers, the same in all rows of a
       sequence; without it the sequences have no labels.
     - `channels`: exactly these columns, in this order, others are ignored; without it every
-      other column, all numbers.
+      other column. Columns of true and false are numbers 1 and 0, columns of text categories;
+      a missing value is nan.
     - `classes`: the classes of the training set; without it those in the table, sorted as
       numbers if all are whole numbers, else as text.
     - `require_label`: if False, a table without the column `label` has no labels.
@@ -68,6 +76,17 @@ def read_table(
       predicted, see `Target`; without a value where one is not known.
     - `attributes`: columns with a text, the same in all rows of a sequence, that are no input: the
       person that each recording is of, to split by, say.
+    - `tags`: columns with a class or a number of each step that are to be predicted. Text and
+      booleans are classes, numbers are numbers; `"COL:class"` has codes written as numbers as
+      classes. Without a value where one is not known. A mapping from columns to their classes,
+      none of a number, reads them as those of a training set.
+    - `weights`: a column of numbers, 0 or more, that weigh the steps in training: a target too.
+    - `categories`: channels whose whole numbers are codes, categories too; or, for a table to test
+      on, the `categories` of the training set with their texts.
+    - `strict`: if True, a channel without a value in some row is refused, and one of text unless
+      `categories` names it.
+    - `left_out`: a list that takes the sequences whose inputs cannot be read, a text where there
+      should be a number, say, each with the reason; without it the first of them is an error.
 
     **Returns:** `Sequences`; numbers are rounded to float32.
 
@@ -79,8 +98,9 @@ def read_table(
     with named(data):
         return _read(
             data, sequence, time, time_format, label, channels, classes,
-            tuple(targets or ()), tuple(attributes),
-            require_label=require_label,
+            tuple(targets or ()),
+            tags or (), weights, categories, tuple(attributes), require_label=require_label,
+            strict=strict, left_out=left_out,
         )  # fmt: skip
 
 
@@ -114,18 +134,24 @@ def _read(
     channels: Sequence[str] | None,
     classes: Sequence[str] | None,
     numbers_of: tuple[str, ...],
+    tags: Sequence[str] | Mapping[str, Sequence[str]],
+    weights: str | None,
+    categories: Sequence[str] | Mapping[str, Sequence[str]] | None,
     attributes: tuple[str, ...],
     *,
     require_label: bool,
+    strict: bool,
+    left_out: list["LeftOut"] | None,
 ) -> Sequences:
     # Here and not above: they import polars.
-    from throughtime.data.channels import not_a_channel
-    from throughtime.data.columns import NotANumber, check_header, find, numbers
+    from throughtime.data.columns import check_header, find
     from throughtime.data.csv_file import Csv
     from throughtime.data.date_format import check_format
     from throughtime.data.decimals import with_points
     from throughtime.data.formats import open_table
+    from throughtime.data.inputs import inputs
     from throughtime.data.layout import lay_out, one_text_each, spelled
+    from throughtime.data.tags import step_targets, step_weights, tag_columns
 
     if time_format is not None:
         check_format(time, time_format)
@@ -145,7 +171,10 @@ def _read(
         label = None
     roles = {"sequence": sequence, "time": time, "label": label}
     roles = {role: name for role, name in roles.items() if name is not None}
-    roles |= _numbered("target", numbers_of) | _numbered("attribute", attributes)
+    tagged = tag_columns(tags, header)
+    roles |= _numbered("target", numbers_of) | _numbered("tag", [c.name for c in tagged])
+    roles |= {} if weights is None else {"weight": weights}
+    roles |= _numbered("attribute", attributes)
     _check_roles(roles)
     for role, name in roles.items():
         find(header, role, name)
@@ -155,7 +184,7 @@ def _read(
     for name in channels:
         find(header, "channels", name)
     for role, name in roles.items():
-        if role.startswith(("label", "target")) and name in channels:
+        if role.startswith(("label", "target", "tag", "weight")) and name in channels:
             kind = role.split()[0]
             raise DataError(
                 f"channels has {quote(name)}, which is the {kind} column; expected columns that "
@@ -171,17 +200,34 @@ def _read(
     table = source.read(list(dict.fromkeys([*roles.values(), *channels])))
     if table.frame.height == 0:
         raise DataError("file has a header and no rows; expected at least 1. Add rows.")
-    given, readable = table, [*channels, *numbers_of, *([] if time is None else [time])]
-    table = with_points(given, readable)
+    of_numbers = [name for name in channels if name not in (categories or ())]
+    of_numbers += [*numbers_of, *(c.name for c in tagged if c.kind != "class")]
+    of_numbers += [name for name in (time, weights) if name is not None]
+    given = table
+    table = with_points(given, of_numbers)
+    decimal_commas = table is not given
+
+    def read(part: "Table") -> tuple[Tensor, dict[str, tuple[str, ...]], "Layout"]:
+        values, texts = inputs(
+            part, channels, categories, strict=strict, chosen=chosen, timed=time is not None
+        )
+        layout = lay_out(part, sequence, time, time_format, _series(data))
+        return torch.from_numpy(values), texts, layout
+
+    places = None
     try:
-        values = torch.from_numpy(numbers(table, channels))
-    except NotANumber as error:
-        fix = error.fix
-        if not chosen:
-            fix = not_a_channel(table, channels, error.column, timed=time is not None)
-        raise DataError(f"{error} {fix}") from None
-    layout = lay_out(table, sequence, time, time_format, _series(data))
+        values, texts, layout = read(table)
+    except DataError:
+        if left_out is None or sequence is None:
+            raise
+        from throughtime.data.left_out import readable
+
+        table, places, unreadable = readable(table, sequence, read)
+        left_out += unreadable
+        values, texts, layout = read(table)
     targets = _targets(table, layout, sequence, label, classes, numbers_of)
+    targets |= step_targets(table, tagged, layout)
+    targets |= {} if weights is None else {weights: step_weights(table, weights, layout)}
     order = torch.tensor(layout.order)
     return Sequences(
         values=values[order],
@@ -196,13 +242,14 @@ def _read(
             )) for name in attributes
         },
         times=None if time is None else spelled(table, time, layout),
-        rows=order,
+        rows=order if places is None else torch.from_numpy(places)[order],
+        categories=texts,
         moments=None if layout.moments is None else torch.tensor(layout.moments),
         reading=Reading(
             sequence=sequence,
             time=time,
             separator=source.separator if isinstance(source, Csv) else None,
-            decimal_commas=table is not given,
+            decimal_commas=decimal_commas,
             ignored=tuple(n for n in header if n not in channels and n not in roles.values()),
         ),
     )  # fmt: skip

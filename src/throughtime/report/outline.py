@@ -13,13 +13,19 @@ from throughtime.report.sections import (
     numbers,
     reproduce,
     result,
+    tags,
 )
 from throughtime.training import Run
 
 OF_TASKS: dict[str, Section] = {
     "classify": classify, "confusion": confusion, "numbers": numbers, "result": result,
+    "tags": tags,
 }  # fmt: skip
 """The sections that a task can name."""
+
+
+FOLDED = (gradients.name, gates.name, network.name)
+"""What stands closed below the rest: why a result is as it is, not what it is."""
 
 
 def outline(run: Run) -> list[Section]:

@@ -11,12 +11,12 @@ from torch import Tensor, nn
 
 from throughtime import bptt
 from throughtime.arguments import checked_arguments, no_argument
-from throughtime.data import Batches, Scaler, Sequences
+from throughtime.data import Batches, Sequences
 from throughtime.errors import OptionError, RunError
 from throughtime.layers.recurrent import State
 from throughtime.training import given, optimise, randomness, time_limit
 from throughtime.training.checkpoint import read_checkpoint, write_checkpoint
-from throughtime.training.evaluate import check_channels, evaluate
+from throughtime.training.evaluate import check_channels, evaluate, predict
 from throughtime.training.held_out import held_out
 from throughtime.training.lock import locked
 from throughtime.training.model import Model, recurrent
@@ -165,7 +165,7 @@ class _Training:
         """A new run: scaled, seeded, with its first checkpoint."""
         run.check_new()  # none has begun one there since
         if not self.settings.keep_scaling:
-            self.model.encoder.scale(Scaler.fit(self.train))
+            self.model.encoder.fit(self.train)
         run.initial = {n: t.detach().cpu().clone() for n, t in self.model.state_dict().items()}
         randomness.seed(self.settings.seed)
         self.save(run)
@@ -225,6 +225,9 @@ class _Training:
         if self.best:
             self.model.load_state_dict(self.best)
         self.model.eval()
+        if self.held is not None:
+            task = self.model.task
+            self.model.task = task.calibrated(predict(self.model, self.held), self.held)
 
     def spend(self) -> float:
         """The share of the run that is done, which a schedule over the time follows."""

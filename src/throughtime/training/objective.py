@@ -53,7 +53,7 @@ class Objective:
         return bptt.backward(
             mode,
             recurrent(self.model),
-            self.model.encoder(self.batch.x),
+            self.model.encoder(self.batch.x, self.batch.before, self.batch.resets),
             read=self.read,
             loss=self.loss,
             lengths=None if self.batch.resets is not None else self.batch.lengths,
