@@ -31,9 +31,9 @@ def test_train_begins_with_the_same_screen(call, table, tmp_path):
     path = table()
     small = ["--hidden", "2", "--epochs", "1", "--run"]
     out = call("train", path, *COLUMNS, *small, tmp_path / "one")
-    assert out.startswith(SCREEN.format(path=path) + "LSTM, both, ")
+    assert out.startswith(SCREEN.format(path=path) + "throughtime LSTM, ")
     out = call("train", path, *COLUMNS, *small, tmp_path / "two", "--quiet")
-    assert out.startswith("LSTM, both, ")
+    assert out.startswith("throughtime LSTM, ")
 
 
 def test_the_bundled_data(call):
