@@ -11,12 +11,13 @@ from torch import Tensor, nn
 
 from throughtime import bptt
 from throughtime.arguments import checked_arguments, no_argument
-from throughtime.data import Batches, Scaler, Sequences, split
+from throughtime.data import Batches, Sequences, split
 from throughtime.errors import OptionError, RunError
 from throughtime.layers.recurrent import State
 from throughtime.training import given, optimise, randomness
 from throughtime.training.checkpoint import read_checkpoint, write_checkpoint
 from throughtime.training.evaluate import check_channels, evaluate
+from throughtime.training.fitted import fit_before
 from throughtime.training.lock import locked
 from throughtime.training.model import Model, recurrent
 from throughtime.training.objective import Objective
@@ -146,8 +147,9 @@ class _Training:
         self.schedule: Any = None
         if self.scheme:
             self.schedule = self.scheme.make(self.optimiser, settings.epochs, len(self.batches))
-        self.of_task = settings.of_task(model.task)
+        of_task = settings.of_task(model.task)
         model.task = model.task.fitted(self.train)
+        self.loss = model.task.training_loss(self.train, **of_task)
         self.place = _Place()
         self.best: dict[str, Tensor] = {}
         self.state: list[State] | None = None  # that the next batch goes on from
@@ -155,7 +157,7 @@ class _Training:
     def begin(self, run: Run) -> None:
         """A new run: scaled, seeded, with its first checkpoint."""
         run.check_new()  # none has begun one there since
-        self.model.encoder.scale(Scaler.fit(self.train))
+        fit_before(self.model, self.train, self.loss)
         run.initial = {n: t.detach().cpu().clone() for n, t in self.model.state_dict().items()}
         randomness.seed(self.settings.seed)
         self.save(run)
@@ -184,13 +186,12 @@ class _Training:
     ) -> None:
         """All epochs that are left; the model then has its best weights and is in eval mode."""
         place, settings = self.place, self.settings
-        loss_of = self.model.task.training_loss(self.train, **self.of_task)
         saved = started = time.monotonic()
         before = place.seconds
         self.model.train()
         while not place.done:
             for batch in self.batches.epoch(place.epoch, start=place.batch):
-                loss = self.step(Objective(self.model, loss_of, batch.to(self.device)))
+                loss = self.step(Objective(self.model, self.loss, batch.to(self.device)))
                 if progress:
                     progress(Progress(place.epoch, settings.epochs, place.batch,
                                       len(self.batches), loss))  # fmt: skip

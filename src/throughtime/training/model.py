@@ -18,6 +18,11 @@ from throughtime.layers import Recurrent, checks, description
 from throughtime.tasks import TASKS, Classify, Task
 from throughtime.tasks.readout import readout
 from throughtime.training.encoder import Encoder
+from throughtime.training.statistics import Statistics
+from throughtime.training.steps import Steps
+
+# not in the descriptions of earlier models, which were without
+LATER = ("statistics", "differences", "at_once", "noise")
 
 
 class Output(nn.Sequential):
@@ -70,6 +75,11 @@ class Model(nn.Module):
       last real step of each direction; `"mean"` or `"max"` over its real steps; `"each step"` for
       a task that answers at each. `"last"` or `"each step"` unless given, as the task asks.
     - `dropout`: on what the output network sees.
+    - `statistics`: whether a linear map of the mean, the spread and the last step of each channel of
+      a sequence is added to the answer, see `Statistics`; for a task with one answer a sequence.
+    - `differences`, `at_once`, `noise`: what the recurrent layers are given at each step, see
+      `Steps`: changes beside the channels, several steps as one, noise in training. The first
+      layer's `input_size` is the number of channels, doubled by `differences`, times `at_once`.
 
     **Raises:** `OptionError` for parts that do not fit together, `CallError` for other kinds.
     """
@@ -86,16 +96,25 @@ class Model(nn.Module):
         scaler: Scaler | None = None,
         pooling: Literal["last", "mean", "max", "each step"] | None = None,
         dropout: float = 0.0,
+        statistics: bool = False,
+        differences: bool = False,
+        at_once: int = 1,
+        noise: float = 0.0,
     ) -> None:
         super().__init__()
         stack = list(recurrent) if isinstance(recurrent, list | tuple) else [recurrent]
         self.task = _task(task, classes)
         self.readout = readout(pooling, self.task.each_step)
         self.encoder = Encoder(len(channels))
-        _check(stack, self.encoder.width, dropout)
+        self.steps = Steps(
+            self.encoder.width, differences=differences, at_once=at_once, noise=noise
+        )
+        _check(stack, self.steps.width, dropout)
+        _check_task(self.task, statistics=statistics, differences=differences, at_once=at_once)
         self.recurrent = nn.ModuleList(stack)
         self.width = self.readout.width(stack[-1])
         self.output = Output(self.width, self.task.width) if output is None else output
+        self.statistics = Statistics(self.encoder.width, self.task.width) if statistics else None
         self.channels, self.dropout = tuple(channels), dropout
         if scaler is not None:
             self.encoder.scale(scaler)
@@ -106,12 +125,20 @@ class Model(nn.Module):
         `(T, B, task.width)` of a task that answers at each step.
         """
         checks.padded("Model", "x", x)
-        y, state = self.encoder(x), None
+        every = torch.full(x.shape[1:2], len(x), device=x.device) if lengths is None else lengths
+        (y, steps), state = self.given(x, every), None
         for layer in self.recurrent:
-            y, state = layer(y, lengths=lengths)
-        if lengths is None:
-            lengths = torch.full(y.shape[1:2], len(y), device=y.device)
-        return self.answer(self.shown(self.readout.read(None, y, 0, lengths), state, lengths))
+            y, state = layer(y, lengths=None if lengths is None else steps)
+        shown = self.shown(self.readout.read(None, y, 0, steps), state, steps)
+        return self.answer(shown) + self.beside(x, every)
+
+    def given(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """What the recurrent layers are given of `x (T, B, C)`, and how many steps of each."""
+        return self.steps(self.encoder(x), lengths), self.steps.lengths(lengths)
+
+    def beside(self, x: Tensor, lengths: Tensor) -> Tensor | float:
+        """What the statistics of the sequences add to the answers, `(B, width)`; 0 without any."""
+        return 0.0 if self.statistics is None else self.statistics(self.encoder(x), lengths)
 
     def shown(self, total: Tensor | None, state: Any, lengths: Tensor) -> Tensor:
         """What the output network sees, from all that the readout has read, and from the final
@@ -134,6 +161,10 @@ class Model(nn.Module):
             "channels": self.channels,
             "pooling": self.readout.name,
             "dropout": self.dropout,
+            "statistics": self.statistics is not None,
+            "differences": self.steps.differences,
+            "at_once": self.steps.at_once,
+            "noise": self.steps.noise,
             "recurrent": [description.describe(layer) for layer in recurrent(self)],
             "output": output,
         }
@@ -165,7 +196,7 @@ class Model(nn.Module):
                             activation=described["activation"])  # fmt: skip
         return Model(
             stack, output, task=of, channels=tuple(data["channels"]), pooling=data["pooling"],
-            dropout=data["dropout"],
+            dropout=data["dropout"], **{name: data[name] for name in LATER if name in data},
         )  # fmt: skip
 
 
@@ -208,6 +239,23 @@ def _read_former_names(module: nn.Module, state: dict[str, Any], prefix: str, *_
     for name in ("mean", "std"):
         if f"{prefix}{name}" in state:
             state[f"{prefix}encoder.{name}"] = state.pop(f"{prefix}{name}")
+
+
+def _check_task(task: Task, *, statistics: bool, differences: bool, at_once: int) -> None:
+    """**Raises:** `OptionError` for what a task that answers at each step cannot have, and for what
+    one whose windows go on where the last one stopped cannot have."""
+    whole = {"statistics=True": statistics, f"at_once={at_once}": at_once > 1}
+    for option in [option for option, given in whole.items() if given and task.each_step]:
+        raise OptionError(
+            f"`Model`: {option} is given with the task {task.name!r}; expected a task with one "
+            "answer for each sequence, because this one answers at each step. Leave it out."
+        )
+    if differences and task.carries_state:
+        raise OptionError(
+            f"`Model`: differences=True is given with the task {task.name!r}; expected a task on "
+            "whole sequences, because at the first step of a window the one before is not known. "
+            "Leave it out."
+        )
 
 
 def _check(stack: list[Recurrent], width: int, dropout: float) -> None:
