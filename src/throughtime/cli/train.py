@@ -76,7 +76,26 @@ def train(
     weight_drop: float = typer.Option(
         0.0, help="Dropout on the recurrent weights.", callback=options.share()
     ),
-    epochs: int = typer.Option(30, help="At most.", callback=options.whole()),
+    statistics: bool | None = typer.Option(
+        None,
+        "--statistics/--no-statistics",
+        help="Mean, spread and last step of each channel beside what the layers say; on where the "
+        "answer is one for each sequence.",
+    ),
+    differences: bool = typer.Option(
+        True, help="Changes since the step before beside each channel."
+    ),
+    noise: float = typer.Option(
+        0.2, help="Its standard deviation on the scaled input.", callback=options.not_negative()
+    ),
+    at_once: int | None = typer.Option(
+        None, help="Steps read as one; as many as leave 64 unless given.", callback=options.whole()
+    ),
+    epochs: int | None = typer.Option(
+        None,
+        help="At most; 15, or as many as give 300 steps of the optimiser, unless given.",
+        callback=options.whole(),
+    ),
     batch_size: int = typer.Option(32, help="Sequences in a batch.", callback=options.whole()),
     optimiser: str = typer.Option(
         "adam", help="adam, adamw, sgd, rmsprop, ...", callback=options.one_of(*OPTIMISERS)
@@ -156,6 +175,8 @@ def train(
     from throughtime.tasks import Classify, Regress
     from throughtime.training import Model, Output
     from throughtime.training.fit import fit
+    from throughtime.training.recipe import enough_epochs, steps_at_once
+    from throughtime.training.steps import width as of_steps
 
     if threads:
         torch.set_num_threads(threads)
@@ -164,18 +185,24 @@ def train(
         data, test, test_share, sequence, time, label, columns, seed, targets, date_format
     )
     train_part, test_part = source.read()
-    cells.check(made, named, len(train_part.channels), hidden)
+    task = Classify(train_part.classes) if targets is None else Regress(targets)
+    if statistics is None:
+        statistics = not task.each_step
+    if at_once is None:
+        at_once = 1 if task.each_step else steps_at_once(int(train_part.lengths.max()))
+    width = of_steps(len(train_part.channels), differences=differences, at_once=at_once)
+    cells.check(made, named, width, hidden)
     torch.manual_seed(seed)
     recurrent = Recurrent(
-        made, len(train_part.channels), hidden, layers=layers, direction=direction,  # type: ignore[arg-type]
+        made, width, hidden, layers=layers, direction=direction,  # type: ignore[arg-type]
         merge=merge, dropout=dropout, variational_dropout=variational_dropout,  # type: ignore[arg-type]
         zoneout=zoneout, weight_drop=weight_drop, initial_state=initial_state,  # type: ignore[arg-type]
     )  # fmt: skip
-    task = Classify(train_part.classes) if targets is None else Regress(targets)
     for part in (train_part, test_part):
         task.prepare("train", part)  # what cannot be scored in the end is refused now
     model = Model(
         recurrent, task=task, channels=train_part.channels, pooling=pooling, dropout=dropout,  # type: ignore[arg-type]
+        statistics=statistics, differences=differences, at_once=at_once, noise=noise,
     )  # fmt: skip
     if sizes:
         model.output = Output(model.width, model.task.width, sizes=sizes)
@@ -183,6 +210,8 @@ def train(
         "data": source.to_dict(train_part, test_part), "cell": cell, "threads": threads,
         "command": context.obj,
     }  # fmt: skip
+    if epochs is None:
+        epochs = enough_epochs(round(len(train_part) * (1 - validation)), batch_size)
     folder = run or _new_folder()
     with _resumable(folder):
         with progress_bar(quiet) as progress:

@@ -26,7 +26,8 @@ def fit_before(model: Model, train: Sequences, loss: TrainingLoss) -> None:
 @torch.no_grad()
 def _scale(model: Model, train: Sequences) -> Tensor:
     """Take the scales from the training part; the statistics of each sequence, `(S, 3I)`."""
-    device = next(model.parameters()).device
+    device, training = next(model.parameters()).device, model.training
+    model.eval()
     squares, seen = [], {}
     for batch in Batches(train, 256, shuffle=False).epoch(0):
         on_device = batch.to(device)
@@ -35,6 +36,7 @@ def _scale(model: Model, train: Sequences) -> Tensor:
         squares.append((changes(y) * real).double().square().sum((0, 1)))
         rows = statistics(y, lengths)
         seen |= dict(zip(batch.indices.tolist(), rows, strict=True))
+    model.train(training)
     if model.steps.differences:
         changed = max(1, len(train.values) - len(train))  # at its first step none has changed
         spread = (torch.stack(squares).sum(0) / changed).sqrt().to(model.steps.spread)
@@ -60,7 +62,9 @@ def _fit_linear(of: Statistics, seen: Tensor, batch: Batch, loss: TrainingLoss) 
     with torch.no_grad():
         weight.zero_()
         bias.zero_()
-    optimiser = torch.optim.LBFGS([weight, bias], max_iter=ITERATIONS, line_search_fn="strong_wolfe")
+    optimiser = torch.optim.LBFGS(
+        [weight, bias], max_iter=ITERATIONS, line_search_fn="strong_wolfe"
+    )
 
     def closure() -> Tensor:
         optimiser.zero_grad()

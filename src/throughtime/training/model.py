@@ -75,8 +75,8 @@ class Model(nn.Module):
       last real step of each direction; `"mean"` or `"max"` over its real steps; `"each step"` for
       a task that answers at each. `"last"` or `"each step"` unless given, as the task asks.
     - `dropout`: on what the output network sees.
-    - `statistics`: whether a linear map of the mean, the spread and the last step of each channel of
-      a sequence is added to the answer, see `Statistics`; for a task with one answer a sequence.
+    - `statistics`: whether a linear map of the mean, the spread and the last step of each channel
+      is added to the answer, see `Statistics`; for a task with one answer for each sequence.
     - `differences`, `at_once`, `noise`: what the recurrent layers are given at each step, see
       `Steps`: changes beside the channels, several steps as one, noise in training. The first
       layer's `input_size` is the number of channels, doubled by `differences`, times `at_once`.

@@ -1,4 +1,4 @@
-"""Simple statistics of a whole sequence, which an answer may rest on without passing through time."""
+"""Simple statistics of a sequence, which an answer may rest on without passing through time."""
 
 import torch
 from torch import Tensor, nn

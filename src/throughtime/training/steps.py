@@ -1,4 +1,4 @@
-"""What the recurrent layers are given at each of their steps, of the encoded steps of a sequence."""
+"""What the recurrent layers are given at each of their steps, of the steps of a sequence."""
 
 import torch
 from torch import Tensor, nn
@@ -38,7 +38,7 @@ class Steps(nn.Module):
                 "standard deviation. Set 0 for none."
             )
         self.differences, self.at_once, self.noise = differences, at_once, noise
-        self.width = size * (2 if differences else 1) * at_once
+        self.width = width(size, differences=differences, at_once=at_once)
         if differences:
             self.register_buffer("spread", torch.ones(size))
 
@@ -62,6 +62,11 @@ class Steps(nn.Module):
 
     def extra_repr(self) -> str:
         return f"differences={self.differences}, at_once={self.at_once}, noise={self.noise}"
+
+
+def width(size: int, *, differences: bool, at_once: int) -> int:
+    """The columns of a step of the recurrent layers, for `size` columns of an encoded step."""
+    return size * (2 if differences else 1) * at_once
 
 
 def changes(y: Tensor) -> Tensor:

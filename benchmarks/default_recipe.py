@@ -1,0 +1,198 @@
+"""Which recipe is the default: compared on validation folds of training parts of real data sets.
+
+    pip download --no-deps -d wheels aeon==1.6.0 sktime==1.2.0 tslearn==0.10.0 scikit-learn==1.9.1
+    python benchmarks/default_recipe.py wheels folds.csv            # recipes, 3 folds each
+    python benchmarks/default_recipe.py wheels test.csv --test      # the test parts, read once
+
+The data are read from the wheels; nothing of them is installed. A fit is written to the CSV when it
+is done, and those that stand in it are not repeated.
+"""
+
+import argparse
+import csv
+import gzip
+import io
+import time
+import zipfile
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy
+import torch
+
+from throughtime import Recurrent, cells
+from throughtime.data import Sequences
+from throughtime.tasks import Classify, Regress
+from throughtime.training import Model, fit, tested
+from throughtime.training.recipe import LEAST
+
+MOST = 300  # training sequences of a set, in the folds
+FOLDS = 3
+AEON, SKTIME = "aeon/datasets/data", "sktime/datasets/data"
+CLASSES = {
+    "ACSF1": AEON, "ArrowHead": AEON, "BasicMotions": AEON, "GunPoint": AEON,
+    "ItalyPowerDemand": AEON, "JapaneseVowels": AEON, "OSULeaf": AEON,
+    "PickupGestureWiimoteZ": AEON, "PLAID": SKTIME, "Trace": "", "digits": "",
+}  # fmt: skip
+NUMBERS = {"CardanoSentiment": AEON, "Covid3Month": AEON, "Tecator": SKTIME}
+
+FORMER = {
+    "cell": "LSTM", "hidden": 128, "pooling": "mean", "dropout": 0.3, "statistics": False,
+    "differences": False, "noise": 0.0, "updates": 0, "epochs": 30, "longest": 0,
+    "batch_size": 32, "learning_rate": 3e-3,
+}  # fmt: skip
+MORE = FORMER | {"hidden": 64, "updates": 300, "epochs": LEAST, "longest": 64}
+NOISE = MORE | {"noise": 0.2}
+STATISTICS = NOISE | {"statistics": True}
+BOTH = STATISTICS | {"differences": True}
+RECIPES = {
+    "BOTH": BOTH,
+    "GRU max": BOTH | {"cell": "GRU", "pooling": "max"},
+    "STATISTICS": STATISTICS,
+    "GRU": BOTH | {"cell": "GRU"},
+    "GRU max, no differences": STATISTICS | {"cell": "GRU", "pooling": "max"},
+    "NOISE": NOISE,
+    "MORE": MORE,
+}
+
+
+class Part(NamedTuple):
+    arrays: list[torch.Tensor]
+    targets: list[str]
+
+
+def ts(text: str) -> Part:
+    """The sequences of a `.ts` file: channels with colons between, the target last."""
+    arrays, targets, data = [], [], False
+    for line in map(str.strip, text.splitlines()):
+        if data and line:
+            *channels, target = line.split(":")
+            numbers = [list(map(float, channel.split(","))) for channel in channels]
+            arrays.append(torch.tensor(numbers).T.contiguous())
+            targets.append(target)
+        data = data or line.lower() == "@data"
+    return Part(arrays, targets)
+
+
+def read(wheels: Path, name: str, part: str) -> Part:
+    """One part, `train` or `test`, of a data set."""
+
+    def content(package: str, path: str) -> bytes:
+        with zipfile.ZipFile(next(wheels.glob(f"{package}-*.whl"))) as wheel:
+            return wheel.read(path)
+
+    if name == "Trace":
+        kept = numpy.load(io.BytesIO(content("tslearn", "tslearn/.cached_datasets/Trace.npz")))
+        return Part([*torch.tensor(kept[f"X_{part}"]).float()], [*map(str, kept[f"y_{part}"])])
+    if name == "digits":
+        packed = content("scikit_learn", "sklearn/datasets/data/digits.csv.gz")
+        rows = numpy.loadtxt(io.StringIO(gzip.decompress(packed).decode()), delimiter=",")
+        rows = torch.tensor(rows[:898] if part == "train" else rows[898:])
+        return Part([*rows[:, :64].reshape(-1, 8, 8).float()], [str(int(k)) for k in rows[:, 64]])
+    folder = (CLASSES | NUMBERS)[name]
+    path = f"{folder}/{name}/{name}_{part.upper()}.ts"
+    return ts(content(folder.split("/")[0], path).decode("utf-8-sig"))
+
+
+def sequences(name: str, part: Part, chosen: list[int], classes: list[str]) -> Sequences:
+    arrays, targets = [part.arrays[k] for k in chosen], [part.targets[k] for k in chosen]
+    if name in NUMBERS:
+        return Sequences.from_list(arrays, targets={"y": [*map(float, targets)]})
+    return Sequences.from_list(arrays, targets, classes=classes)
+
+
+def folds(name: str, targets: list[str]) -> torch.Tensor:
+    """The fold of each sequence: of each class, or of neighbours in value, as many in each."""
+    generator = torch.Generator().manual_seed(0)
+    if name in NUMBERS:
+        groups = [torch.tensor([float(target) for target in targets]).argsort()]
+    else:
+        same = [[k for k, t in enumerate(targets) if t == c] for c in sorted({*targets})]
+        groups = [torch.tensor(g)[torch.randperm(len(g), generator=generator)] for g in same]
+    fold, order = torch.empty(len(targets), dtype=torch.long), torch.cat(groups)
+    fold[order] = torch.arange(len(order)) % FOLDS
+    return fold
+
+
+def trained(recipe: dict, train: Sequences, seed: int) -> Model:
+    torch.manual_seed(seed)
+    of = dict(recipe)
+    longest, updates = of.pop("longest"), of.pop("updates")
+    at_once = max(1, -(-int(train.lengths.max()) // longest)) if longest else 1
+    batches = -(-len(train) // of["batch_size"])
+    epochs = max(of.pop("epochs"), -(-updates // batches))
+    task = Classify(train.classes) if train.labels is not None else Regress(("y",))
+    columns = len(train.channels) * (2 if of["differences"] else 1) * at_once
+    layer = Recurrent(
+        getattr(cells, of.pop("cell")), columns, of.pop("hidden"), direction="both",
+        initial_state="learned",
+    )  # fmt: skip
+    given = {name: of.pop(name) for name in
+             ("pooling", "dropout", "statistics", "differences", "noise")}  # fmt: skip
+    model = Model(layer, task=task, channels=train.channels, at_once=at_once, **given)
+    return fit(model, train, epochs=epochs, seed=seed, **of).model
+
+
+def scores(model: Model, train: Sequences, test: Sequences) -> dict[str, tuple[float, float]]:
+    """Error and loss of the model and of the linear baseline; the error: share wrong, or 1 - R2."""
+    results = tested(model, train, test).results
+    linear = "linear" if train.labels is not None else "ridge"
+    metric = "accuracy" if train.labels is not None else "R2"
+    rows = {"model": results["test"], "linear": results[linear]}
+    return {who: (1 - _one(s[metric]), s["loss"]) for who, s in rows.items()}
+
+
+def _one(value) -> float:
+    return float(value[0] if isinstance(value, list) else value)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("wheels", type=Path)
+    parser.add_argument("csv", type=Path)
+    parser.add_argument("--recipes", help="with commas; all of them unless given")
+    parser.add_argument("--sets", help="with commas; all of them unless given")
+    parser.add_argument("--test", action="store_true", help="train on the training part, then test")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    done = set()
+    if options.csv.exists():
+        with options.csv.open() as file:
+            done = {(r[0], r[1], int(r[2])) for r in csv.reader(file) if r[2] != "fold"}
+    else:
+        options.csv.write_text("recipe,set,fold,error,loss,seconds\n")
+    recipes = options.recipes.split(";") if options.recipes else [*RECIPES]
+    sets = options.sets.split(",") if options.sets else [*CLASSES, *NUMBERS]
+    for recipe in recipes:
+        for name in sets:
+            part = read(options.wheels, name, "train")
+            classes = sorted({*part.targets})
+            chosen = torch.arange(len(part.targets))
+            if len(chosen) > MOST and not options.test:
+                generator = torch.Generator().manual_seed(0)
+                chosen = torch.randperm(len(chosen), generator=generator)[:MOST]
+            fold = folds(name, [part.targets[k] for k in chosen])
+            for k in range(FOLDS):
+                if (recipe, name, k) in done:
+                    continue
+                if options.test:  # as many seeds as there are folds
+                    other = read(options.wheels, name, "test")
+                    train = sequences(name, part, chosen.tolist(), classes)
+                    held = sequences(name, other, [*range(len(other.targets))], classes)
+                else:
+                    train = sequences(name, part, chosen[fold != k].tolist(), classes)
+                    held = sequences(name, part, chosen[fold == k].tolist(), classes)
+                start = time.process_time()
+                model = trained(RECIPES[recipe], train, k if options.test else 0)
+                seconds = time.process_time() - start
+                for who, (error, loss) in scores(model, train, held).items():
+                    row = [recipe if who == "model" else who, name, k, f"{error:.4f}",
+                           f"{loss:.4f}", f"{seconds:.1f}"]  # fmt: skip
+                    if who == "model" or ("linear", name, k) not in done:
+                        with options.csv.open("a", newline="") as file:
+                            csv.writer(file).writerow(row)
+                        done.add((row[0], name, k))
+
+
+if __name__ == "__main__":
+    main()
