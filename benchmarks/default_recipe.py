@@ -42,17 +42,20 @@ FORMER = {
     "batch_size": 32, "learning_rate": 3e-3,
 }  # fmt: skip
 MORE = FORMER | {"hidden": 64, "updates": 300, "epochs": LEAST, "longest": 64}
-NOISE = MORE | {"noise": 0.2}
-STATISTICS = NOISE | {"statistics": True}
-BOTH = STATISTICS | {"differences": True}
+LSTM_MEAN = MORE | {"noise": 0.2, "statistics": True, "differences": True}
+GRU_MAX = LSTM_MEAN | {"cell": "GRU", "pooling": "max"}
 RECIPES = {
-    "BOTH": BOTH,
-    "GRU max": BOTH | {"cell": "GRU", "pooling": "max"},
-    "STATISTICS": STATISTICS,
-    "GRU": BOTH | {"cell": "GRU"},
-    "GRU max, no differences": STATISTICS | {"cell": "GRU", "pooling": "max"},
-    "NOISE": NOISE,
-    "MORE": MORE,
+    "former": FORMER,
+    "more": MORE,
+    "BOTH": LSTM_MEAN,
+    "GRU max": GRU_MAX,
+    "600": GRU_MAX | {"updates": 600},
+    "no differences": GRU_MAX | {"differences": False},
+    "no statistics": GRU_MAX | {"statistics": False},
+    "LSTM max": GRU_MAX | {"cell": "LSTM"},
+    "noise 0.1": GRU_MAX | {"noise": 0.1},
+    "128 units": GRU_MAX | {"hidden": 128},
+    "128 steps": GRU_MAX | {"longest": 128},
 }
 
 
