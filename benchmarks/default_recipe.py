@@ -42,20 +42,21 @@ FORMER = {
     "batch_size": 32, "learning_rate": 3e-3,
 }  # fmt: skip
 MORE = FORMER | {"hidden": 64, "updates": 300, "epochs": LEAST, "longest": 64}
-LSTM_MEAN = MORE | {"noise": 0.2, "statistics": True, "differences": True}
-GRU_MAX = LSTM_MEAN | {"cell": "GRU", "pooling": "max"}
+MEAN = MORE | {"noise": 0.2, "statistics": True, "differences": True}
+CHOSEN = MEAN | {"pooling": "max"}
 RECIPES = {
     "former": FORMER,
-    "more": MORE,
-    "BOTH": LSTM_MEAN,
-    "GRU max": GRU_MAX,
-    "600": GRU_MAX | {"updates": 600},
-    "no differences": GRU_MAX | {"differences": False},
-    "no statistics": GRU_MAX | {"statistics": False},
-    "LSTM max": GRU_MAX | {"cell": "LSTM"},
-    "noise 0.1": GRU_MAX | {"noise": 0.1},
-    "128 units": GRU_MAX | {"hidden": 128},
-    "128 steps": GRU_MAX | {"longest": 128},
+    "more steps": MORE,
+    "mean": MEAN,
+    "chosen": CHOSEN,
+    "GRU": CHOSEN | {"cell": "GRU"},
+    "no differences": CHOSEN | {"differences": False},
+    "600": CHOSEN | {"updates": 600},
+    "noise 0.1": CHOSEN | {"noise": 0.1},
+    "no statistics": CHOSEN | {"statistics": False},
+    "128 units": CHOSEN | {"hidden": 128},
+    "no noise": CHOSEN | {"noise": 0.0},
+    "128 steps": CHOSEN | {"longest": 128},
 }
 
 

@@ -43,7 +43,7 @@ def train(
     cell: str = typer.Option(
         "LSTM", help="A cell: GRU, 'LSTM(peephole=True)', my_cells.py:MyCell."
     ),
-    hidden: int = typer.Option(128, help="Units of each state.", callback=options.whole()),
+    hidden: int = typer.Option(64, help="Units of each state.", callback=options.whole()),
     layers: int = typer.Option(1, help="Recurrent layers.", callback=options.whole()),
     direction: str = typer.Option(
         "both",
@@ -59,7 +59,7 @@ def train(
         "learned", help="learned or zeros.", callback=options.one_of("learned", "zeros")
     ),
     pooling: str = typer.Option(
-        "mean",
+        "max",
         help="What the output network sees: last, mean, max.",
         callback=options.one_of("last", "mean", "max"),
     ),
