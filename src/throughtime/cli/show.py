@@ -123,6 +123,8 @@ def show_run(run: "Run") -> None:
         text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
         console.print(escape(f"{name}: {text}"), soft_wrap=True)
     console.print(escape(f"channels: {', '.join(model.channels)}"), soft_wrap=True)
+    beside = model.statistics is not None
+    console.print(f"given: {model.steps.extra_repr()}; beside: statistics={beside}")
     options = ", ".join(f"{k}={v}" for k, v in asdict(run.options).items())
     console.print(escape(f"options: {options}"), soft_wrap=True)
     made = ", ".join(f"{k} {v}" for k, v in run.versions.items())
