@@ -143,59 +143,66 @@ def scores(model: Model, train: Sequences, test: Sequences) -> dict[str, tuple[f
     linear = "linear" if train.labels is not None else "ridge"
     metric = "accuracy" if train.labels is not None else "R2"
     rows = {"model": results["test"], "linear": results[linear]}
-    return {who: (1 - _one(s[metric]), s["loss"]) for who, s in rows.items()}
+    return {who: (1 - s[metric], s["loss"]) for who, s in rows.items()}
 
 
-def _one(value) -> float:
-    return float(value[0] if isinstance(value, list) else value)
+class Table:
+    """The CSV of all fits; what stands in it is not fitted again."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.done = path, set()
+        if path.exists():
+            with path.open() as file:
+                self.done = {tuple(row[:3]) for row in csv.reader(file)}
+        else:
+            path.write_text("recipe,set,fold,error,loss,seconds\n")
+
+    def add(self, recipe: str, name: str, k: int, error: float, loss: float, seconds: float):
+        if (recipe, name, str(k)) not in self.done:
+            with self.path.open("a", newline="") as file:
+                row = [recipe, name, k, f"{error:.4f}", f"{loss:.4f}", f"{seconds:.1f}"]
+                csv.writer(file).writerow(row)
+            self.done.add((recipe, name, str(k)))
+
+
+def parts(wheels: Path, name: str, k: int, test: bool) -> tuple[Sequences, Sequences]:
+    """What to train on, and fold k of it to score on; or the training part and the test part."""
+    part = read(wheels, name, "train")
+    classes, every = sorted({*part.targets}), torch.arange(len(part.targets))
+    if test:
+        other = read(wheels, name, "test")
+        places = [*range(len(other.targets))]
+        train = sequences(name, part, every.tolist(), classes)
+        return train, sequences(name, other, places, classes)
+    chosen = every
+    if len(every) > MOST:
+        chosen = torch.randperm(len(every), generator=torch.Generator().manual_seed(0))[:MOST]
+    fold = folds(name, [part.targets[i] for i in chosen])
+    each = chosen[fold != k].tolist(), chosen[fold == k].tolist()
+    return sequences(name, part, each[0], classes), sequences(name, part, each[1], classes)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("wheels", type=Path)
     parser.add_argument("csv", type=Path)
-    parser.add_argument("--recipes", help="with commas; all of them unless given")
+    parser.add_argument("--recipes", help="with semicolons; all of them unless given")
     parser.add_argument("--sets", help="with commas; all of them unless given")
-    parser.add_argument("--test", action="store_true", help="train on the training part, then test")
-    options = parser.parse_args()
+    parser.add_argument("--test", action="store_true", help="score on the test parts, three seeds")
+    given = parser.parse_args()
     torch.set_num_threads(1)
-    done = set()
-    if options.csv.exists():
-        with options.csv.open() as file:
-            done = {(r[0], r[1], int(r[2])) for r in csv.reader(file) if r[2] != "fold"}
-    else:
-        options.csv.write_text("recipe,set,fold,error,loss,seconds\n")
-    recipes = options.recipes.split(";") if options.recipes else [*RECIPES]
-    sets = options.sets.split(",") if options.sets else [*CLASSES, *NUMBERS]
-    for recipe in recipes:
-        for name in sets:
-            part = read(options.wheels, name, "train")
-            classes = sorted({*part.targets})
-            chosen = torch.arange(len(part.targets))
-            if len(chosen) > MOST and not options.test:
-                generator = torch.Generator().manual_seed(0)
-                chosen = torch.randperm(len(chosen), generator=generator)[:MOST]
-            fold = folds(name, [part.targets[k] for k in chosen])
+    table = Table(given.csv)
+    for recipe in given.recipes.split(";") if given.recipes else RECIPES:
+        for name in given.sets.split(",") if given.sets else [*CLASSES, *NUMBERS]:
             for k in range(FOLDS):
-                if (recipe, name, k) in done:
+                if (recipe, name, str(k)) in table.done:
                     continue
-                if options.test:  # as many seeds as there are folds
-                    other = read(options.wheels, name, "test")
-                    train = sequences(name, part, chosen.tolist(), classes)
-                    held = sequences(name, other, [*range(len(other.targets))], classes)
-                else:
-                    train = sequences(name, part, chosen[fold != k].tolist(), classes)
-                    held = sequences(name, part, chosen[fold == k].tolist(), classes)
+                train, held = parts(given.wheels, name, k, given.test)
                 start = time.process_time()
-                model = trained(RECIPES[recipe], train, k if options.test else 0)
+                model = trained(RECIPES[recipe], train, seed=k if given.test else 0)
                 seconds = time.process_time() - start
                 for who, (error, loss) in scores(model, train, held).items():
-                    row = [recipe if who == "model" else who, name, k, f"{error:.4f}",
-                           f"{loss:.4f}", f"{seconds:.1f}"]  # fmt: skip
-                    if who == "model" or ("linear", name, k) not in done:
-                        with options.csv.open("a", newline="") as file:
-                            csv.writer(file).writerow(row)
-                        done.add((row[0], name, k))
+                    table.add(recipe if who == "model" else who, name, k, error, loss, seconds)
 
 
 if __name__ == "__main__":
