@@ -97,7 +97,9 @@ def test_a_table_that_is_not_there(refused):
 
 def test_a_folder_as_a_table(refused, tmp_path):
     (tmp_path / "folder.csv").mkdir()
-    assert_says(refused("train", "folder.csv", *COLUMNS), "folder.csv: is a folder; expected")
+    assert_says(
+        refused("train", "folder.csv", *COLUMNS), "folder.csv: path has no file; expected tables"
+    )
 
 
 def test_a_wrong_suffix(refused, tmp_path):

@@ -300,6 +300,7 @@ OF_TRAINING = {
     "clip": ("0.5", 0.5), "class-weights": (None, True), "label-smoothing": ("0.25", 0.25),
     "validation": ("0.25", 0.25), "patience": ("3", 3), "seed": ("8", 8),
     "bptt": ("checkpointed:2", "checkpointed:2"), "scale-by-replicas": (None, True),
+    "minutes": ("30", 30.0),
 }  # fmt: skip
 
 
@@ -346,7 +347,7 @@ def test_the_defaults_are_what_the_help_says(call, table, tmp_path):
     named = [*OF_TRAINING, "hidden", "layers", "direction", "merge", "pooling", "dropout",
              "variational-dropout", "zoneout", "weight-drop", "noise"]  # fmt: skip
     for name in named:
-        if name not in ("epochs", "class-weights", "scale-by-replicas"):
+        if name not in ("epochs", "class-weights", "scale-by-replicas", "minutes"):
             value = found[name.replace("-", "_")]
             default = text.partition(f" --{name} <")[2].partition("[default: ")[2].partition("]")[0]
             assert default == str(value) or float(default) == value, name
@@ -491,3 +492,10 @@ def test_numbers_of_sequences(call, tmp_path):
     assert call("diagnose", folder).startswith("8 sequences")
     assert call("report", folder, path, "--out", tmp_path / "anew.html")
     assert call("report", "--compare", folder, folder, "--out", tmp_path / "both.html")
+
+
+def test_the_time_that_is_spent_is_said(call, table, tmp_path):
+    out = train(call, table(), tmp_path / "run", "--epochs", "100000", "--minutes", "0.005")
+    assert ", when its --minutes were spent\n" in out
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "when its 0.005 minutes were spent" in page

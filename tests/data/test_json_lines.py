@@ -101,9 +101,9 @@ def test_an_empty_file(write, text):
 
 
 def test_one_array_in_place_of_lines(write):
-    line = refusal(write('[\n{"id": 1}\n]\n'))
-    assert line.startswith("row 1 has other contents than JSON (")
-    assert line.endswith("or complete the file if it was cut off there.")
+    for text in ('[\n{"id": 1}\n]\n', '\ufeff[{"id": 1}, {"id": 2}]'):
+        line = refusal(write(text))
+        assert line.startswith("file is a JSON array; expected JSON lines, each an object. Write")
 
 
 def test_gzip_that_is_cut_off(write):

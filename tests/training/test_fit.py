@@ -66,6 +66,8 @@ CHANGES = {
     "validation": 0.25,
     "patience": 1,
     "seed": 1,
+    "minutes": 1e-6,
+    "keep_scaling": True,
 }
 
 

@@ -2,11 +2,13 @@
 
 import pytest
 import torch
+from tasks.toys import Tag
 from training.tiny import sequences
 
 from throughtime import GRU, Model, Recurrent, fit
 from throughtime.errors import OptionError
-from throughtime.training.steps import Steps
+from throughtime.tasks import Classify
+from throughtime.training.steps import Steps, changes
 
 LENGTHS = torch.tensor([5, 1, 3, 4, 2])
 
@@ -95,3 +97,27 @@ def test_the_first_layer_has_the_width_of_what_it_is_given():
         Model(Recurrent(GRU, width, 3), classes=("a", "b"), channels=("x", "y"), **options)
         with pytest.raises(OptionError, match=f"input_size=2; expected {width}, what it is given"):
             Model(Recurrent(GRU, 2, 3), classes=("a", "b"), channels=("x", "y"), **options)
+
+
+def test_where_steps_are_masked_changes_are_since_the_last_real_one():
+    mask = torch.tensor([[0, 1, 1], [1, 0, 1], [0, 0, 1], [1, 1, 0], [1, 0, 0]]).bool()
+    y = torch.randn(5, 3, 2).masked_fill(~mask[..., None], 1e6)
+    seen = changes(y, mask)
+    for b in range(3):
+        real = mask[:, b].nonzero()[:, 0]
+        expected = changes(y[real, b][:, None])[:, 0]
+        assert torch.equal(seen[real, b], expected)
+    assert torch.equal(changes(y, torch.ones(5, 3).bool()), changes(y))
+
+
+@pytest.mark.parametrize("task", [Classify(("a", "b")), Tag()], ids=["classify", "tag"])
+def test_a_masked_step_is_as_if_it_were_not_there(task):
+    torch.manual_seed(0)
+    options = {} if task.each_step else {"at_once": 2, "statistics": True}
+    layer = Recurrent(GRU, 4 * options.get("at_once", 1), 3, direction="both")
+    model = Model(layer, task=task, channels=("x", "y"), differences=True, **options).eval()
+    mask = torch.tensor([1, 0, 0, 1, 1, 0, 1]).bool()
+    x = torch.randn(7, 1, 2)
+    masked = model(x, mask=mask[:, None])
+    alone = model(x[mask])
+    assert torch.allclose(masked[mask] if task.each_step else masked, alone, atol=1e-6)

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from throughtime.cli import paths
 from throughtime.errors import OptionError, one_line
 
 if TYPE_CHECKING:
@@ -33,16 +34,8 @@ def check_columns(
                     "`throughtime train DATA ...`, or leave it out for the bundled data."
                 )
         return
-    if test is not None and test_share is not None:
-        raise OptionError(
-            f"--test-share {test_share} is given with --test {test}; expected one of the two. "
-            "Leave out --test-share."
-        )
-    if test_share is not None and not 0 < test_share < 1:
-        raise OptionError(
-            f"--test-share is {test_share}; expected a share between 0 and 1. Set 0.2."
-        )
-    if sequence is None:
+    check_test(test, test_share)
+    if sequence is None and not paths.may_name_sequences(path):
         raise OptionError(
             f"{path}: --sequence is missing; expected the column that names each row's sequence. "
             "Add --sequence COLUMN."
@@ -61,6 +54,19 @@ def check_columns(
         )
 
 
+def check_test(test: str | None, test_share: float | None) -> None:
+    """**Raises:** `OptionError` for a test part that cannot be."""
+    if test is not None and test_share is not None:
+        raise OptionError(
+            f"--test-share {test_share} is given with --test {test}; expected one of the two. "
+            "Leave out --test-share."
+        )
+    if test_share is not None and not 0 < test_share < 1:
+        raise OptionError(
+            f"--test-share is {test_share}; expected a share between 0 and 1. Set 0.2."
+        )
+
+
 def check_date_format(date_format: str) -> None:
     """**Raises:** `OptionError` for a format that polars, which is imported for it, cannot read."""
     from throughtime.data.date_format import fault
@@ -76,7 +82,8 @@ def read_again(run: "Run") -> "tuple[Sequences, Sequences]":
     from throughtime.data.source import remembered
 
     source, fingerprints = remembered(run.details, run.folder)
-    return source.read_again(fingerprints)
+    known = run.model.task.table_options() if "from" in run.details else {}
+    return source.read_again(fingerprints, known)
 
 
 def with_targets(run: "Run", data: str | None) -> "Sequences":

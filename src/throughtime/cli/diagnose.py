@@ -4,6 +4,7 @@ import json as json_module
 
 import typer
 
+from throughtime.cli import device as devices
 from throughtime.cli import options, paths
 from throughtime.cli.data import with_targets
 
@@ -23,18 +24,18 @@ def diagnose(
     steps: int = typer.Option(
         16, help="From how many steps of each to look back.", callback=options.whole()
     ),
+    device: str = devices.option(float64=True),
     json: bool = typer.Option(False, "--json", help="Print JSON, with the curves over the lag."),
 ) -> None:
     """How far back in time the gradients of a trained model reach, in each layer."""
     from throughtime.cli.show import show_diagnosis
     from throughtime.data import collate
     from throughtime.diagnose import diagnose as measure
-    from throughtime.training.run import load
 
-    loaded = load(run)
+    loaded = devices.load(run, device)
     chosen = with_targets(loaded, data)
     longest = chosen.lengths.argsort(descending=True, stable=True)[:sequences]
-    batch = collate(chosen, longest)
+    batch = collate(chosen, longest).to(devices.named(device))
     layers = measure(
         loaded.model, batch.x, batch.lengths,
         lambda out: loaded.model.task.loss(out, batch),

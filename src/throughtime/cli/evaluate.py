@@ -4,6 +4,7 @@ import json as json_module
 
 import typer
 
+from throughtime.cli import device as devices
 from throughtime.cli import paths
 from throughtime.cli.data import with_targets
 
@@ -15,14 +16,14 @@ def evaluate(
         help="A labelled table with the columns of the training table; its test part else.",
         callback=paths.table,
     ),
+    device: str = devices.option(),
     json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
     """Accuracy, loss and confusion of a trained model on labelled sequences."""
     from throughtime.cli.show import show_scores
     from throughtime.training.evaluate import evaluate as measure
-    from throughtime.training.run import load
 
-    loaded = load(run)
+    loaded = devices.load(run, device)
     scores = measure(loaded.model, with_targets(loaded, data))
     if json:
         print(json_module.dumps(scores.to_dict()))

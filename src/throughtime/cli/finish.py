@@ -20,6 +20,7 @@ def finish(run: Any, train_part: Any, test_part: Any) -> None:
     with locked(run.folder):
         done = tested(run.model, train_part, test_part)
         run.record(done.results)
+        run.model.cpu()  # what a report shows beyond this is measured on a few sequences
         try:
             from throughtime.report import write_report  # what it needs may be missing
 

@@ -29,15 +29,26 @@ def share() -> Callable[..., Any]:
     return _check(lambda value: 0 <= value < 1, "a number from 0 up to 1, and not 1 itself")
 
 
-def positive(most: float = float("inf")) -> Callable[..., Any]:
-    """A finite number above 0, at most `most`."""
+def positive(most: float = float("inf"), *, say: Any = None) -> Callable[..., Any]:
+    """A finite number above 0, at most `most`; an error says to set `say`, or the default."""
     wanted = "a number above 0" + (f", at most {most:g}" if most < float("inf") else "")
-    return _check(lambda value: 0 < value <= most and value < float("inf"), wanted)
+    return _check(lambda value: 0 < value <= most and value < float("inf"), wanted, say)
 
 
 def not_negative() -> Callable[..., Any]:
     """A finite number, 0 or more."""
     return _check(lambda value: 0 <= value < float("inf"), "a number, 0 or more")
+
+
+def given(context: typer.Context) -> dict[str, str]:
+    """What of a command was given on the command line: its parameters, and how each is written."""
+    spelled = {param.name: param.opts[0] for param in context.command.params}
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    return {
+        name: spelled[name]
+        for name, source in sources.items()
+        if source is not None and source.name == "COMMANDLINE"
+    }
 
 
 def one_of(*known: str) -> Callable[..., Any]:
@@ -55,12 +66,13 @@ def one_of(*known: str) -> Callable[..., Any]:
     return check
 
 
-def _check(good: Callable[[Any], bool], wanted: str) -> Callable[..., Any]:
+def _check(good: Callable[[Any], bool], wanted: str, say: Any = None) -> Callable[..., Any]:
     def check(param: typer.CallbackParam, value: Any) -> Any:
         if value is not None and not good(value):  # nan is never good
             option = param.opts[0]
             raise OptionError(
-                f"{option} is {value}; expected {wanted}. Set {option} {param.default}, say."
+                f"{option} is {value}; expected {wanted}. "
+                f"Set {option} {param.default if say is None else say}, say."
             )
         return value
 

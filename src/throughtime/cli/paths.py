@@ -1,11 +1,14 @@
 """The paths on a command line, looked at before torch is imported."""
 
+import glob
 import os
 import shlex
 from importlib.resources import files
 from pathlib import Path
 
 from throughtime.errors import DataError, MachineError, OptionError, RunError
+
+SEQUENCES = (".npz", ".ts")
 
 
 def run_folder(path: str | None) -> str | None:
@@ -28,14 +31,30 @@ def new_folder(path: str | None) -> None:
 
 
 def table(path: str | None) -> str | None:
-    """A callback of typer's. **Raises:** `DataError` unless there is a file."""
-    if path is not None and os.path.isdir(path):
-        raise DataError(f"{path}: is a folder; expected a file. Name a file in it.")
-    if path is not None and not os.path.exists(path):
+    """A callback of typer's. **Raises:** `DataError` unless there is a file or a folder, or a file
+    that fits the pattern.
+    """
+    if path is None or os.path.exists(path):
+        return path
+    if not glob.has_magic(path):
         raise DataError(
             f"{path}: there is no such file; expected a table. Check the spelling and the folder."
         )
+    if not any(glob.iglob(path, recursive=True)):
+        raise DataError(
+            f"{path}: there is no file of this pattern; expected a table. Check the spelling and "
+            "the folder."
+        )
     return path
+
+
+def may_name_sequences(path: str) -> bool:
+    """Whether the format of a table may say by itself which rows are of which sequence; the files
+    of a folder or a pattern are not looked at.
+    """
+    return os.path.splitext(path.removesuffix(".gz"))[1].lower() in SEQUENCES or (
+        not os.path.isfile(path)
+    )
 
 
 def output(option: str, path: str | None) -> None:

@@ -5,6 +5,7 @@ import sys
 
 import typer
 
+from throughtime.cli import device as devices
 from throughtime.cli import paths
 from throughtime.cli.data import another_table
 from throughtime.errors import RunError
@@ -16,13 +17,13 @@ def predict(
         ..., help="A table with the columns of the training table.", callback=paths.table
     ),
     output: str | None = typer.Option(None, help="A CSV file; printed unless given."),
+    device: str = devices.option(),
 ) -> None:
     """The class of each sequence with the probability of every class, as CSV."""
     paths.output("--output", output)
     from throughtime.training.evaluate import predict as predictions_of
-    from throughtime.training.run import load
 
-    loaded = load(run)
+    loaded = devices.load(run, device)
     sequences = another_table(loaded, data, targets=False)
     header, rows = loaded.model.task.rows(predictions_of(loaded.model, sequences), sequences)
     if output is None:

@@ -48,7 +48,7 @@ def progress_bar(quiet: bool) -> "Iterator[Callable[[Progress], None] | None]":
 
         def update(at: "Progress") -> None:
             bar.update(
-                task, total=at.epochs * at.batches, completed=at.epoch * at.batches + at.batch,
+                task, total=1.0, completed=at.share,
                 epoch=at.epoch + 1, epochs=at.epochs, loss=at.loss,
             )  # fmt: skip
 
@@ -64,11 +64,13 @@ def show_results(run: "Run", report: Path | None = None) -> None:
     parameters = sum(p.numel() for p in model.parameters())
     first: Any = model.recurrent[0]
     cell = first.directions[0][0].cell_program.cell
-    last = run.history[-1] if run.history else {"epoch": 0, "seconds": 0.0}
+    last: dict[str, Any] = run.history[-1] if run.history else {"epoch": 0, "seconds": 0.0}
+    ended = {"minutes": ", when its --minutes were spent", "patience": ", when --patience ran out"}
+    why = ended.get(str(last.get("stopped")), "")
     console.print(
         escape(
             f"{cell}, {first.direction}, {parameters:,} parameters: "
-            f"{last['epoch']} epochs in {last['seconds']:.1f} s"
+            f"{last['epoch']} epochs in {last['seconds']:.1f} s{why}"
         )
     )
     test, metric = results["test"], model.task.metric.name

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 
 import typer
 
-from throughtime.cli import cells, options, paths
-from throughtime.cli.data import check_columns, check_date_format, read_again
+from throughtime.cli import cells, options, paths, train_on
+from throughtime.cli import device as devices
+from throughtime.cli.data import check_columns, check_date_format, check_test, read_again
 from throughtime.cli.finish import finish
 from throughtime.cli.stopped import Stopped
 from throughtime.errors import OptionError
@@ -21,10 +22,13 @@ def train(
     context: typer.Context,
     data: str | None = typer.Argument(
         None,
-        help="A long table (CSV, JSON lines, Parquet); Japanese Vowels without one.",
+        help="A table, or a folder of them (CSV, JSON lines, Parquet, .npz, .ts); Japanese Vowels "
+        "without.",
         callback=paths.table,
     ),
-    sequence: str | None = typer.Option(None, help="Column: which sequence a row is of."),
+    sequence: str | None = typer.Option(
+        None, help="Column: which sequence a row is of; .npz and .ts files say so."
+    ),
     time: str | None = typer.Option(None, help="Column: time; rows as they stand without."),
     date_format: str | None = typer.Option(
         None, help="How times are written: '%d.%m.%Y %H:%M'; numbers and ISO dates need none."
@@ -96,6 +100,9 @@ def train(
         help="At most; 15, or as many as give 300 steps of the optimiser, unless given.",
         callback=options.whole(),
     ),
+    minutes: float | None = typer.Option(
+        None, help="Of training, at most.", callback=options.positive(say=10)
+    ),
     batch_size: int = typer.Option(32, help="Sequences in a batch.", callback=options.whole()),
     optimiser: str = typer.Option(
         "adam", help="adam, adamw, sgd, rmsprop, ...", callback=options.one_of(*OPTIMISERS)
@@ -133,9 +140,16 @@ def train(
         help="Of torch; small models are fastest with 1; 0: torch's own.",
         callback=options.whole(0),
     ),
+    device: str = devices.option(),
     run: str | None = typer.Option(None, help="The run folder; runs/<time> unless given."),
     resume: str | None = typer.Option(
         None, help="Go on with the run in this folder.", callback=paths.run_folder
+    ),
+    origin: str | None = typer.Option(
+        None,
+        "--from",
+        help="Go on from the model of this run, with a table of the same columns.",
+        callback=paths.run_folder,
     ),
     checkpoint_seconds: float = typer.Option(
         10.0, help="Least time between checkpoints.", callback=options.not_negative()
@@ -155,14 +169,18 @@ def train(
         return
     # what can be checked without torch comes first, as importing it takes seconds
     named = cells.read(cell)
-    options.check_bptt(bptt, direction)
+    options.check_bptt(bptt, direction if origin is None else "forward")  # `fit` knows that model's
     sizes = options.sizes(output)
     columns = None if channels is None else tuple(channels.split(","))
     targets = None if target is None else tuple(target.split(","))
-    check_columns(
-        data, test=test, test_share=test_share, sequence=sequence, time=time,
-        date_format=date_format, label=label, targets=targets, channels=columns,
-    )  # fmt: skip
+    if origin is not None:
+        train_on.check(context, origin, data)
+        check_test(test, test_share)
+    else:
+        check_columns(
+            data, test=test, test_share=test_share, sequence=sequence, time=time,
+            date_format=date_format, label=label, targets=targets, channels=columns,
+        )  # fmt: skip
     paths.table(test)
     paths.new_folder(run)
     if date_format is not None:
@@ -180,36 +198,43 @@ def train(
 
     if threads:
         torch.set_num_threads(threads)
-    made = cells.make(named)
-    source = Source(
-        data, test, test_share, sequence, time, label, columns, seed, targets, date_format
-    )
-    train_part, test_part = source.read()
-    task = Classify(train_part.classes) if targets is None else Regress(targets)
-    if statistics is None:
-        statistics = not task.each_step
-    if at_once is None:
-        at_once = 1 if task.each_step else steps_at_once(int(train_part.lengths.max()))
-    width = of_steps(len(train_part.channels), differences=differences, at_once=at_once)
-    cells.check(made, named, width, hidden)
-    torch.manual_seed(seed)
-    recurrent = Recurrent(
-        made, width, hidden, layers=layers, direction=direction,  # type: ignore[arg-type]
-        merge=merge, dropout=dropout, variational_dropout=variational_dropout,  # type: ignore[arg-type]
-        zoneout=zoneout, weight_drop=weight_drop, initial_state=initial_state,  # type: ignore[arg-type]
-    )  # fmt: skip
+    place = devices.named(device)
+    details = {"cell": cell, "threads": threads, "device": device, "command": context.obj}
+    if origin is not None and data is not None:
+        model, source, kept = train_on.begin(
+            origin, data, test=test, test_share=test_share, seed=seed
+        )
+        details |= kept
+        train_part, test_part = source.read(**model.task.table_options())
+    else:
+        made = cells.make(named)
+        source = Source(
+            data, test, test_share, sequence, time, label, columns, seed, targets, date_format
+        )
+        train_part, test_part = source.read()
+        task = Classify(train_part.classes) if targets is None else Regress(targets)
+        if statistics is None:
+            statistics = not task.each_step
+        if at_once is None:
+            at_once = 1 if task.each_step else steps_at_once(int(train_part.lengths.max()))
+        width = of_steps(len(train_part.channels), differences=differences, at_once=at_once)
+        cells.check(made, named, width, hidden)
+        torch.manual_seed(seed)
+        recurrent = Recurrent(
+            made, width, hidden, layers=layers, direction=direction,  # type: ignore[arg-type]
+            merge=merge, dropout=dropout, variational_dropout=variational_dropout,  # type: ignore[arg-type]
+            zoneout=zoneout, weight_drop=weight_drop, initial_state=initial_state,  # type: ignore[arg-type]
+        )  # fmt: skip
+        model = Model(
+            recurrent, task=task, channels=train_part.channels, pooling=pooling, dropout=dropout,  # type: ignore[arg-type]
+            statistics=statistics, differences=differences, at_once=at_once, noise=noise,
+        )  # fmt: skip
+        if sizes:
+            model.output = Output(model.width, model.task.width, sizes=sizes)
     for part in (train_part, test_part):
-        task.prepare("train", part)  # what cannot be scored in the end is refused now
-    model = Model(
-        recurrent, task=task, channels=train_part.channels, pooling=pooling, dropout=dropout,  # type: ignore[arg-type]
-        statistics=statistics, differences=differences, at_once=at_once, noise=noise,
-    )  # fmt: skip
-    if sizes:
-        model.output = Output(model.width, model.task.width, sizes=sizes)
-    details = {
-        "data": source.to_dict(train_part, test_part), "cell": cell, "threads": threads,
-        "command": context.obj,
-    }  # fmt: skip
+        model.task.prepare("train", part)  # what cannot be scored in the end is refused now
+    model.to(place)
+    details["data"] = source.to_dict(train_part, test_part)
     if epochs is None:
         epochs = enough_epochs(round(len(train_part) * (1 - validation)), batch_size)
     folder = run or _new_folder()
@@ -222,18 +247,16 @@ def train(
                 weight_decay=weight_decay, schedule=None if schedule == "none" else schedule,
                 clip=clip or None, class_weights=class_weights, label_smoothing=label_smoothing,
                 validation=validation, patience=patience, seed=seed, bptt=bptt,
-                scale_by_replicas=scale_by_replicas,
+                scale_by_replicas=scale_by_replicas, minutes=minutes,
+                keep_scaling=origin is not None,
             )  # fmt: skip
         finish(finished, train_part, test_part)
 
 
 def _alone(context: typer.Context, folder: str) -> None:
     """**Raises:** `OptionError` for an option that a resumed run has already."""
-    for name in context.params:
-        source = context.get_parameter_source(name)
-        given = source is not None and source.name == "COMMANDLINE"
-        if given and name not in ("resume", "checkpoint_seconds", "quiet"):
-            option = "--" + name.replace("_", "-")
+    for name, option in options.given(context).items():
+        if name not in ("resume", "checkpoint_seconds", "quiet"):
             raise OptionError(
                 f"--resume {folder} is given with {option}; expected it alone, because a run goes "
                 f"on with the options that it began with. Leave out {option}."
@@ -251,6 +274,7 @@ def _resume(folder: str, checkpoint_seconds: float, quiet: bool) -> None:
     from throughtime.training.run import read
 
     run = read(folder)
+    run.model.to(devices.named(run.details.get("device", "cpu"), folder))
     with locked(run.folder):  # from here on, so that a second one need not read the table first
         if threads := run.details.get("threads", 0):
             torch.set_num_threads(threads)

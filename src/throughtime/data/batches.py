@@ -41,15 +41,20 @@ class Batch:
     - `indices`: which sequences these are, shape `(B,)`: `out[batch.indices] = ...` puts
       results back in the order of the sequences; of a window, which streams.
     - `targets`: by name, see `Target`: `(B,)` or `(B, K)` of sequences; `(T, B)` or `(T, B, K)` of
-      steps, not known past the lengths.
+      steps, not known past the lengths and where a step is masked.
+    - `each_step`: the names of the targets of steps.
+    - `resets`: of a window, shape `(T, B)`: whether a sequence begins at this step.
+    - `mask`: shape `(T, B)`, True where a step is real; `x` is zero where it is not. None where all
+      up to the lengths are.
     """
 
     x: Float32[Tensor, "T B C"]
     lengths: Int64[Tensor, " B"]
     indices: Int64[Tensor, " B"]
     targets: dict[str, Tensor]
-    each_step: frozenset[str] = frozenset()  # the names of the targets of steps
-    resets: Bool[Tensor, "T B"] | None = None  # of a window: whether a sequence begins at this step
+    each_step: frozenset[str] = frozenset()
+    resets: Bool[Tensor, "T B"] | None = None
+    mask: Bool[Tensor, "T B"] | None = None
 
     @property
     def y(self) -> Tensor | None:
@@ -67,9 +72,10 @@ class Batch:
     def to(self, device: torch.device | str) -> "Batch":
         """The same batch on another device."""
         targets = {name: values.to(device) for name, values in self.targets.items()}
+        resets, mask = (None if t is None else t.to(device) for t in (self.resets, self.mask))
         return Batch(
             self.x.to(device), self.lengths.to(device), self.indices.to(device), targets,
-            self.each_step, None if self.resets is None else self.resets.to(device),
+            self.each_step, resets, mask,
         )  # fmt: skip
 
     def piece(self, first: int, steps: int) -> "Batch":
@@ -80,8 +86,8 @@ class Batch:
             for name, values in self.targets.items()
         }
         lengths = (self.lengths - first).clamp(0, steps)
-        resets = None if self.resets is None else self.resets[cut]
-        return Batch(self.x[cut], lengths, self.indices, targets, self.each_step, resets)
+        resets, mask = (None if t is None else t[cut] for t in (self.resets, self.mask))
+        return Batch(self.x[cut], lengths, self.indices, targets, self.each_step, resets, mask)
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,6 +152,10 @@ def collate(sequences: Sequences, indices: Int64[Tensor, " B"]) -> Batch:
     steps = torch.arange(int(lengths.max()))[:, None]  # (T, 1)
     padding = steps >= lengths  # (T, B)
     rows = (sequences.offsets[indices] + steps).masked_fill_(padding, 0)
+    mask = None
+    if sequences.mask is not None:
+        mask = sequences.mask[rows] & ~padding
+        padding = ~mask
     return Batch(
         x=sequences.values[rows].masked_fill_(padding[:, :, None], 0.0),
         lengths=lengths,
@@ -155,6 +165,7 @@ def collate(sequences: Sequences, indices: Int64[Tensor, " B"]) -> Batch:
             for name, target in sequences.targets.items()
         },
         each_step=frozenset(name for name, t in sequences.targets.items() if t.each_step),
+        mask=mask,
     )
 
 

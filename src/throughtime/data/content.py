@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from io import BufferedReader, BytesIO
 from pathlib import Path
 
+from throughtime.data.mistaken import refuse_other_files
 from throughtime.data.naming import quote
 from throughtime.errors import DataError
 
@@ -33,15 +34,21 @@ class Content:
 def content(path: Path) -> Content:
     """What the file at `path` holds; a file whose name ends in .gz is unpacked.
 
-    **Raises:** `DataError` where that is no gzip, or not all of it.
+    **Raises:** `DataError` where that is no gzip, or not all of it, or where the file is known to
+    be something else than text.
     """
-    if path.suffix.lower() != ".gz":
-        return Content(path)
+    given = Content(path) if path.suffix.lower() != ".gz" else Content(path, _unpacked(path))
+    with given.open() as file:
+        refuse_other_files(file.read(100))
+    return given
+
+
+def _unpacked(path: Path) -> bytes:
     packed = path.read_bytes()
     if not packed:
         raise DataError("file is empty; expected a table in gzip. Give a file with data.")
     try:
-        return Content(path, gzip.decompress(packed))
+        return gzip.decompress(packed)
     except EOFError:
         raise DataError(
             "file is cut off; expected gzip to its end. Copy or write it again."

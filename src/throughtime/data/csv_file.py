@@ -13,13 +13,13 @@ from pathlib import Path
 import polars as pl
 
 from throughtime.data.content import content
-from throughtime.data.frame import Failure, Table, unreadable
+from throughtime.data.frame import Failure, Table, Tabular, unreadable
 from throughtime.data.naming import quote
 from throughtime.data.separators import SEPARATORS, misfit, separator
 from throughtime.errors import DataError
 
 
-class Csv:
+class Csv(Tabular):
     """UTF-8 text with a header; rows are counted as lines, the header is line 1.
 
     What separates the columns is told from the header and the first rows. Every column is read as

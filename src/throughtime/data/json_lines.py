@@ -3,6 +3,7 @@
 Imported by `read_table` when it is called, since polars takes its time to load.
 """
 
+import codecs
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,16 +12,17 @@ from typing import Any
 import polars as pl
 
 from throughtime.data.content import Content, content
-from throughtime.data.frame import Table
+from throughtime.data.frame import Table, Tabular
 from throughtime.data.naming import quote
 from throughtime.errors import DataError
 
 LARGEST = 2**63  # beyond it a whole number is kept as text
 KINDS = {str: pl.String, bool: pl.Boolean, int: pl.Int64, float: pl.Float64}
+EXAMPLE = '{"id": 1, "t": 0}'
 NAMES = {list: "a list", dict: "an object"}
 
 
-class JsonLines:
+class JsonLines(Tabular):
     """UTF-8 text with a JSON object in each line; rows are counted as lines, the first is row 1.
 
     A line is read by itself, so that an error can name it. Keys may come in any order; one that is
@@ -30,7 +32,9 @@ class JsonLines:
     def __init__(self, path: Path) -> None:
         self.lines: list[int] = []
         self.columns: dict[str, list[Any]] = {}
-        for line, fields in _objects(content(path)):
+        given = content(path)
+        _refuse_array(given)
+        for line, fields in _objects(given):
             for name, cell in fields.items():
                 column = self.columns.setdefault(name, [])
                 column += [None] * (len(self.lines) - len(column))
@@ -73,6 +77,16 @@ def _text(cell: Any) -> str | None:
     return cell if cell is None or isinstance(cell, str) else json.dumps(cell)
 
 
+def _refuse_array(given: Content) -> None:
+    with given.open() as file:
+        start = file.read(100).removeprefix(codecs.BOM_UTF8).lstrip()
+    if start.startswith(b"["):
+        raise DataError(
+            "file is a JSON array; expected JSON lines, each an object. Write each object of the "
+            "array in a line of its own, without the brackets and commas around it."
+        )
+
+
 def _objects(given: Content) -> Iterator[tuple[int, dict[str, Any]]]:
     with given.open() as file:
         for line, text in enumerate(file, 1):
@@ -97,7 +111,7 @@ def _objects(given: Content) -> Iterator[tuple[int, dict[str, Any]]]:
             if not isinstance(fields, dict):
                 raise DataError(
                     f"row {line} has {quote(text.decode('utf-8-sig').strip())}; expected an object "
-                    'such as {"id": 1, "t": 0}. Write one object a line.'
+                    f"such as {EXAMPLE}. Write one object a line."
                 )
             yield line, fields
 

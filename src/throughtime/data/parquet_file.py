@@ -8,11 +8,11 @@ from pathlib import Path
 
 import polars as pl
 
-from throughtime.data.frame import Failure, Table, unreadable
+from throughtime.data.frame import Failure, Table, Tabular, unreadable, with_texts
 from throughtime.errors import DataError
 
 
-class Parquet:
+class Parquet(Tabular):
     """An Apache Parquet file; it has no header line, so its first row is row 1."""
 
     def __init__(self, path: Path) -> None:
@@ -41,9 +41,9 @@ class Parquet:
             raise DataError(unreadable("Parquet", error)) from None
 
     def read(self, columns: Sequence[str]) -> Table:
-        """`columns` in the types that the file gives them."""
+        """`columns` in the types that the file gives them; categories as text."""
         try:
             frame = pl.read_parquet(self.path, columns=list(columns), glob=False)
         except Failure as error:
             raise DataError(unreadable("Parquet", error)) from None
-        return Table(frame.select(columns), lambda place: place + 1)
+        return Table(with_texts(frame.select(columns)), lambda place: place + 1)

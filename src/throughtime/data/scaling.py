@@ -38,11 +38,11 @@ class Scaler:
 
     @classmethod
     def fit(cls, sequences: Sequences) -> "Scaler":
-        """Mean and standard deviation (divided by `N`) over all steps of all sequences.
+        """Mean and standard deviation (divided by `N`) over all real steps of all sequences.
 
         A channel that never changes gets `std` 1, so that it is scaled to 0.
         """
-        values = sequences.values.double()
+        values = sequences.real_steps().values.double()
         mean = values.mean(0)
         std = (values - mean).square().mean(0).sqrt().float()
         # In float64 the sum of equal float32 numbers is exact, so a constant has exactly std 0.

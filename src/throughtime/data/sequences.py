@@ -3,16 +3,21 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from jaxtyping import Float32, Int64
 from torch import Tensor
 
+from throughtime.data import mask as masking
 from throughtime.data.classes import encode, is_number, sort_classes
 from throughtime.data.naming import quote
 from throughtime.data.target import Target, check, said
-from throughtime.errors import DataError
+from throughtime.errors import DataError, OptionError
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -29,12 +34,14 @@ class Sequences:
     - `times`: the time of each step as the table spelled it, `N` texts; None without a time.
     - `rows`: int64, shape `(N,)`; the place of each step among the rows of the table it came from,
       from 0; None where it came from none.
+    - `mask`: bool, shape `(N,)`, True where a step is real: at the others, gaps and padding, values
+      may be NaN, and nothing is learned, scored or remembered; None where all are real.
 
     Where there is one target of a class for each sequence, `labels` are its places among
     `classes`.
 
-    **Raises:** `DataError` if the parts do not fit together, if a sequence has no steps, or if
-    a value is NaN or infinite.
+    **Raises:** `DataError` if the parts do not fit together, if a sequence has no real steps, or
+    if a value of a real step is NaN or infinite.
     """
 
     values: Tensor
@@ -45,9 +52,12 @@ class Sequences:
     attributes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     times: Sequence[str] | None = None
     rows: Tensor | None = None
+    mask: Tensor | None = None
 
     def __post_init__(self) -> None:
         _check_layout(self)
+        if self.mask is not None:
+            masking.check(self.mask, self.offsets, self.names)
         for name, target in self.targets.items():
             check(name, target, len(self), len(self.values))
         _check_finite(self)
@@ -61,20 +71,31 @@ class Sequences:
         channels: Sequence[str] | None = None,
         classes: Sequence[str] | None = None,
         names: Sequence[str] | None = None,
-        targets: Mapping[str, Iterable[Any]] | None = None,
+        targets: Mapping[str, Iterable[Any] | Target] | None = None,
+        masks: Iterable[Any] | None = None,
+        layout: str = "ntc",
     ) -> "Sequences":
         """Sequences from `S` arrays of shape `(T_i, C)`; `(T_i,)` is one channel.
 
-        - `arrays`: anything `torch.as_tensor` takes: arrays, tensors, nested lists.
+        - `arrays`: anything `torch.as_tensor` takes: arrays, tensors, nested lists; or one array
+          of all, `(S, T, C)` or `(S, T)`.
+        - `layout`: `nct` for arrays of shape `(C, T_i)` or `(S, C, T)`, as aeon has them.
         - `labels`: one a sequence, text or whole numbers: the target of the name `labels`.
         - `channels`, `names`: default to `c0, c1, ...` and `0, 1, ...`.
-        - `targets`: by name numbers, one a sequence; None or nan where one is not known.
+        - `targets`: by name numbers, one a sequence; None or nan where one is not known. Anything
+          else as a `Target`.
+        - `masks`: bool `(T_i,)` for each, True where a step is real; all are unless given.
         - `classes`: default to the distinct labels, sorted; the labels are looked up in them.
 
         **Raises:** `DataError` if an array has another shape, a label is neither text nor a
         whole number, or nothing fits together.
         """
-        steps = [_steps(array, place) for place, array in enumerate(arrays)]
+        if layout not in ("ntc", "nct"):
+            raise OptionError(
+                f"Sequences: layout has {quote(layout)}; expected 'ntc' for steps before channels, "
+                "or 'nct' for channels before steps. Set one of them."
+            )
+        steps = [_steps(array, place, layout) for place, array in enumerate(arrays)]
         if not steps:
             raise DataError("Sequences: arrays has no sequence; expected at least 1. Add one.")
         for place, step in enumerate(steps):
@@ -95,7 +116,8 @@ class Sequences:
             channels=tuple(channels or (f"c{c}" for c in range(steps[0].shape[1]))),
             names=tuple(names or (str(place) for place in range(len(steps)))),
             targets=({} if labels is None else {"labels": _of_labels(labels, classes)})
-            | {name: _of_numbers(name, values) for name, values in (targets or {}).items()},
+            | {name: _target(name, values) for name, values in (targets or {}).items()},
+            mask=None if masks is None else masking.of_list(masks, [len(step) for step in steps]),
         )
 
     @property
@@ -145,6 +167,20 @@ class Sequences:
         # Row r of the result lies in sequence i at step r - offsets[i].
         shift = (self.offsets[chosen] - offsets[:-1]).repeat_interleave(lengths)
         steps = torch.arange(len(shift)) + shift
+        return self._at(chosen, steps, offsets, None if self.mask is None else self.mask[steps])
+
+    def real_steps(self) -> "Sequences":
+        """The steps that are real by themselves, with nothing masked."""
+        if self.mask is None:
+            return self
+        lengths = masking.real_lengths(self.mask, self.offsets)
+        offsets = torch.cat([lengths.new_zeros(1), lengths.cumsum(0)])
+        return self._at(torch.arange(len(self)), self.mask.nonzero()[:, 0], offsets, None)
+
+    def _at(
+        self, chosen: Tensor, steps: Tensor, offsets: Tensor, mask: Tensor | None
+    ) -> "Sequences":
+        """Some sequences with some of their steps, those among all steps end to end."""
         places = chosen.tolist()
         return replace(
             self,
@@ -155,19 +191,39 @@ class Sequences:
             attributes={n: tuple(texts[i] for i in places) for n, texts in self.attributes.items()},
             times=None if self.times is None else [self.times[i] for i in steps.tolist()],
             rows=None if self.rows is None else self.rows[steps],
+            mask=mask,
         )
+
+    def to_frame(self) -> "pl.DataFrame":
+        """A long table, a frame of polars with one row a step, as `read_table` reads it.
+
+        Its columns are `sequence`, `time` where there are times and else `step` from 0 on,
+        attributes, channels and targets; classes are written as their names, and what is not known
+        is null. A target of several numbers `y` has the columns `y0`, `y1`, ...
+
+        **Raises:** `DataError` where two columns have one name.
+        """
+        from throughtime.data.long_frame import long_frame  # imports polars
+
+        return long_frame(
+            self.values, self.lengths, names=self.names, channels=self.channels,
+            targets=self.targets, attributes=self.attributes, times=self.times,
+        )  # fmt: skip
 
     def __repr__(self) -> str:
         lengths = self.lengths
         return (
             f"Sequences({len(self)} of {int(lengths.min())} to {int(lengths.max())} steps, "
             f"{len(self.channels)} channels, {len(self.values)} rows, "
+            + ("" if self.mask is None else f"{int((~self.mask).sum())} of them masked, ")
             + (f"{', '.join(said(self.targets))})" if self.targets else "no labels)")
         )
 
 
-def _steps(array: Any, place: int) -> Float32[Tensor, "T C"]:
+def _steps(array: Any, place: int, layout: str) -> Float32[Tensor, "T C"]:
     try:
+        if isinstance(array, np.ndarray):
+            array = np.array(array)  # torch takes none that runs backward or cannot be written to
         steps = torch.as_tensor(array).to(torch.float32)
     except (TypeError, ValueError, RuntimeError) as error:
         raise DataError(
@@ -175,13 +231,13 @@ def _steps(array: Any, place: int) -> Float32[Tensor, "T C"]:
             "Give an array of numbers."
         ) from None
     if steps.ndim == 1:
-        steps = steps[:, None]
+        steps = steps[None] if layout == "nct" else steps[:, None]
     if steps.ndim != 2:
         raise DataError(
             f"Sequences: sequence {place} has shape {tuple(steps.shape)}; expected (T, C). "
             "Flatten the channels into one axis."
         )
-    return steps
+    return steps.T if layout == "nct" else steps
 
 
 def _of_labels(labels: Iterable[Any], classes: Sequence[str] | None) -> Target:
@@ -191,6 +247,10 @@ def _of_labels(labels: Iterable[Any], classes: Sequence[str] | None) -> Target:
         return Target(encode(texts, names), names)
     except DataError as error:
         raise DataError(f"Sequences: {error}") from None
+
+
+def _target(name: str, values: Iterable[Any] | Target) -> Target:
+    return values if isinstance(values, Target) else _of_numbers(name, values)
 
 
 def _of_numbers(name: str, values: Iterable[Any]) -> Target:
@@ -260,7 +320,8 @@ def _check_layout(s: Sequences) -> None:
 
 
 def _check_finite(s: Sequences) -> None:
-    bad = (~s.values.isfinite()).nonzero()
+    real = True if s.mask is None else s.mask[:, None]
+    bad = (~s.values.isfinite() & real).nonzero()
     if len(bad):
         row, channel = bad[0].tolist()
         place = int(torch.searchsorted(s.offsets, row, right=True)) - 1

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from throughtime.data.datasets import japanese_vowels
@@ -38,21 +38,27 @@ class Source:
     targets: tuple[str, ...] | None = None
     time_format: str | None = None
 
-    def read(self) -> tuple[Sequences, Sequences]:
-        """The training and the test sequences. **Raises:** `DataError`."""
+    def read(self, **known: Any) -> tuple[Sequences, Sequences]:
+        """The training and the test sequences. **Raises:** `DataError`.
+
+        `known`: what a task that was trained before knows of its targets, see `Task.table_options`.
+        """
         if self.path is None:
             return japanese_vowels()
-        train = read_table(self.path, **self._columns(), channels=self.channels)
+        columns = self._columns() | known
+        train = read_table(self.path, **columns, channels=self.channels)
         if self.test is None:
             share = TEST_SHARE if self.test_share is None else self.test_share
             return split(train, share, self.seed)
-        classes = train.classes or None
-        test = read_table(self.test, **self._columns(), classes=classes, channels=train.channels)
+        columns["classes"] = train.classes or None
+        test = read_table(self.test, **columns, channels=train.channels)
         return train, test
 
-    def read_again(self, fingerprints: list[str]) -> tuple[Sequences, Sequences]:
-        """The same as they were. **Raises:** `RunError` if they have changed."""
-        parts = self.read()
+    def read_again(
+        self, fingerprints: list[str], known: Mapping[str, Any] | None = None
+    ) -> tuple[Sequences, Sequences]:
+        """The same as they were, see `read`. **Raises:** `RunError` if they have changed."""
+        parts = self.read(**(known or {}))
         if [fingerprint(part) for part in parts] != fingerprints:
             raise RunError(
                 f"{self.path or 'the bundled data'}: has changed since the run began; expected the "
@@ -83,10 +89,30 @@ class Source:
         columns = self._columns()
         if not targets:
             columns |= {"label": None, "targets": None}  # what stands there does not matter
-        single = {columns[role]: role for role in _BUNDLED if columns[role] is not None}
-        several = dict.fromkeys(columns["targets"] or (), "target")
-        _same_columns(path, single | several | dict.fromkeys(channels, "channel"), trained_in)
+        _same_columns(path, columns, channels, trained_in)
         return read_table(path, **columns, **options, channels=channels)
+
+    def with_table(
+        self,
+        path: str,
+        test: str | None,
+        test_share: float | None,
+        seed: int,
+        *,
+        channels: tuple[str, ...],
+        trained_in: str,
+    ) -> "Source":
+        """Another table to train on, with the same columns, and its test part.
+
+        **Raises:** `DataError` where a column is missing, as `table`.
+        """
+        columns = self._columns()
+        for table in [path] if test is None else [path, test]:
+            _same_columns(table, columns, channels, trained_in)
+        own = {role: columns[role] for role in _BUNDLED}
+        return replace(
+            self, path=path, test=test, test_share=test_share, seed=seed, channels=channels, **own
+        )
 
     def _columns(self) -> dict[str, Any]:
         """The columns, and how they are written, as `read_table` takes them."""
@@ -119,11 +145,14 @@ def remembered(details: Mapping[str, Any], folder: object) -> tuple[Source, list
 
 
 def fingerprint(sequences: Sequences) -> str:
-    """SHA-256 over values, offsets, targets and the names of channels and classes."""
+    """SHA-256 over values, offsets, mask, targets and the names of channels and classes."""
     digest = hashlib.sha256(repr((sequences.channels, sequences.classes)).encode())
     parts = [sequences.values, sequences.offsets]
     if sequences.labels is not None:
         parts.append(sequences.labels)
+    if sequences.mask is not None:
+        digest.update(b"mask")
+        parts.append(sequences.mask)
     for name, target in sequences.targets.items():
         if target.values is not sequences.labels:
             digest.update(repr((name, target.classes, target.each_step)).encode())
@@ -133,10 +162,15 @@ def fingerprint(sequences: Sequences) -> str:
     return digest.hexdigest()
 
 
-def _same_columns(path: str, expected: dict[str, str], trained_in: str) -> None:
-    """**Raises:** `DataError` unless a table has all the columns, each given with its role."""
+def _same_columns(
+    path: str, columns: Mapping[str, Any], channels: tuple[str, ...], trained_in: str
+) -> None:
+    """**Raises:** `DataError` unless a table has all the columns of a run."""
     from throughtime.data.columns import or_no_header  # imports polars
 
+    expected = {columns[role]: role for role in _BUNDLED if columns[role] is not None}
+    expected |= dict.fromkeys(columns["targets"] or (), "target")
+    expected |= dict.fromkeys(channels, "channel")
     there = column_names(path)
     missing = {name: role for name, role in expected.items() if name not in there}
     if not missing:

@@ -31,7 +31,7 @@ class Window(NamedTuple):
 class Streams:
     """Windows over `batch_size` streams; row b of a window goes on where the last one stopped.
 
-    All steps of all sequences are laid end to end and cut into `batch_size` streams of equal
+    All real steps of all sequences are laid end to end and cut into `batch_size` streams of equal
     length; what does not fill them is left out. A state carried from window to window thus sees
     a whole stream, and `resets` begins it anew with each sequence.
 
@@ -45,6 +45,7 @@ class Streams:
     steps: int
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "sequences", self.sequences.real_steps())
         for name, most in (("batch_size", len(self.sequences.values)), ("steps", None)):
             value = getattr(self, name)
             if value < 1 or (most is not None and value > most):

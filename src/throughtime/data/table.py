@@ -4,8 +4,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -21,9 +20,9 @@ if TYPE_CHECKING:
 
 
 def read_table(
-    path: str | os.PathLike,
+    data: Any,
     *,
-    sequence: str,
+    sequence: str | None = None,
     time: str | None = None,
     time_format: str | None = None,
     label: str | None = None,
@@ -32,16 +31,22 @@ def read_table(
     require_label: bool = True,
     targets: Sequence[str] | None = None,
 ) -> Sequences:
-    """The sequences in a long table, CSV, JSON lines or Parquet, told apart by its suffix.
+    """The sequences in a long table: in a file, in several, or in a frame.
 
-    A CSV (`.csv`, `.tsv`, `.txt`) may have commas, semicolons, tabs or `|` between its columns, and
-    decimal commas where that is not a comma. JSON lines (`.jsonl`, `.ndjson`) have an object in
-    each line. Both may be in gzip, with `.gz` behind the suffix.
+    A file is CSV, JSON lines, Parquet, `.npz` or `.ts`, told apart by its suffix. A CSV (`.csv`,
+    `.tsv`, `.txt`) may have commas, semicolons, tabs or `|` between its columns, and decimal commas
+    where that is not a comma. JSON lines (`.jsonl`, `.ndjson`) have an object in each line. Texts
+    may be in gzip, with `.gz` behind the suffix.
 
     **Arguments:**
 
+    - `data`: the path of a file; of a folder with files of one format, or a pattern such as
+      `data/*.csv`, which are read as one table in order of their names; or a frame of polars, of
+      pandas, or of any library whose frames have the stream of Arrow.
     - `sequence`: the column that names the sequence of each row. Sequences keep the order in
-      which they first appear; their rows need not lie together.
+      which they first appear; their rows need not lie together. Needed unless the data say it:
+      `.npz` and `.ts` files have the column `sequence`, and a frame of pandas an index of two
+      levels, the sequence and the time.
     - `time`: the column to sort the steps of a sequence by: numbers, or ISO 8601 dates with or
       without a time and a zone, or months (2024-01), weeks (2024-W05), days of weeks
       (2024-W05-3) or quarters (2024 Q1), the same in all rows; without it they are in order of
@@ -62,40 +67,41 @@ def read_table(
 
     **Raises:** `DataError`, one line that names the file and, where there is one, the column
     and the row. In a CSV the header is row 1; in JSON lines and in Parquet the first row is
-    row 1. Without `classes`, a table with labels needs at least two sequences and two classes.
+    row 1; in a frame it is row 0. Without `classes`, a table with labels needs at least two
+    sequences and two classes.
     """
-    with named(path):
+    with named(data):
         return _read(
-            Path(path), sequence, time, time_format, label, channels, classes,
+            data, sequence, time, time_format, label, channels, classes,
             tuple(targets or ()),
             require_label=require_label,
         )  # fmt: skip
 
 
-def column_names(path: str | os.PathLike) -> list[str]:
-    """The names of the columns of a table, in their order. **Raises:** `DataError`, as above."""
+def column_names(data: Any) -> list[str]:
+    """The names of the columns of a table, in their order; `data` and errors as above."""
     from throughtime.data.columns import check_header
     from throughtime.data.formats import open_table
 
-    with named(path):
-        header = open_table(Path(path)).header()
+    with named(data):
+        header = open_table(data).header()
         check_header(header)
         return header
 
 
 @contextmanager
-def named(path: str | os.PathLike) -> Iterator[None]:
-    """Errors about a table begin with its path."""
+def named(data: Any) -> Iterator[None]:
+    """Errors about a table begin with its path, or say that it is a frame."""
     try:
         yield
     except DataError as error:
-        name = os.fspath(path)
+        name = os.fspath(data) if isinstance(data, str | os.PathLike) else "the frame"
         raise DataError(f"{name if name.isprintable() else quote(name)}: {error}") from None
 
 
 def _read(
-    path: Path,
-    sequence: str,
+    data: Any,
+    sequence: str | None,
     time: str | None,
     time_format: str | None,
     label: str | None,
@@ -115,9 +121,17 @@ def _read(
 
     if time_format is not None:
         check_format(time, time_format)
-    source = open_table(path)
+    source = open_table(data)
     check_header(source.header())
     header = dict.fromkeys(source.header())  # in order, and quick to look a name up in
+    sequence = sequence or source.sequence
+    if time is None and sequence == source.sequence:
+        time = source.time
+    if sequence is None:
+        raise DataError(
+            "sequence is missing; expected the column that names each row's sequence. Name it (on "
+            "the command line --sequence COLUMN, in Python sequence=)."
+        )
     if label not in header and not require_label:
         label = None
     roles = {"sequence": sequence, "time": time, "label": label}

@@ -93,7 +93,7 @@ def lengths(call: str, got: object, T: int, B: int, device: torch.device) -> Ten
             "Write `torch.as_tensor(lengths).long()`."
         )
     shape(call, "lengths", counts, (B,), "because x has that many sequences. Give one for each.")
-    if counts.numel() and _here(counts):
+    if counts.numel() and readable(counts):
         low, high = (int(v) for v in torch.aminmax(counts))
         if low < 0 or high > T:
             wrong = low if low < 0 else high
@@ -104,7 +104,7 @@ def lengths(call: str, got: object, T: int, B: int, device: torch.device) -> Ten
     return counts.to(device=device, dtype=torch.int64)
 
 
-def _here(counts: Tensor) -> bool:
+def readable(counts: Tensor) -> bool:
     """Whether there are numbers to look at, and without waiting for them."""
     return counts.is_cpu and not torch.compiler.is_compiling() and not transformed()
 
@@ -121,6 +121,21 @@ def resets(
             f"`{call}`: resets has dtype {got.dtype}; expected bool. Write `resets.bool()`."
         )
     return got.to(device=device, dtype=torch.bool)
+
+
+def mask(
+    call: str, got: Tensor | None, steps: tuple[int, ...], device: torch.device
+) -> Tensor | None:
+    """A mask as bool of the first two axes of x. **Raises:** `ShapeError` if it does not fit."""
+    if got is None:
+        return None
+    shape(call, "mask", got, steps, "because x has these steps. Say of each whether it is real.")
+    if got.dtype != torch.bool:
+        raise ShapeError(
+            f"`{call}`: mask has dtype {got.dtype}; expected bool, True where a step is real, "
+            "because libraries differ on what 1 means. Write `mask.bool()` or `mask == 0`."
+        )
+    return got.to(device)
 
 
 def _whole(dtype: torch.dtype) -> bool:

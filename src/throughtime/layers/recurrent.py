@@ -12,6 +12,7 @@ from throughtime.cells import Cell
 from throughtime.engines import Result, choose
 from throughtime.errors import OptionError, ShapeError
 from throughtime.layers import checks, options
+from throughtime.layers import mask as masking
 from throughtime.layers.direction import Direction
 from throughtime.layers.initial_state import InitialState
 
@@ -141,6 +142,7 @@ class Recurrent(nn.Module):
         lengths: Tensor | Sequence[int] | None = None,
         resets: Tensor | None = None,
         return_states: bool = False,
+        mask: Tensor | None = None,
     ) -> tuple[Tensor, State] | tuple[Tensor, State, State]:
         """Run over a batch of sequences.
 
@@ -153,6 +155,9 @@ class Recurrent(nn.Module):
           wait for it: beyond T counts as T, below 0 as 0.
         - `resets`: bool `(T, B)`: the state begins anew before step t, and backward after it.
         - `return_states`: also return every state at every step.
+        - `mask`: bool `(T, B)`, True where a step is real. At the others, gaps or padding on any
+          side, nothing of x is read and each direction holds the state that it has: y is there
+          what it was at the step before, in that direction.
 
         **Returns:** `y (T, B, output_size)`, 0 past a sequence's length; the state after the
         last real step of each direction; with `return_states` all states over time.
@@ -172,19 +177,30 @@ class Recurrent(nn.Module):
         )  # fmt: skip
         checks.same_kind(call, "x", x, weight)
         resets = checks.resets(call, resets, tuple(x.shape[:2]), x.device)
+        mask = checks.mask(call, mask, tuple(x.shape[:2]), x.device)
         if self.batch_first:
-            x, resets = x.transpose(0, 1), None if resets is None else resets.transpose(0, 1)
+            x = x.transpose(0, 1)
+            resets, mask = (None if t is None else t.transpose(0, 1) for t in (resets, mask))
         T, B = x.shape[:2]
         lengths = checks.lengths(call, lengths, T, B, x.device)
         starts = self.starts(call, state, B, weight)
-        finals, everything = [], []
+        held = None
+        if mask is not None and T:
+            held = masking.hold(mask, lengths, resets)
+            x, lengths, resets = masking.compact(held, x), held.lengths, held.resets
+        finals, everything, results = [], [], []
         for k, (directions, start) in enumerate(zip(self.directions, starts, strict=True)):
             x = self.between(k, x)
-            x, results = self.layer(directions, x, start, lengths, resets, return_states)
+            begin = start if held is None else masking.starts(held, directions, start)
+            x, results = self.layer(directions, x, begin, lengths, resets, return_states)
+            if held is not None:
+                shown = return_states or k == len(starts) - 1
+                results = masking.put_back(held, directions, start, results, shown)
             finals.append(_named(directions, results, "final"))
             if return_states:
                 everything.append(_named(directions, results, "states"))
-        y = x.transpose(0, 1) if self.batch_first else x
+        y = x if held is None else self.merged([result.states[0] for result in results])
+        y = y.transpose(0, 1) if self.batch_first else y
         if not return_states:
             return y, tuple(finals)
         if self.batch_first:

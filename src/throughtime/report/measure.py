@@ -13,6 +13,7 @@ from throughtime.report.sections.confusion import Pair
 from throughtime.report.sections.gates import GatesMeasured
 from throughtime.report.sections.gradients import GradientsMeasured
 from throughtime.training import Run, predict
+from throughtime.training.evaluate import of_real_steps
 from throughtime.training.given import sequences as given_sequences
 
 
@@ -42,7 +43,9 @@ def measure(
     given_sequences("measure", "train", train)
     given_sequences("measure", "test", test)
     model = run.model.eval()
-    train, test = (model.task.prepare("measure", part) for part in (train, test))
+    if predictions is not None:
+        predictions = of_real_steps(model, predictions, test)
+    train, test = (model.task.prepare("measure", part.real_steps()) for part in (train, test))
     if predictions is None:
         predictions = predict(model, test)
     tested = TestedRun(run, train, test, predictions)

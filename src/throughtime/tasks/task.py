@@ -35,6 +35,9 @@ class Task(ABC):
     - `name`: in the configuration of a run.
     - `each_step`: whether it answers at each step: then the outputs of the model are
       `(T, B, width)`; otherwise one for each sequence, `(B, width)`.
+    - `in_pieces`: whether, at each step, the losses of the pieces of a sequence add up to its loss,
+      so that no more than one piece of outputs is kept. Otherwise `loss` is told of all steps at
+      once, as CTC must be.
     - `carries_state`: whether the recurrent layers go on at each batch with the states that they
       had after the batch before, from the first batch of an epoch to the last. `batches` then gives
       windows that go on where the last one stopped; the layers run forward in time.
@@ -47,6 +50,7 @@ class Task(ABC):
 
     name: ClassVar[str]
     each_step: ClassVar[bool] = False
+    in_pieces: ClassVar[bool] = True
     carries_state: ClassVar[bool] = False
     metric: ClassVar[Metric]
     options: ClassVar[tuple[str, ...]] = ()

@@ -19,7 +19,8 @@ def predict(model: Model, sequences: Sequences, *, batch_size: int = 256) -> Ten
     """What the task of a model predicts: of `Classify` the probability of each class.
 
     **Returns:** `(S, K)`, a row for each sequence, in their order; of a task that answers at each
-    step `(N, K)`, a row for each step of the sequences end to end.
+    step `(N, K)`, a row for each step of the sequences end to end, also at those that are masked:
+    what the states say that are held there.
 
     **Raises:** `DataError` if the channels are not those of the model, `CallError` for another
     kind of argument.
@@ -35,7 +36,11 @@ def predict(model: Model, sequences: Sequences, *, batch_size: int = 256) -> Ten
     try:
         for batch in Batches(sequences, batch_size, shuffle=False).epoch(0):
             on_device = batch.to(device)
-            out = model.task.predictions(model(on_device.x, on_device.lengths)).float().cpu()
+            out = (
+                model.task.predictions(model(on_device.x, on_device.lengths, on_device.mask))
+                .float()
+                .cpu()
+            )
             places = batch.indices
             if model.task.each_step:
                 steps = torch.arange(len(out))[:, None]
@@ -59,7 +64,7 @@ def evaluate(model: Model, sequences: Sequences, *, batch_size: int = 256) -> Sc
     """
     given.model("evaluate", model)
     given.sequences("evaluate", "sequences", sequences)
-    prepared = model.task.prepare("evaluate", sequences)
+    prepared = model.task.prepare("evaluate", sequences.real_steps())
     return model.task.scores(predict(model, prepared, batch_size=batch_size), prepared)
 
 
@@ -81,12 +86,20 @@ def tested(model: Model, train: Sequences, test: Sequences) -> Tested:
 
     **Raises:** as `evaluate`.
     """
-    train, test = (model.task.prepare("tested", part) for part in (train, test))
-    predictions = predict(model, test)
-    own = model.task.scores(predictions, test).to_dict()
+    prepare = model.task.prepare
+    predictions = predict(model, prepare("tested", test))
+    scored = of_real_steps(model, predictions, test)
+    train, test = (prepare("tested", part.real_steps()) for part in (train, test))
+    own = model.task.scores(scored, test).to_dict()
     others = model.task.baselines(train, test)
     results = {"test": own | {KEY: shared(train, test)}}
     return Tested(results | {name: s.to_dict() for name, s in others.items()}, predictions)
+
+
+def of_real_steps(model: Model, predictions: Tensor, sequences: Sequences) -> Tensor:
+    """What of predictions for sequences is at steps that are real, as `Task.scores` takes it."""
+    masked = model.task.each_step and sequences.mask is not None
+    return predictions[sequences.mask] if masked else predictions
 
 
 def check_channels(call: str, model: Model, sequences: Sequences) -> None:

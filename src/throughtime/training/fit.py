@@ -14,7 +14,7 @@ from throughtime.arguments import checked_arguments, no_argument
 from throughtime.data import Batches, Sequences, split
 from throughtime.errors import OptionError, RunError
 from throughtime.layers.recurrent import State
-from throughtime.training import given, optimise, randomness
+from throughtime.training import given, optimise, randomness, time_limit
 from throughtime.training.checkpoint import read_checkpoint, write_checkpoint
 from throughtime.training.evaluate import check_channels, evaluate
 from throughtime.training.fitted import fit_before
@@ -35,6 +35,7 @@ class Progress(NamedTuple):
     batch: int
     batches: int
     loss: float
+    share: float  # of the run that is done, by its epochs or its time
 
 
 @dataclasses.dataclass
@@ -69,7 +70,8 @@ def fit(
 
     **Main arguments:**
 
-    - `model`: scaled anew on the training part; trained in place, on its device.
+    - `model`: scaled anew on the training part unless `keep_scaling` is set; trained in place, on
+      its device.
     - `data`: with the targets of the model's task: of `Classify`, labels of its classes.
     - `options`: the fields of `Options`: `epochs`, `batch_size`, `optimiser`, `bptt`, ...
 
@@ -129,7 +131,7 @@ class _Training:
 
     def __init__(self, model: Model, data: Sequences, settings: Options) -> None:
         self.model, self.settings = model, settings
-        data = model.task.prepare("fit", data)
+        data = model.task.prepare("fit", data.real_steps())
         check_channels("fit", model, data)
         self.mode = bptt.mode(settings.bptt)
         bptt.check(self.mode, recurrent(model), scale_by_replicas=settings.scale_by_replicas)
@@ -146,9 +148,12 @@ class _Training:
         self.scheme = optimise.SCHEDULES.get(settings.schedule or "")
         self.schedule: Any = None
         if self.scheme:
-            self.schedule = self.scheme.make(self.optimiser, settings.epochs, len(self.batches))
+            timed = settings.minutes is not None
+            size = (time_limit.TICKS, 1) if timed else (settings.epochs, len(self.batches))
+            self.schedule = self.scheme.make(self.optimiser, *size)
         of_task = settings.of_task(model.task)
-        model.task = model.task.fitted(self.train)
+        if not settings.keep_scaling:
+            model.task = model.task.fitted(self.train)
         self.loss = model.task.training_loss(self.train, **of_task)
         self.place = _Place()
         self.best: dict[str, Tensor] = {}
@@ -157,7 +162,8 @@ class _Training:
     def begin(self, run: Run) -> None:
         """A new run: scaled, seeded, with its first checkpoint."""
         run.check_new()  # none has begun one there since
-        fit_before(self.model, self.train, self.loss)
+        if not self.settings.keep_scaling:
+            fit_before(self.model, self.train, self.loss)
         run.initial = {n: t.detach().cpu().clone() for n, t in self.model.state_dict().items()}
         randomness.seed(self.settings.seed)
         self.save(run)
@@ -192,17 +198,23 @@ class _Training:
         while not place.done:
             for batch in self.batches.epoch(place.epoch, start=place.batch):
                 loss = self.step(Objective(self.model, self.loss, batch.to(self.device)))
-                if progress:
-                    progress(Progress(place.epoch, settings.epochs, place.batch,
-                                      len(self.batches), loss))  # fmt: skip
                 now = time.monotonic()
                 place.seconds = before + now - started
+                done = self.spend()
+                if progress:
+                    progress(Progress(place.epoch, settings.epochs, place.batch,
+                                      len(self.batches), loss, done))  # fmt: skip
+                if time_limit.is_over(settings, place.seconds):
+                    break
                 if now - saved >= checkpoint_seconds and place.batch < len(self.batches):
                     self.save(run)
                     saved = now
             self.end_epoch()
             place.seconds = before + time.monotonic() - started
             place.history[-1]["seconds"] = round(place.seconds, 3)
+            self.spend()
+            if not place.done and time_limit.is_over(settings, place.seconds):
+                place.done, place.history[-1]["stopped"] = True, "minutes"
             if place.done or time.monotonic() - saved >= checkpoint_seconds:
                 self.save(run)
                 run.write_history()
@@ -210,6 +222,15 @@ class _Training:
         if self.best:
             self.model.load_state_dict(self.best)
         self.model.eval()
+
+    def spend(self) -> float:
+        """The share of the run that is done, which a schedule over the time follows."""
+        place, settings = self.place, self.settings
+        epochs = place.epoch + place.batch / len(self.batches)
+        done = time_limit.share(settings, epochs, place.seconds)
+        if settings.minutes is not None and self.scheme and self.scheme.advances != "measure":
+            time_limit.follow(self.schedule, done)
+        return done
 
     def step(self, objective: Objective) -> float:
         """One step of the optimiser; the loss of the batch."""
@@ -227,7 +248,7 @@ class _Training:
                 f"{settings.learning_rate:g}, or a lower clip."
             )
         self.optimiser.step()
-        if self.scheme and self.scheme.advances == "batch":
+        if self.scheme and self.scheme.advances == "batch" and settings.minutes is None:
             self.schedule.step()
         if self.model.task.carries_state:
             self.state = state
@@ -250,7 +271,7 @@ class _Training:
             scores = evaluate(self.model, self.held).in_history()
             row |= {f"validation_{name}": value for name, value in scores.items()}
         measure = row.get("validation_loss", row["loss"])
-        if self.scheme and self.scheme.advances == "epoch":
+        if self.scheme and self.scheme.advances == "epoch" and settings.minutes is None:
             self.schedule.step()
         elif self.scheme and self.scheme.advances == "measure":
             self.schedule.step(measure)
@@ -260,6 +281,8 @@ class _Training:
         waited = self.held is not None and (
             place.epoch - place.best_epoch >= (settings.patience or settings.epochs)
         )
+        if waited and place.epoch + 1 < settings.epochs:
+            row["stopped"] = "patience"
         place.history.append(row)
         place.epoch, place.batch, self.state = place.epoch + 1, 0, None
         place.total = place.answers = place.steepest = 0.0

@@ -15,6 +15,7 @@ from throughtime.cells import Cell, activation
 from throughtime.data import Scaler
 from throughtime.errors import CallError, OptionError, RunError
 from throughtime.layers import Recurrent, checks, description
+from throughtime.layers.mask import compact, hold
 from throughtime.tasks import TASKS, Classify, Task
 from throughtime.tasks.readout import readout
 from throughtime.training.encoder import Encoder
@@ -120,21 +121,33 @@ class Model(nn.Module):
             self.encoder.scale(scaler)
         self.register_load_state_dict_pre_hook(_read_former_names)
 
-    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+    def forward(
+        self, x: Tensor, lengths: Tensor | None = None, mask: Tensor | None = None
+    ) -> Tensor:
         """What the output network puts out for `x (T, B, C)`, unscaled: `(B, task.width)`, or
         `(T, B, task.width)` of a task that answers at each step.
+
+        `lengths`, `mask`: as `Recurrent` takes them.
         """
         checks.padded("Model", "x", x)
+        mask = checks.mask("Model", mask, tuple(x.shape[:2]), x.device)
+        if mask is not None:
+            x = x.masked_fill(~mask[..., None], 0.0)  # whatever an encoder makes of what is there
+            if len(x) and not self.readout.each_step:
+                held = hold(mask, lengths, None)
+                x, lengths, mask = compact(held, x), held.lengths, None
         every = torch.full(x.shape[1:2], len(x), device=x.device) if lengths is None else lengths
-        (y, steps), state = self.given(x, every), None
+        (y, steps), state = self.given(x, every, mask), None
         for layer in self.recurrent:
-            y, state = layer(y, lengths=None if lengths is None else steps)
+            y, state = layer(y, lengths=None if lengths is None else steps, mask=mask)
         shown = self.shown(self.readout.read(None, y, 0, steps), state, steps)
         return self.answer(shown) + self.beside(x, every)
 
-    def given(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    def given(
+        self, x: Tensor, lengths: Tensor, mask: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """What the recurrent layers are given of `x (T, B, C)`, and how many steps of each."""
-        return self.steps(self.encoder(x), lengths), self.steps.lengths(lengths)
+        return self.steps(self.encoder(x), lengths, mask), self.steps.lengths(lengths)
 
     def beside(self, x: Tensor, lengths: Tensor) -> Tensor | float:
         """What the statistics of the sequences add to the answers, `(B, width)`; 0 without any."""

@@ -2,10 +2,14 @@
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from throughtime import bptt
 from throughtime.data import Batch
+from throughtime.data.target import MISSING
+from throughtime.errors import DataError
+from throughtime.layers.mask import compact, hold
 from throughtime.layers.recurrent import State
 from throughtime.tasks import TrainingLoss
 from throughtime.training.model import Model, recurrent
@@ -16,23 +20,25 @@ class Objective:
 
     `read` is told of the outputs of the recurrent layers piece by piece, `loss` of what was read
     and of the final states, see `bptt.backward`. A task that answers at each step adds up the
-    losses of the pieces, so that no more than one piece of outputs is kept.
+    losses of the pieces, so that no more than one piece of outputs is kept. Of a batch with a mask
+    only the real steps are learned from.
     """
 
     def __init__(self, model: Model, loss: TrainingLoss, batch: Batch) -> None:
-        self.model, self.of, self.batch = model, loss, batch
-        self.x, self.lengths = model.given(batch.x, batch.lengths)
+        self.model, self.of, self.batch = model, loss, of_real_steps(batch)
+        self.x, self.lengths = model.given(self.batch.x, self.batch.lengths)
+        self.in_pieces = model.readout.each_step and model.task.in_pieces
 
     def read(self, total: Any, y: Tensor, start: int) -> Any:
         model, batch = self.model, self.batch
-        if not model.readout.each_step:
+        if not self.in_pieces:
             return model.readout.read(total, y, start, self.lengths)
         value = self.of.total(model.answer(y), batch.piece(start, len(y)))
         return value if total is None else total + value
 
     def loss(self, total: Any, state: list[State]) -> Tensor:
         """The mean over the answers whose target is known."""
-        if not self.model.readout.each_step:
+        if not self.in_pieces:
             model, batch = self.model, self.batch
             out = model.answer(model.shown(total, state[-1], self.lengths))
             total = self.of.total(out + model.beside(batch.x, batch.lengths), batch)
@@ -57,3 +63,28 @@ class Objective:
             state=state,
             scale_by_replicas=scale_by_replicas,
         )
+
+
+def of_real_steps(batch: Batch) -> Batch:
+    """The real steps of a batch as sequences without a mask.
+
+    **Raises:** `DataError` for a window, whose resets may be where nothing is real.
+    """
+    if batch.mask is None:
+        return batch
+    if batch.resets is not None:
+        raise DataError(
+            "fit: a batch has both resets and a mask; expected one of the two, because the states "
+            "of a window are carried on. Leave masked steps out: `sequences.real_steps()`."
+        )
+    held = hold(batch.mask, batch.lengths, None)
+    behind = torch.arange(len(held.order), device=batch.x.device)[:, None] >= held.lengths
+
+    def moved(values: Tensor) -> Tensor:
+        unknown = torch.nan if values.is_floating_point() else MISSING
+        return compact(held, values).masked_fill(
+            behind.view(*behind.shape, *[1] * (values.dim() - 2)), unknown
+        )
+
+    targets = {n: moved(v) if n in batch.each_step else v for n, v in batch.targets.items()}
+    return Batch(compact(held, batch.x), held.lengths, batch.indices, targets, batch.each_step)

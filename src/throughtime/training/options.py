@@ -11,13 +11,15 @@ from throughtime.training.optimise import OPTIMISERS, SCHEDULES, named
 LARGEST = 2**63 - 1  # what a seed of torch's may be
 LARGEST_RATE = 100.0  # far above what trains any network: one step leaves every weight useless
 OF_TASKS = ("class_weights", "label_smoothing")  # which only some tasks take
-LATER = ("bptt", "scale_by_replicas")  # not in the folders of earlier runs, which had the default
+# Not in the folders of earlier runs, which had the default.
+LATER = ("bptt", "scale_by_replicas", "minutes", "keep_scaling")
 
 INSTEAD = {  # what other libraries have, and what is written here
     "lr": "Write `learning_rate=`.",
     "optimizer": 'Write `optimiser=`, such as `optimiser="adam"`.',
     "scheduler": 'Write `schedule=`, such as `schedule="cosine"`.',
     "n_epochs": "Write `epochs=`.",
+    "max_time": "Write `minutes=`.",
     "num_epochs": "Write `epochs=`.",
     "max_epochs": "Write `epochs=`.",
     "validation_split": "Write `validation=`, the share of the sequences.",
@@ -43,6 +45,9 @@ class Options:
 
     - `epochs`: at most; `patience` epochs without a lower validation loss end it earlier, and
       the weights of the best epoch are kept. Without a validation part all epochs run.
+    - `minutes`: of training at most; None for any number. The run then ends within an epoch, and
+      the schedule follows the share of the time or of the epochs that is done, the larger one. A
+      machine is never as fast twice, so that such a run cannot be repeated bit for bit.
     - `batch_size`: sequences in a batch.
     - `optimiser`, `learning_rate`, `weight_decay`: a torch optimiser by name; biases, vectors
       and initial states do not decay.
@@ -56,6 +61,8 @@ class Options:
       `Checkpointed(...)` of `throughtime.bptt`, or its text, `"truncated:50"`; kept as text.
     - `scale_by_replicas`: divide what each output sends into the recurrent parameters by the
       number of replicas it reaches, see `throughtime.bptt.backward`.
+    - `keep_scaling`: leave all that was fitted to the data of an earlier training as it is, the
+      scale of inputs and targets, to train on with other data.
 
     **Raises:** `OptionError` for a value outside its range.
     """
@@ -74,6 +81,8 @@ class Options:
     seed: int = 0
     bptt: Any = "full"
     scale_by_replicas: bool = False
+    minutes: float | None = None
+    keep_scaling: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "bptt", str(mode(self.bptt)))
@@ -88,9 +97,9 @@ class Options:
                 raise OptionError(f"{name} is {value!r}; expected a whole number, {least} or more.")
             if value > LARGEST:
                 raise OptionError(f"{name} is {value}; expected at most {LARGEST}.")
-        for name in ("learning_rate", "clip"):
+        for name in ("learning_rate", "clip", "minutes"):
             value: Any = getattr(self, name)
-            if value is None and name == "clip":
+            if value is None and name != "learning_rate":
                 continue
             if not (_is_number(value) and 0 < value < float("inf")):
                 raise OptionError(f"{name} is {value!r}; expected a number above 0.")

@@ -45,7 +45,8 @@ class Run:
     """A trained model with how it came to be.
 
     - `history`: for each epoch its loss, learning rate, the largest gradient norm, the time
-      so far in seconds, and with a validation part its loss and accuracy there.
+      so far in seconds, and with a validation part its loss and accuracy there; in the last row
+      `stopped`, `"patience"` or `"minutes"`, where that ended the run before its last epoch.
     - `results`: what was measured afterwards, see `record`.
     - `initial`: the weights that it began with; empty where they were not kept.
     """

@@ -38,10 +38,13 @@ class Statistics(nn.Module):
 def statistics(y: Tensor, lengths: Tensor) -> Tensor:
     """The mean, the standard deviation and the last step of each column, `(B, 3I)`.
 
-    **Arguments:** `y`: `(T, B, I)`; `lengths`: the steps of each sequence, `(B,)`, one or more.
+    **Arguments:** `y`: `(T, B, I)`; `lengths`: the steps of each sequence, `(B,)`; all are 0 of one
+    without a step.
     """
+    if not len(y):
+        return y.new_zeros(y.shape[1], OF_EACH * y.shape[2])
     real = (torch.arange(len(y), device=y.device)[:, None] < lengths)[..., None]  # (T, B, 1)
-    y, count = torch.where(real, y, 0.0), lengths[:, None]
+    y, count = torch.where(real, y, 0.0), lengths.clamp(min=1)[:, None]
     mean = y.sum(0) / count
     variance = ((y - mean) * real).square().sum(0) / count
     # the gradient of a root at 0 is infinite, and a column that never changes has a spread of 0

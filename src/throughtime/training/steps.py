@@ -46,10 +46,13 @@ class Steps(nn.Module):
         """How many steps of the recurrent layers sequences have, from how many they have."""
         return -(-lengths // self.at_once)
 
-    def forward(self, y: Tensor, lengths: Tensor) -> Tensor:
-        """The steps of the recurrent layers; what is past the end of a sequence is not read."""
+    def forward(self, y: Tensor, lengths: Tensor, mask: Tensor | None = None) -> Tensor:
+        """The steps of the recurrent layers; what is past the end of a sequence is not read.
+
+        `mask`: `(T, B)`, true where a step is real; changes are then since the last real one.
+        """
         if self.differences:
-            y = torch.cat([y, changes(y) / self.spread], -1)
+            y = torch.cat([y, changes(y, mask) / self.spread], -1)
         if self.training and self.noise:
             y = y + self.noise * torch.randn_like(y)
         if self.at_once == 1:
@@ -69,6 +72,15 @@ def width(size: int, *, differences: bool, at_once: int) -> int:
     return size * (2 if differences else 1) * at_once
 
 
-def changes(y: Tensor) -> Tensor:
-    """How much each column has changed since the step before, `(T, B, I)`; 0 at the first step."""
-    return torch.cat([torch.zeros_like(y[:1]), y[1:] - y[:-1]])
+def changes(y: Tensor, mask: Tensor | None = None) -> Tensor:
+    """How much each column has changed since the step before, `(T, B, I)`; 0 at the first step.
+
+    `mask`: `(T, B)`, true where a step is real: the step before is then the last real one.
+    """
+    if mask is None:
+        return torch.cat([torch.zeros_like(y[:1]), y[1:] - y[:-1]])
+    steps = torch.arange(len(y), device=y.device)[:, None]
+    last = torch.where(mask, steps, -1).cummax(0).values  # (T, B), with the step itself
+    before = torch.cat([torch.full_like(last[:1], -1), last[:-1]])
+    earlier = y.gather(0, before.clamp(min=0)[..., None].expand_as(y))
+    return torch.where((before >= 0)[..., None], y - earlier, 0.0)

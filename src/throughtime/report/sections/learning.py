@@ -44,6 +44,9 @@ def how_it_went(history: list[dict[str, Any]], options: Options) -> list[str]:
         f"The training loss went from {first['loss']:.3g} to {last['loss']:.3g} in "
         f"{len(history)} epoch{'s' * (len(history) != 1)}, {last['seconds']:.1f} s."
     ]
+    if last.get("stopped") == "minutes":
+        says.append(f"It ended within an epoch or after it, when its {options.minutes:g} minutes "
+                    "were spent.")  # fmt: skip
     held_out = [row["validation_loss"] for row in history if "validation_loss" in row]
     if held_out:
         best = min(range(len(held_out)), key=held_out.__getitem__)
