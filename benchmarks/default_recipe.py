@@ -1,8 +1,8 @@
 """Which recipe is the default: compared on validation folds of training parts of real data sets.
 
     pip download --no-deps -d wheels aeon==1.6.0 sktime==1.2.0 tslearn==0.10.0 scikit-learn==1.9.1
-    python benchmarks/default_recipe.py wheels folds.csv            # recipes, 3 folds each
-    python benchmarks/default_recipe.py wheels test.csv --test      # the test parts, read once
+    python benchmarks/default_recipe.py wheels folds.csv            # 3 folds of the training parts
+    python benchmarks/default_recipe.py wheels test.csv --test 3 --recipes chosen
 
 The data are read from the wheels; nothing of them is installed. A fit is written to the CSV when it
 is done, and those that stand in it are not repeated.
@@ -188,16 +188,16 @@ def main() -> None:
     parser.add_argument("csv", type=Path)
     parser.add_argument("--recipes", help="with semicolons; all of them unless given")
     parser.add_argument("--sets", help="with commas; all of them unless given")
-    parser.add_argument("--test", action="store_true", help="score on the test parts, three seeds")
+    parser.add_argument("--test", type=int, default=0, help="on the test parts, with so many seeds")
     given = parser.parse_args()
     torch.set_num_threads(1)
     table = Table(given.csv)
     for recipe in given.recipes.split(";") if given.recipes else RECIPES:
-        for name in given.sets.split(",") if given.sets else [*CLASSES, *NUMBERS]:
-            for k in range(FOLDS):
+        for k in range(given.test or FOLDS):
+            for name in given.sets.split(",") if given.sets else [*CLASSES, *NUMBERS]:
                 if (recipe, name, str(k)) in table.done:
                     continue
-                train, held = parts(given.wheels, name, k, given.test)
+                train, held = parts(given.wheels, name, k, given.test > 0)
                 start = time.process_time()
                 model = trained(RECIPES[recipe], train, seed=k if given.test else 0)
                 seconds = time.process_time() - start
