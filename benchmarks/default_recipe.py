@@ -24,7 +24,7 @@ from throughtime import Recurrent, cells
 from throughtime.data import Sequences
 from throughtime.tasks import Classify, Regress
 from throughtime.training import Model, fit, tested
-from throughtime.training.recipe import LEAST
+from throughtime.training.recipe import OF_SEQUENCES
 
 MOST = 300  # training sequences of a set, in the folds
 FOLDS = 3
@@ -41,7 +41,7 @@ FORMER = {
     "differences": False, "noise": 0.0, "updates": 0, "epochs": 30, "longest": 0,
     "batch_size": 32, "learning_rate": 3e-3,
 }  # fmt: skip
-MORE = FORMER | {"hidden": 64, "updates": 300, "epochs": LEAST, "longest": 64}
+MORE = FORMER | {"hidden": 64, "updates": 300, "epochs": OF_SEQUENCES.least, "longest": 64}
 MEAN = MORE | {"noise": 0.2, "statistics": True, "differences": True}
 CHOSEN = MEAN | {"pooling": "max"}
 RECIPES = {

@@ -136,21 +136,43 @@ def test_a_test_table_without_a_channel(refused, tmp_path):
     assert_says(line, "test.csv: channels has 'b'; expected one of the columns")
 
 
-@pytest.mark.parametrize("missing", ["--sequence", "--label"])
-def test_a_table_without_its_columns_named(refused, tmp_path, missing):
+def test_a_table_without_its_sequences_named(refused, tmp_path):
     frame().write_csv(tmp_path / "data.csv")
-    given = {"--sequence": "id", "--label": "kind"}
-    del given[missing]
-    line = refused("train", "data.csv", *[part for pair in given.items() for part in pair])
-    assert_says(line, f"data.csv: {missing} is missing; expected the column .* Add {missing} COL")
+    line = refused("train", "data.csv", "--label", "kind")
+    assert_says(line, "data.csv: --sequence is missing; expected the column .* Add --sequence COL")
 
 
-def test_a_label_or_targets(refused, tmp_path):
+def test_one_task(refused, tmp_path):
     frame().write_csv(tmp_path / "data.csv")
-    line = refused("train", "data.csv", "--sequence", "id", "--label", "kind", "--target", "a")
-    assert_says(line, "data.csv: --label and --target are both given; .* Leave one out")
-    line = refused("train", "data.csv", "--sequence", "id", "--target", "kind")
+    table = ["train", "data.csv", "--sequence", "id"]
+    each = "expected one of --label COLUMN, .*; --tag COLUMN, .*; --target COLUMN, .*"
+    assert_says(refused(*table), f"data.csv: nothing says what to learn; {each}. Add one.")
+    line = refused(*table, "--label", "kind", "--target", "a")
+    assert_says(line, f"data.csv: --label and --target are both given; {each}. Leave one out.")
+    line = refused(*table, "--label", "kind", "--tag", "kind", "--target", "a")
+    assert_says(line, f"--label, --tag and --target are given; {each}. Leave all but one out.")
+    line = refused(*table, "--target", "kind")
     assert_says(line, "column 'kind', row 2 has the text .*; expected a number.* label column")
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (["--tag", "kind", "--pooling", "mean"], "--pooling mean is given with --tag; .* answers"),
+        (["--label", "kind", "--causal"], "--causal is given without --tag; .* Leave out --causal"),
+        (["--label", "kind", "--spans"], "--spans is given without --tag"),
+        (["--label", "kind", "--weight", "b"], "--weight b is given without --tag"),
+        (["--tag", "kind", "--causal", "--direction", "both"],
+         "--causal is given with --direction both; expected forward, because what comes after"),
+        (["--tag", "kind", "--bptt", "truncated:2"], "--bptt truncated:2 is given with --direct"),
+        (["--tag", "king"], "tag has 'king'; expected one of .*Did you mean 'kind'"),
+        (["--tag", "b", "--channels", "a", "--spans"], "spans is given; expected a class among"),
+    ],
+)  # fmt: skip
+def test_options_of_tags(refused, tmp_path, given, says):
+    frame().write_csv(tmp_path / "data.csv")
+    assert_says(refused("train", "data.csv", "--sequence", "id", *given, "--run", "run"), says)
+    assert not (tmp_path / "run").exists()
 
 
 def test_targets_that_nothing_is_known_of(refused, tmp_path):
@@ -165,7 +187,8 @@ def test_targets_that_nothing_is_known_of(refused, tmp_path):
     assert_says(refused("train", "data.csv", *columns, "--test", "none.csv"), says)
 
 
-OF_TABLES = ["--sequence", "--time", "--label", "--target", "--test", "--test-share"]
+OF_TABLES = ["--sequence", "--time", "--label", "--target", "--tag", "--weight", "--test",
+             "--test-share"]  # fmt: skip
 
 
 @pytest.mark.parametrize("option", OF_TABLES)

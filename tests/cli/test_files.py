@@ -62,12 +62,21 @@ def test_trained_evaluated_predicted(call, case, tmp_path):
 
 
 def test_a_table_with_the_columns_of_a_file_of_sequences(call, tmp_path):
-    """A CSV may be predicted with a run of an .npz that named its sequences."""
+    """A CSV may be predicted with a run of an .npz."""
     table, run = frame(20), tmp_path / "run"
     as_npz(tmp_path / "a.npz", table)
-    call(
-        "train", tmp_path / "a.npz", "--sequence", "sequence", "--label", "y", "--run", run, *SMALL
-    )
+    call("train", tmp_path / "a.npz", "--label", "y", "--run", run, *SMALL)
     table.rename({"id": "sequence", "a": "c0", "b": "c1"}).write_csv(tmp_path / "a.csv")
     call("predict", run, tmp_path / "a.csv", "--output", tmp_path / "out.csv")
     assert pl.read_csv(tmp_path / "out.csv").height == 20
+
+
+@pytest.mark.parametrize("options", [[], ["--sequence", "sequence"]])
+def test_a_folder_of_files_of_sequences(call, tmp_path, options):
+    (tmp_path / "data").mkdir()
+    for name, seed in {"a": 0, "b": 1}.items():
+        (tmp_path / "data" / f"{name}.ts").write_text(as_ts(frame(10, seed=seed)))
+    run = tmp_path / "run"
+    call("train", f"{tmp_path}/data/*.ts", *options, "--label", "y", "--run", run, *SMALL)
+    lines = call("predict", run, tmp_path / "data").splitlines()
+    assert lines[1].startswith("a.ts: 0,") and lines[-1].startswith("b.ts: 9,")

@@ -344,13 +344,17 @@ def test_the_defaults_are_what_the_help_says(call, table, tmp_path):
     call("train", table(), *COLUMNS, "--epochs", "1", "--run", tmp_path / "run")
     text = " ".join(call("train", "--help").split())
     found = vars(load(tmp_path / "run").options) | built(tmp_path / "run")
-    named = [*OF_TRAINING, "hidden", "layers", "direction", "merge", "pooling", "dropout",
-             "variational-dropout", "zoneout", "weight-drop", "noise"]  # fmt: skip
+    named = [*OF_TRAINING, "layers", "direction", "merge", "dropout",
+             "variational-dropout", "zoneout", "weight-drop"]  # fmt: skip
     for name in named:
         if name not in ("epochs", "class-weights", "scale-by-replicas", "minutes"):
             value = found[name.replace("-", "_")]
             default = text.partition(f" --{name} <")[2].partition("[default: ")[2].partition("]")[0]
             assert default == str(value) or float(default) == value, name
+    assert "Units of each state; 64," in text and found["hidden"] == 64
+    assert "max unless given" in text and found["pooling"] == "max"
+    assert "in training; 0.2," in text and found["noise"] == 0.2
+    assert found["statistics"] and found["differences"] and found["at_once"] == 1
 
 
 def test_long_sequences_are_read_several_steps_at_once_and_small_sets_many_times(call, tmp_path):

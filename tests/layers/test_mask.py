@@ -182,6 +182,14 @@ def test_padding_on_the_left_changes_nothing(engine):
         assert all(torch.equal(got[n], wanted[n]) for n in wanted)
 
 
+def test_counts_that_are_elsewhere_are_not_waited_for(monkeypatch):
+    layer = layer_of(LSTM, layers=2, direction="both")
+    want = numbers_of(layer, inputs(), MASK, LENGTHS, RESETS)
+    monkeypatch.setattr("throughtime.layers.checks.readable", lambda counts: False)
+    got = numbers_of(layer, inputs(), MASK, LENGTHS, RESETS)
+    assert all(torch.equal(a, b) for a, b in zip(got, want, strict=True))
+
+
 def test_a_mask_of_real_steps_is_none():
     layer, x = layer_of(direction="both"), torch.randn(5, 3, 2, dtype=torch.float64)
     assert torch.equal(layer(x, mask=torch.ones(5, 3).bool())[0], layer(x)[0])

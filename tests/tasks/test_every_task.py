@@ -7,19 +7,20 @@ import sys
 
 import pytest
 import torch
-from tasks.toys import Duration, Next, Tag, sequences
+from tasks.toys import Duration, Next, Phases, sequences
 
 from throughtime import GRU, Recurrent, evaluate, fit, load, predict, training
 from throughtime.bptt import Checkpointed, Full, Truncated
 from throughtime.data import Batches, Streams, collate
 from throughtime.errors import DataError, OptionError, RunError
-from throughtime.tasks import Classify, Regress, Task
+from throughtime.tasks import Classify, Regress, Tag, Task
 from throughtime.training.objective import Objective
 
 DATA, TEST = sequences(), sequences(16, seed=1)
 TURNS = Classify(("left", "right"))
-TOYS = [Duration(), Tag(), Next()]
-TASKS = [TURNS, *TOYS, Regress(("duration",))]
+TOYS = [Duration(), Phases(), Next()]
+TAGS = Tag({"phase": ("down", "up"), "level": None})
+TASKS = [TURNS, *TOYS, Regress(("duration",)), TAGS]
 NAMES = [task.name for task in TASKS]
 CARRIED = Next(window=5)
 
@@ -32,8 +33,8 @@ def model(task, direction="forward", **options):
 
 def trained(task, folder=None, **options):
     options = {"epochs": 60, "batch_size": 8, "learning_rate": 0.02, "seed": 3} | options
-    return fit(model(task, "both" if task.name == "tag" else "forward"), DATA, folder=folder,
-               **options)  # fmt: skip
+    direction = "both" if task.name in ("phases", "tag") else "forward"
+    return fit(model(task, direction), DATA, folder=folder, **options)
 
 
 @pytest.mark.parametrize("task", [*TOYS, CARRIED], ids=[*(t.name for t in TOYS), "carried"])
@@ -204,7 +205,7 @@ def doubled(batch):
     return dataclasses.replace(batch, targets=targets)
 
 
-@pytest.mark.parametrize("task", [Tag(), Next()], ids=["tag", "next"])
+@pytest.mark.parametrize("task", [Phases(), Next(), TAGS], ids=["phases", "next", "tag"])
 def test_padding_counts_for_nothing(task):
     """Predictions and losses of a padded batch are those of each sequence by itself."""
     own = model(task)
@@ -223,13 +224,14 @@ def test_padding_counts_for_nothing(task):
     assert int(task.answers(batch)) == sum(int(task.answers(b)) for b in each)
 
 
-def test_a_batch_without_any_known_target_has_a_loss_of_0():
-    own, data = model(Tag()), Tag().prepare("test", DATA)
+@pytest.mark.parametrize("task", [Phases(), TAGS], ids=["phases", "tag"])
+def test_a_batch_without_any_known_target_has_a_loss_of_0(task):
+    own, data = model(task), task.prepare("test", DATA)
     unknown = {"phase": torch.full((len(data.values),), -1),
                "level": torch.full((len(data.values),), torch.nan)}  # fmt: skip
     targets = {n: dataclasses.replace(t, values=unknown[n]) for n, t in data.targets.items()}
     batch = collate(dataclasses.replace(data, targets=targets), torch.arange(3))
-    objective = Objective(own, Tag().training_loss(data), batch)
+    objective = Objective(own, task.training_loss(data), batch)
     loss, _ = objective.backward(Full(), scale_by_replicas=False)
     assert loss.item() == 0.0
     assert all(p.grad is None or not p.grad.any() for p in own.parameters())

@@ -1,9 +1,9 @@
 """Three tasks of a few lines, of the kinds that the seam must carry, as a user would write them.
 
-`Duration`: a number for each sequence, whose scale is taken from the training part. `Tag`: a class
-and a number at once, at every step, some of them not known. `Next`: the values of the next step,
-made from the sequences themselves, as a forecast or a generator makes them; in windows whose state
-is carried on, too.
+`Duration`: a number for each sequence, whose scale is taken from the training part. `Phases`: a
+class and a number at once, at every step, some of them not known. `Next`: the values of the next
+step, made from the sequences themselves, as a forecast or a generator makes them; in windows whose
+state is carried on, too.
 """
 
 from dataclasses import dataclass, replace
@@ -102,8 +102,8 @@ class Duration(Numbers):
 
 
 @dataclass(frozen=True)
-class Tag(Numbers):
-    name = "tag"
+class Phases(Numbers):
+    name = "phases"
     each_step = True
     width = 3  # two classes and a number
 

@@ -4,13 +4,13 @@ import json
 
 import pytest
 import torch
-from tasks.toys import Next, Tag
+from tasks.toys import Next
 from training.tiny import same, sequences, without_seconds
 
 from throughtime import GRU, Model, Recurrent, evaluate, fit, load
 from throughtime.data import Batches, Scaler, Sequences, collate
 from throughtime.errors import OptionError
-from throughtime.tasks import Regress, baselines
+from throughtime.tasks import Regress, Tag, baselines
 from throughtime.training.fitted import fit_before
 from throughtime.training.objective import Objective
 from throughtime.training.statistics import statistics
@@ -142,7 +142,7 @@ def test_the_training_part_alone_decides_the_scale():
 def test_a_task_at_each_step_cannot_have_one_answer_or_fewer_steps(options):
     layer = Recurrent(GRU, 2 * options.get("at_once", 1), 3)
     with pytest.raises(OptionError, match="expected a task with one answer for each sequence"):
-        Model(layer, task=Tag(), channels=("x", "y"), **options)
+        Model(layer, task=Tag(("a", "b")), channels=("x", "y"), **options)
 
 
 def test_windows_that_go_on_cannot_have_changes():

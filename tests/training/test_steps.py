@@ -2,12 +2,11 @@
 
 import pytest
 import torch
-from tasks.toys import Tag
 from training.tiny import sequences
 
 from throughtime import GRU, Model, Recurrent, fit
 from throughtime.errors import OptionError
-from throughtime.tasks import Classify
+from throughtime.tasks import Classify, Tag
 from throughtime.training.steps import Steps, changes
 
 LENGTHS = torch.tensor([5, 1, 3, 4, 2])
@@ -110,7 +109,7 @@ def test_where_steps_are_masked_changes_are_since_the_last_real_one():
     assert torch.equal(changes(y, torch.ones(5, 3).bool()), changes(y))
 
 
-@pytest.mark.parametrize("task", [Classify(("a", "b")), Tag()], ids=["classify", "tag"])
+@pytest.mark.parametrize("task", [Classify(("a", "b")), Tag(("a", "b"))], ids=["classify", "tag"])
 def test_a_masked_step_is_as_if_it_were_not_there(task):
     torch.manual_seed(0)
     options = {} if task.each_step else {"at_once": 2, "statistics": True}

@@ -2,12 +2,19 @@
 
 from typing import TYPE_CHECKING
 
-from throughtime.cli import paths
 from throughtime.errors import OptionError, one_line
 
 if TYPE_CHECKING:
     from throughtime.data import Sequences
     from throughtime.training import Run
+
+
+TASKS = {
+    "--label": "the class of each sequence",
+    "--tag": "a class or a number at every step",
+    "--target": "numbers of each sequence",
+}
+"""The options that name what is to be learned."""
 
 
 def check_columns(
@@ -20,11 +27,14 @@ def check_columns(
     date_format: str | None,
     label: str | None,
     targets: tuple[str, ...] | None,
+    tags: tuple[str, ...] | None,
+    weight: str | None,
     channels: tuple[str, ...] | None,
 ) -> None:
     """**Raises:** `OptionError` for options that do not go together, before torch is imported."""
     given = {"--sequence": sequence, "--time": time, "--date-format": date_format,
-             "--label": label, "--target": targets and ",".join(targets), "--channels": channels,
+             "--label": label, "--target": targets and ",".join(targets),
+             "--tag": tags and ",".join(tags), "--weight": weight, "--channels": channels,
              "--test": test, "--test-share": test_share}  # fmt: skip
     if path is None:
         for option, value in given.items():
@@ -35,17 +45,25 @@ def check_columns(
                 )
         return
     check_test(test, test_share)
-    if sequence is None and not paths.may_name_sequences(path):
+    if sequence is None:
         raise OptionError(
             f"{path}: --sequence is missing; expected the column that names each row's sequence. "
             "Add --sequence COLUMN."
         )
-    if (label is None) == (targets is None):
-        state = "--label is missing" if label is None else "--label and --target are both given"
+    named = [option for option in TASKS if given[option] is not None]
+    if len(named) != 1:
+        state, fix = "nothing says what to learn", "Add one."
+        if len(named) == 2:
+            state, fix = f"{' and '.join(named)} are both given", "Leave one out."
+        elif named:
+            state = f"{', '.join(named[:-1])} and {named[-1]} are given"
+            fix = "Leave all but one out."
+        each = "; ".join(f"{option} COLUMN, {what}" for option, what in TASKS.items())
+        raise OptionError(f"{path}: {state}; expected one of {each}. {fix}")
+    if weight is not None and tags is None:
         raise OptionError(
-            f"{path}: {state}; expected the column that holds the class of each sequence, or "
-            "--target with those that hold its numbers. "
-            + ("Add --label COLUMN or --target COLUMN." if label is None else "Leave one out.")
+            f"--weight {weight} is given without --tag; expected tags, because it weighs the steps "
+            "of these. Leave out --weight."
         )
     if date_format is not None and time is None:
         raise OptionError(

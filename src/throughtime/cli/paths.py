@@ -48,13 +48,16 @@ def table(path: str | None) -> str | None:
     return path
 
 
-def may_name_sequences(path: str) -> bool:
-    """Whether the format of a table may say by itself which rows are of which sequence; the files
-    of a folder or a pattern are not looked at.
-    """
-    return os.path.splitext(path.removesuffix(".gz"))[1].lower() in SEQUENCES or (
-        not os.path.isfile(path)
-    )
+def own_sequence(path: str | None) -> str | None:
+    """The column that names the sequences, where the format of a table has one; else None."""
+    if path is None:
+        return None
+    if os.path.isdir(path):
+        names = os.listdir(path)
+    else:
+        names = [path] if os.path.exists(path) else glob.glob(path, recursive=True)
+    of_sequences = any(name.lower().removesuffix(".gz").endswith(SEQUENCES) for name in names)
+    return "sequence" if of_sequences else None
 
 
 def output(option: str, path: str | None) -> None:

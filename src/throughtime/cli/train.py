@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import typer
 
-from throughtime.cli import cells, options, paths, train_on
+from throughtime.cli import cells, options, paths, tagging, train_on
 from throughtime.cli import device as devices
 from throughtime.cli.data import check_columns, check_date_format, check_test, read_again
 from throughtime.cli.finish import finish
@@ -37,6 +37,20 @@ def train(
     target: str | None = typer.Option(
         None, help="In place of --label: columns with numbers of the sequence, with commas."
     ),
+    tag: str | None = typer.Option(
+        None,
+        help="In place of --label: columns with a class or a number of each step; COL:class has "
+        "numbers as classes.",
+    ),
+    weight: str | None = typer.Option(
+        None, help="With --tag: column of numbers that weigh the steps in training."
+    ),
+    spans: bool = typer.Option(
+        False, help="With --tag: score runs of equal tags too; BIO tags always are."
+    ),
+    causal: bool = typer.Option(
+        False, help="With --tag: forward only, so that tags can be seen live."
+    ),
     channels: str | None = typer.Option(
         None, help="Columns to learn from, with commas; all others without."
     ),
@@ -47,7 +61,11 @@ def train(
     cell: str = typer.Option(
         "LSTM", help="A cell: GRU, 'LSTM(peephole=True)', my_cells.py:MyCell."
     ),
-    hidden: int = typer.Option(64, help="Units of each state.", callback=options.whole()),
+    hidden: int | None = typer.Option(
+        None,
+        help="Units of each state; 64, and 128 with tags, unless given.",
+        callback=options.whole(),
+    ),
     layers: int = typer.Option(1, help="Recurrent layers.", callback=options.whole()),
     direction: str = typer.Option(
         "both",
@@ -62,9 +80,10 @@ def train(
     initial_state: str = typer.Option(
         "learned", help="learned or zeros.", callback=options.one_of("learned", "zeros")
     ),
-    pooling: str = typer.Option(
-        "max",
-        help="What the output network sees: last, mean, max.",
+    pooling: str | None = typer.Option(
+        None,
+        help="What the output network sees: last, mean, max; max unless given, every step with "
+        "--tag.",
         callback=options.one_of("last", "mean", "max"),
     ),
     output: str = typer.Option("", help="Sizes of its inner layers: 64 or 64,32; none: linear."),
@@ -83,21 +102,29 @@ def train(
     statistics: bool | None = typer.Option(
         None,
         "--statistics/--no-statistics",
-        help="Mean, spread and last step of each channel beside what the layers say; on where the "
-        "answer is one for each sequence.",
+        help="Mean, spread and last step of each channel beside what the layers say; on unless "
+        "there are tags.",
     ),
-    differences: bool = typer.Option(
-        True, help="Changes since the step before beside each channel."
+    differences: bool | None = typer.Option(
+        None,
+        "--differences/--no-differences",
+        help="Changes since the step before beside each channel; on unless there are tags.",
     ),
-    noise: float = typer.Option(
-        0.2, help="Its standard deviation on the scaled input.", callback=options.not_negative()
+    noise: float | None = typer.Option(
+        None,
+        help="Its standard deviation on the scaled input, in training; 0.2, and 0 with tags, "
+        "unless given.",
+        callback=options.not_negative(),
     ),
     at_once: int | None = typer.Option(
-        None, help="Steps read as one; as many as leave 64 unless given.", callback=options.whole()
+        None,
+        help="Steps read as one; as many as leave 64 at most, and 1 with tags, unless given.",
+        callback=options.whole(),
     ),
     epochs: int | None = typer.Option(
         None,
-        help="At most; 15, or as many as give 300 steps of the optimiser, unless given.",
+        help="At most; 15, or as many as give 300 steps of the optimiser, and 30 with tags, unless "
+        "given.",
         callback=options.whole(),
     ),
     minutes: float | None = typer.Option(
@@ -169,6 +196,10 @@ def train(
         return
     # what can be checked without torch comes first, as importing it takes seconds
     named = cells.read(cell)
+    tags = None if tag is None else tuple(tag.split(","))
+    of_steps = tagging.Asked(tag, pooling, spans, causal, direction)
+    of_steps.check("direction" in options.given(context))
+    direction = of_steps.direction
     options.check_bptt(bptt, direction if origin is None else "forward")  # `fit` knows that model's
     sizes = options.sizes(output)
     columns = None if channels is None else tuple(channels.split(","))
@@ -177,9 +208,11 @@ def train(
         train_on.check(context, origin, data)
         check_test(test, test_share)
     else:
+        sequence = sequence or paths.own_sequence(data)
         check_columns(
             data, test=test, test_share=test_share, sequence=sequence, time=time,
-            date_format=date_format, label=label, targets=targets, channels=columns,
+            date_format=date_format, label=label, targets=targets, tags=tags, weight=weight,
+            channels=columns,
         )  # fmt: skip
     paths.table(test)
     paths.new_folder(run)
@@ -190,11 +223,11 @@ def train(
     from throughtime.cli.show import progress_bar
     from throughtime.data.source import Source
     from throughtime.layers import Recurrent
-    from throughtime.tasks import Classify, Regress
+    from throughtime.tasks import Classify, Regress, Tag
     from throughtime.training import Model, Output
     from throughtime.training.fit import fit
-    from throughtime.training.recipe import enough_epochs, steps_at_once
-    from throughtime.training.steps import width as of_steps
+    from throughtime.training.recipe import recipe
+    from throughtime.training.steps import width as width_of
 
     if threads:
         torch.set_num_threads(threads)
@@ -209,15 +242,22 @@ def train(
     else:
         made = cells.make(named)
         source = Source(
-            data, test, test_share, sequence, time, label, columns, seed, targets, date_format
-        )
+            data, test, test_share, sequence, time, label, columns, seed, targets, date_format,
+            tags, weight,
+        )  # fmt: skip
         train_part, test_part = source.read()
-        task = Classify(train_part.classes) if targets is None else Regress(targets)
-        if statistics is None:
-            statistics = not task.each_step
-        if at_once is None:
-            at_once = 1 if task.each_step else steps_at_once(int(train_part.lengths.max()))
-        width = of_steps(len(train_part.channels), differences=differences, at_once=at_once)
+        if tags is not None:
+            task = Tag.of(train_part, weights=weight, spans=spans)
+        else:
+            task = Classify(train_part.classes) if targets is None else Regress(targets)
+        hidden = hidden or recipe(task).hidden
+        given = recipe(task).of_model(int(train_part.lengths.max()))
+        asked = {"statistics": statistics, "differences": differences, "at_once": at_once,
+                 "noise": noise}  # fmt: skip
+        given |= {name: value for name, value in asked.items() if value is not None}
+        width = width_of(
+            len(train_part.channels), differences=given["differences"], at_once=given["at_once"]
+        )
         cells.check(made, named, width, hidden)
         torch.manual_seed(seed)
         recurrent = Recurrent(
@@ -226,8 +266,9 @@ def train(
             zoneout=zoneout, weight_drop=weight_drop, initial_state=initial_state,  # type: ignore[arg-type]
         )  # fmt: skip
         model = Model(
-            recurrent, task=task, channels=train_part.channels, pooling=pooling, dropout=dropout,  # type: ignore[arg-type]
-            statistics=statistics, differences=differences, at_once=at_once, noise=noise,
+            recurrent, task=task, channels=train_part.channels, dropout=dropout,
+            pooling=of_steps.shown,  # type: ignore[arg-type]
+            **given,
         )  # fmt: skip
         if sizes:
             model.output = Output(model.width, model.task.width, sizes=sizes)
@@ -236,7 +277,8 @@ def train(
     model.to(place)
     details["data"] = source.to_dict(train_part, test_part)
     if epochs is None:
-        epochs = enough_epochs(round(len(train_part) * (1 - validation)), batch_size)
+        sequences = round(len(train_part) * (1 - validation))
+        epochs = recipe(model.task).epochs(sequences, batch_size)
     folder = run or _new_folder()
     with _resumable(folder):
         with progress_bar(quiet) as progress:

@@ -76,7 +76,7 @@ def numbers(
     values = floats.to_numpy(order="c")  # what is missing or no number is NaN
     sound = np.abs(values) <= LARGEST
     if missing:
-        sound |= np.stack([_is_blank(given[name]) for name in names], 1)
+        sound |= np.stack([is_blank(given[name]) for name in names], 1)
     if not sound.all():
         column = int((~sound).any(0).argmax())
         name, place = names[column], int((~sound[:, column]).argmax())
@@ -89,7 +89,7 @@ def numbers(
     return values.astype(np.float32)
 
 
-def _is_blank(column: pl.Series) -> np.ndarray:
+def is_blank(column: pl.Series) -> np.ndarray:
     """Where a column has no value: nothing, blanks, or a NaN."""
     blank = column.is_null()
     if column.dtype == pl.String:

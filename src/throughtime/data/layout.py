@@ -92,8 +92,9 @@ def sequence_numbers(table: Table, names: Sequence[str], layout: Layout) -> np.n
         raise DataError(
             f"column {quote(names[k])}, row {table.row(int(layout.order[at]))} has the number "
             f"{values[at, k]:g} in sequence {quote(layout.names[of])}; expected "
-            f"{firsts[of, k]:g} as at its start because a sequence has one number. Correct it or "
-            "name another column."
+            f"{firsts[of, k]:g} as at its start because a sequence has one number. Correct it, or "
+            f"read a number at every step (on the command line --tag {quote(names[k])}, in Python "
+            "tags=)."
         )
     return firsts
 
@@ -121,6 +122,7 @@ def sequence_labels(table: Table, label: str, layout: Layout) -> list[str]:
             f"column {quote(label)}, row {table.row(place)} has the label "
             f"{quote(labels[place])} in sequence {quote(layout.names[of])}; expected "
             f"{quote(labels[int(firsts[of])])} as at its start because a sequence has one label. "
-            "Correct the label or name another sequence column."
+            "Correct it, name another sequence column, or read a class at every step (on the "
+            f"command line --tag {quote(label)}, in Python tags=)."
         )
     return labels[firsts].to_list()

@@ -11,7 +11,8 @@ from jaxtyping import Float32, Int64
 from torch import Tensor
 
 from throughtime.data import mask as masking
-from throughtime.data.classes import encode, is_number, sort_classes
+from throughtime.data.classes import encode, sort_classes
+from throughtime.data.given_targets import given_target
 from throughtime.data.naming import quote
 from throughtime.data.target import Target, check, said
 from throughtime.errors import DataError, OptionError
@@ -69,7 +70,7 @@ class Sequences:
         labels: Iterable[Any] | None = None,
         *,
         channels: Sequence[str] | None = None,
-        classes: Sequence[str] | None = None,
+        classes: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
         names: Sequence[str] | None = None,
         targets: Mapping[str, Iterable[Any] | Target] | None = None,
         masks: Iterable[Any] | None = None,
@@ -82,10 +83,12 @@ class Sequences:
         - `layout`: `nct` for arrays of shape `(C, T_i)` or `(S, C, T)`, as aeon has them.
         - `labels`: one a sequence, text or whole numbers: the target of the name `labels`.
         - `channels`, `names`: default to `c0, c1, ...` and `0, 1, ...`.
-        - `targets`: by name numbers, one a sequence; None or nan where one is not known. Anything
-          else as a `Target`.
+        - `targets`: by name numbers, one a sequence; or for each step a class (text) or a number,
+          an array `(T_i,)` a sequence. None or nan where one is not known. Anything else as a
+          `Target`.
         - `masks`: bool `(T_i,)` for each, True where a step is real; all are unless given.
-        - `classes`: default to the distinct labels, sorted; the labels are looked up in them.
+        - `classes`: default to the distinct labels, sorted; the labels are looked up in them. A
+          mapping has those of targets of each step, by name; numbers in these are then codes.
 
         **Raises:** `DataError` if an array has another shape, a label is neither text nor a
         whole number, or nothing fits together.
@@ -105,6 +108,14 @@ class Sequences:
                     f"{steps[0].shape[1]} because sequence 0 has them. Give each the same channels."
                 )
         lengths = torch.tensor([0] + [len(step) for step in steps])
+        of_targets = classes if isinstance(classes, Mapping) else {}
+        classes = None if isinstance(classes, Mapping) else classes
+        for name in of_targets:
+            if name not in (targets or {}):
+                raise DataError(
+                    f"Sequences: classes has those of {quote(name)}, which is no target; expected "
+                    "the names of targets. Give it as one, or leave it out."
+                )
         if labels is None and classes is not None:
             raise DataError(
                 "Sequences: classes are given without labels; expected both or neither. Give the "
@@ -116,7 +127,10 @@ class Sequences:
             channels=tuple(channels or (f"c{c}" for c in range(steps[0].shape[1]))),
             names=tuple(names or (str(place) for place in range(len(steps)))),
             targets=({} if labels is None else {"labels": _of_labels(labels, classes)})
-            | {name: _target(name, values) for name, values in (targets or {}).items()},
+            | {
+                name: given_target(name, values, list(map(len, steps)), of_targets.get(name))
+                for name, values in (targets or {}).items()
+            },
             mask=None if masks is None else masking.of_list(masks, [len(step) for step in steps]),
         )
 
@@ -249,23 +263,6 @@ def _of_labels(labels: Iterable[Any], classes: Sequence[str] | None) -> Target:
         raise DataError(f"Sequences: {error}") from None
 
 
-def _target(name: str, values: Iterable[Any] | Target) -> Target:
-    return values if isinstance(values, Target) else _of_numbers(name, values)
-
-
-def _of_numbers(name: str, values: Iterable[Any]) -> Target:
-    numbers = [torch.nan if value is None else value for value in values]
-    for place, value in enumerate(numbers):
-        shape = getattr(value, "shape", ())
-        if isinstance(value, str | bytes) or shape != () or not is_number(value):
-            raise DataError(
-                f"Sequences: target {quote(name)} of sequence {place} has "
-                f"{f'shape {tuple(shape)}' if shape else quote(value)}; expected one number for "
-                "each sequence, or None where it is not known. Give numbers of shape (S,)."
-            )
-    return Target(torch.tensor([float(value) for value in numbers], dtype=torch.float32))
-
-
 def _label(label: Any, place: int) -> str:
     """As the text that names its class; an array of no axes is the number in it."""
     shape = getattr(label, "shape", ())
@@ -276,7 +273,8 @@ def _label(label: Any, place: int) -> str:
     got = f"shape {tuple(shape)}" if shape else "no value" if missing else quote(label)
     raise DataError(
         f"Sequences: label {place} has {got}; expected one text or whole number for each sequence. "
-        "Give labels of shape (S,)."
+        "Give labels of shape (S,), or for one at each step targets={'tag': labels} and the task "
+        "Tag."
     )
 
 

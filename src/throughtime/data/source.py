@@ -25,6 +25,8 @@ class Source:
       drawn with `seed`.
     - `sequence`, `time`, `label`, `targets`, `channels`: the columns, see `read_table`.
     - `time_format`: how the times are written, see there; older runs have none.
+    - `tags`: columns with a class or a number of each step; `weights`: what weighs the steps in
+      training, which only the training table needs.
     """
 
     path: str | None = None
@@ -37,6 +39,8 @@ class Source:
     seed: int = 0
     targets: tuple[str, ...] | None = None
     time_format: str | None = None
+    tags: tuple[str, ...] | None = None
+    weights: str | None = None
 
     def read(self, **known: Any) -> tuple[Sequences, Sequences]:
         """The training and the test sequences. **Raises:** `DataError`.
@@ -45,12 +49,16 @@ class Source:
         """
         if self.path is None:
             return japanese_vowels()
-        columns = self._columns() | known
+        columns = self._columns() | {"tags": self.tags, "weights": self.weights} | known
         train = read_table(self.path, **columns, channels=self.channels)
         if self.test is None:
             share = TEST_SHARE if self.test_share is None else self.test_share
             return split(train, share, self.seed)
         columns["classes"] = train.classes or None
+        columns["tags"] = {
+            n: t.classes for n, t in train.targets.items() if t.each_step and n != self.weights
+        }
+        columns["weights"] = None
         test = read_table(self.test, **columns, channels=train.channels)
         return train, test
 
@@ -86,11 +94,11 @@ class Source:
         **Raises:** `DataError` where a column is missing: a run knows its columns by name, and
         nothing names others.
         """
-        columns = self._columns()
-        if not targets:
-            columns |= {"label": None, "targets": None}  # what stands there does not matter
+        columns = {**self._columns(), "tags": self.tags, **options}
+        if not targets:  # what stands there does not matter
+            columns |= {"label": None, "targets": None, "tags": None}
         _same_columns(path, columns, channels, trained_in)
-        return read_table(path, **columns, **options, channels=channels)
+        return read_table(path, **columns, channels=channels)
 
     def with_table(
         self,
@@ -106,7 +114,7 @@ class Source:
 
         **Raises:** `DataError` where a column is missing, as `table`.
         """
-        columns = self._columns()
+        columns = self._columns() | {"tags": self.tags}
         for table in [path] if test is None else [path, test]:
             _same_columns(table, columns, channels, trained_in)
         own = {role: columns[role] for role in _BUNDLED}
@@ -133,7 +141,7 @@ def remembered(details: Mapping[str, Any], folder: object) -> tuple[Source, list
     try:
         data = dict(details["data"])
         fingerprints = data.pop("sha256")
-        for name in ("channels", "targets"):
+        for name in ("channels", "targets", "tags"):
             columns = data.get(name)
             data[name] = None if columns is None else tuple(columns)
         return Source(**data), fingerprints
@@ -167,11 +175,15 @@ def _same_columns(
 ) -> None:
     """**Raises:** `DataError` unless a table has all the columns of a run."""
     from throughtime.data.columns import or_no_header  # imports polars
+    from throughtime.data.tags import column_of
 
     expected = {columns[role]: role for role in _BUNDLED if columns[role] is not None}
-    expected |= dict.fromkeys(columns["targets"] or (), "target")
-    expected |= dict.fromkeys(channels, "channel")
     there = column_names(path)
+    expected |= dict.fromkeys(columns["targets"] or (), "target")
+    expected |= dict.fromkeys(
+        (tag if tag in there else column_of(tag) for tag in columns["tags"] or ()), "tag"
+    )
+    expected |= dict.fromkeys(channels, "channel")
     missing = {name: role for name, role in expected.items() if name not in there}
     if not missing:
         return
@@ -181,6 +193,8 @@ def _same_columns(
         fix = f"Rename {quote(near)} to {quote(name)}, if it is that column."
     elif [*missing.values()] == ["label"]:
         fix = "Add the labels, or use `throughtime predict`, which needs none."
+    elif {*missing.values()} == {"tag"}:
+        fix = "Add the tags, or use `throughtime predict`, which needs none."
     elif {*missing.values()} == {"target"}:
         fix = "Add the targets, or use `throughtime predict`, which needs none."
     else:

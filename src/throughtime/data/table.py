@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,8 @@ def read_table(
     classes: Sequence[str] | None = None,
     require_label: bool = True,
     targets: Sequence[str] | None = None,
+    tags: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
+    weights: str | None = None,
 ) -> Sequences:
     """The sequences in a long table: in a file, in several, or in a frame.
 
@@ -62,6 +64,11 @@ def read_table(
     - `require_label`: if False, a table without the column `label` has no labels.
     - `targets`: columns of numbers, each the same in all rows of a sequence, that are to be
       predicted, see `Target`; without a value where one is not known.
+    - `tags`: columns with a class or a number of each step that are to be predicted. Text and
+      booleans are classes, numbers are numbers; `"COL:class"` has codes written as numbers as
+      classes. Without a value where one is not known. A mapping from columns to their classes,
+      none of a number, reads them as those of a training set.
+    - `weights`: a column of numbers, 0 or more, that weigh the steps in training: a target too.
 
     **Returns:** `Sequences`; numbers are rounded to float32.
 
@@ -74,7 +81,7 @@ def read_table(
         return _read(
             data, sequence, time, time_format, label, channels, classes,
             tuple(targets or ()),
-            require_label=require_label,
+            tags or (), weights, require_label=require_label,
         )  # fmt: skip
 
 
@@ -108,6 +115,8 @@ def _read(
     channels: Sequence[str] | None,
     classes: Sequence[str] | None,
     numbers_of: tuple[str, ...],
+    tags: Sequence[str] | Mapping[str, Sequence[str]],
+    weights: str | None,
     *,
     require_label: bool,
 ) -> Sequences:
@@ -118,6 +127,7 @@ def _read(
     from throughtime.data.decimals import with_points
     from throughtime.data.formats import open_table
     from throughtime.data.layout import lay_out, spelled
+    from throughtime.data.tags import step_targets, step_weights, tag_columns
 
     if time_format is not None:
         check_format(time, time_format)
@@ -137,6 +147,9 @@ def _read(
     roles = {"sequence": sequence, "time": time, "label": label}
     roles = {role: name for role, name in roles.items() if name is not None}
     roles |= {f"target {k + 1}" if k else "target": n for k, n in enumerate(numbers_of)}
+    tagged = tag_columns(tags, header)
+    roles |= {f"tag {k + 1}" if k else "tag": column.name for k, column in enumerate(tagged)}
+    roles |= {} if weights is None else {"weight": weights}
     _check_roles(roles)
     for role, name in roles.items():
         find(header, role, name)
@@ -146,7 +159,7 @@ def _read(
     for name in channels:
         find(header, "channels", name)
     for role, name in roles.items():
-        if role.startswith(("label", "target")) and name in channels:
+        if role.startswith(("label", "target", "tag", "weight")) and name in channels:
             kind = role.split()[0]
             raise DataError(
                 f"channels has {quote(name)}, which is the {kind} column; expected columns that "
@@ -162,7 +175,8 @@ def _read(
     table = source.read(list(dict.fromkeys([*roles.values(), *channels])))
     if table.frame.height == 0:
         raise DataError("file has a header and no rows; expected at least 1. Add rows.")
-    table = with_points(table, [*channels, *numbers_of, *([] if time is None else [time])])
+    of_numbers = [*numbers_of, *(c.name for c in tagged if c.kind != "class"), time, weights]
+    table = with_points(table, [*channels, *(name for name in of_numbers if name is not None)])
     try:
         values = torch.from_numpy(numbers(table, channels))
     except NotANumber as error:
@@ -172,6 +186,8 @@ def _read(
         raise DataError(f"{error} {fix}") from None
     layout = lay_out(table, sequence, time, time_format)
     targets = _targets(table, layout, sequence, label, classes, numbers_of)
+    targets |= step_targets(table, tagged, layout)
+    targets |= {} if weights is None else {weights: step_weights(table, weights, layout)}
     order = torch.tensor(layout.order)
     return Sequences(
         values=values[order],

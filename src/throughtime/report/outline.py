@@ -13,11 +13,13 @@ from throughtime.report.sections import (
     numbers,
     reproduce,
     result,
+    tags,
 )
 from throughtime.training import Run
 
 OF_TASKS: dict[str, Section] = {
     "classify": classify, "confusion": confusion, "numbers": numbers, "result": result,
+    "tags": tags,
 }  # fmt: skip
 """The sections that a task can name."""
 

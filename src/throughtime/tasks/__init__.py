@@ -7,8 +7,13 @@ from throughtime.tasks.scores import Metric as Metric
 from throughtime.tasks.scores import NumberScores as NumberScores
 from throughtime.tasks.scores import Scores as Scores
 from throughtime.tasks.scores import Table as Table
+from throughtime.tasks.spans import SpanScores as SpanScores
+from throughtime.tasks.tag import Tag as Tag
+from throughtime.tasks.tag_scores import ClassTagScores as ClassTagScores
+from throughtime.tasks.tag_scores import NumberTagScores as NumberTagScores
+from throughtime.tasks.tag_scores import TagScores as TagScores
 from throughtime.tasks.task import Task as Task
 from throughtime.tasks.task import TrainingLoss as TrainingLoss
 
-TASKS: dict[str, type[Task]] = {task.name: task for task in (Classify, Regress)}
+TASKS: dict[str, type[Task]] = {task.name: task for task in (Classify, Regress, Tag)}
 """The tasks by the name that the configuration of a run has."""

@@ -7,7 +7,7 @@ import pytest
 import torch
 from markupsafe import Markup
 from report.test_page import Page
-from tasks.toys import Duration, Next, Tag, sequences
+from tasks.toys import Duration, Next, Phases, sequences
 
 from throughtime import LSTM, Model, Recurrent, fit, report, training
 from throughtime.errors import CallError
@@ -25,7 +25,7 @@ def made(task, folder=None):
     return fit(model, train, epochs=2, folder=folder), train, test
 
 
-@pytest.mark.parametrize("task", [Duration(), Tag(), Next()], ids=lambda task: task.name)
+@pytest.mark.parametrize("task", [Duration(), Phases(), Next()], ids=lambda task: task.name)
 def test_a_task_without_sections_has_its_metric_beside_its_baselines(task, tmp_path):
     run, train, test = made(task, tmp_path / "run")
     path = report.test_and_report(run, train, test)
@@ -131,7 +131,7 @@ def test_sections_that_do_not_exist_or_take_the_place_of_another():
     for wrong in ("confusions", SimpleNamespace(name="a", title="A")):
         run.model.task = SimpleNamespace(sections=(wrong,), metric=Duration.metric)
         with pytest.raises(
-            CallError, match="expected one of classify, confusion, numbers, result, or"
+            CallError, match="expected one of classify, confusion, numbers, result, tags, or"
         ):
             report.report(run)
 

@@ -45,8 +45,7 @@ def how_it_went(history: list[dict[str, Any]], options: Options) -> list[str]:
         f"{len(history)} epoch{'s' * (len(history) != 1)}, {last['seconds']:.1f} s."
     ]
     if last.get("stopped") == "minutes":
-        says.append(f"It ended within an epoch or after it, when its {options.minutes:g} minutes "
-                    "were spent.")  # fmt: skip
+        says.append(f"It ended when its {options.minutes:g} minutes were spent.")
     held_out = [row["validation_loss"] for row in history if "validation_loss" in row]
     if held_out:
         best = min(range(len(held_out)), key=held_out.__getitem__)
