@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from throughtime.program import mask as mask
     from throughtime.program import noise as noise
     from throughtime.program import parameter as parameter
+    from throughtime.training import Encoder as Encoder
     from throughtime.training import Model as Model
     from throughtime.training import Output as Output
     from throughtime.training import Run as Run
@@ -44,7 +45,7 @@ _FROM = {
         "Chrono", "Program", "adjoint", "affine", "mask", "noise", "parameter",
     ),
     "throughtime.training": (
-        "Model", "Output", "Run", "evaluate", "fit", "load", "predict",
+        "Encoder", "Model", "Output", "Run", "evaluate", "fit", "load", "predict",
     ),
     "throughtime.universal": ("compile_automaton", "compile_machine"),
 }  # fmt: skip

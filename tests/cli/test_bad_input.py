@@ -289,7 +289,6 @@ MISTAKES = {
     "moments as a channel": (
         ["stamps.parquet"], "column 'timestamp' has type Datetime.* If it is when each step was"
     ),
-    "a channel of yes and no": (["flags.parquet"], "has type Boolean; .* --channels t,a,b, in Py"),
     "times in a column that is named": (
         ["stamps.csv", "--time", "t"],
         "column 'timestamp', .* Leave the column out .*--channels a,b"
@@ -298,7 +297,11 @@ MISTAKES = {
         ["--channels=a,kind"], "channels has 'kind', which is the label column; .* Leave it out of"
     ),
     "a channel of text": (
-        ["texts.csv"], "column 'colour', row 2 has the text 'red'; .* command line --channels t,a,b"
+        ["texts.csv", "--strict"],
+        "column 'colour', row 2 has the text 'red'; .* command line --channels t,a,b"
+    ),
+    "a name as a channel": (
+        ["names.csv"], "column 'name' has 144 .*; expected at most 100 in a cat.*--channels t,a,b"
     ),
     "a typing error in a channel": (["typo.csv"], "has the text '1o'; .* Correct it or remove"),
     "no header": (["bare.csv"], "If the file has no header, add one: a first line with the names"),
@@ -333,7 +336,9 @@ def test_what_people_do(refused, tmp_path, kind):
     (tmp_path / "my.py").write_text("class Mine:\n    def step(self, x, h):\n        return h\n")
     moments = pl.read_csv(tmp_path / "stamps.csv", try_parse_dates=True)
     moments.write_parquet(tmp_path / "stamps.parquet")
-    frame(6).with_columns(flag=pl.col("a") > 1).write_parquet(tmp_path / "flags.parquet")
+    many = frame(36)
+    numbered = pl.Series("name", [f"name {k}" for k in range(many.height)])
+    many.with_columns(numbered).write_csv(tmp_path / "names.csv")
     table = [] if options[0].endswith((".csv", ".parquet")) else ["data.csv"]
     line = refused("train", *table, *options, "--sequence", "id", "--label", "kind", "--run", "run")
     assert_says(line, says)

@@ -32,7 +32,16 @@ def test_a_table_of_ones_own(call, table, tmp_path, name):
     path, folder = table(name, count=40), tmp_path / "run"
     out = train(call, path, folder, "--epochs", "12", "--learning-rate", "0.1")
     lines = out.splitlines()
+    assert lines.pop(0).startswith("throughtime LSTM, accuracy 1.0000 (of 8; 0.676 to 1.000 with")
+    results = load(folder).results
+    assert [f"try next: {line}" for line in results["try_next"]] == [
+        lines.pop(0) for _ in results["try_next"]
+    ]
+    steps = sum(results["counts"][part]["steps"] for part in ("training", "test"))
+    assert results["counts"]["training"] == {"sequences": 32, "steps": 124, "classes": [16, 16]}
+    assert steps == len(pl.read_csv(path) if name.endswith("csv") else pl.read_parquet(path))
     assert lines[0].startswith("LSTM, both, ") and ": 12 epochs in " in lines[0]
+    assert lines[0].endswith(" s on 32 sequences, 124 steps")
     assert "on 8 test sequences" in lines[1] and lines[1].endswith("accuracy")
     assert lines[2].split() == ["majority", "class", "0.5000"]
     assert lines[3].startswith("linear (logistic regression)")
@@ -121,7 +130,8 @@ def test_the_bundled_data(call, tmp_path, monkeypatch):
     _, test = datasets.japanese_vowels()
     run = load(folder)
     scores = json.loads(json.dumps(evaluate(run.model, test).to_dict()))
-    assert run.results["test"] == scores | {"also_in_training": 0} and "note:" not in out
+    beside = {"also_in_training": 0, "inputs": {"steps": 5687, "missing": {}, "not_seen": {}}}
+    assert run.results["test"] == scores | beside and "note:" not in out
     assert run.model.recurrent[0].direction == "both"
     assert f"accuracy {run.results['test']['accuracy']:.4f}" in call("evaluate", folder)
 
@@ -194,7 +204,7 @@ def test_a_resumed_run_has_its_threads_again(call, table, tmp_path):
 
 def test_a_cell_with_options(call, table, tmp_path):
     out = train(call, table(), tmp_path / "run", "--cell", 'GRU(reset="after")')
-    assert out.startswith("GRU, both")
+    assert "\nGRU, both" in out and out.startswith("throughtime GRU, accuracy ")
     cell = load(tmp_path / "run").model.recurrent[0].directions[0][0].cell
     assert repr(cell).startswith("GRU(reset='after'")
     assert "remembered" in (tmp_path / "run" / "equations.txt").read_text()
@@ -202,7 +212,8 @@ def test_a_cell_with_options(call, table, tmp_path):
 
 @pytest.mark.parametrize("name", ["rnn", "LeakyRNN", "MinimalGatedUnit", "indrnn"])
 def test_each_cell_by_name(call, table, tmp_path, name):
-    assert train(call, table(), tmp_path / "run", "--cell", name).lower().startswith(name.lower())
+    out = train(call, table(), tmp_path / "run", "--cell", name)
+    assert out.lower().startswith(f"throughtime {name.lower()}, accuracy")
 
 
 MINE = '''
@@ -227,7 +238,7 @@ def test_a_cell_of_ones_own(call, table, tmp_path):
     file.write_text(MINE)
     spec = f'{file}:MyCell(rate=0.25, name="c:d.py:E")'
     out = train(call, table(), tmp_path / "run", "--cell", spec)
-    assert out.startswith("MyCell, both")
+    assert "\nMyCell, both" in out
     import random
 
     assert hasattr(random, "getstate")
@@ -243,7 +254,8 @@ def test_a_cell_file_in_another_folder_without_options(call, table, tmp_path):
     (tmp_path / "a.py.d").mkdir()
     file = tmp_path / "a.py.d" / "mine.py"
     file.write_text(MINE)
-    assert train(call, table(), tmp_path / "run", "--cell", f"{file}:MyCell").startswith("MyCell")
+    out = train(call, table(), tmp_path / "run", "--cell", f"{file}:MyCell")
+    assert out.startswith("throughtime MyCell, ")
 
 
 def built(folder):
@@ -410,7 +422,7 @@ def test_checkpoint_seconds(call, table, tmp_path, monkeypatch):
 
 def test_it_is_silent_where_there_is_no_terminal(call, table, tmp_path):
     out = train(call, table(), tmp_path / "run", "--epochs", "3")
-    assert "left" not in out and "\x1b" not in out and len(out.splitlines()) == 7
+    assert "left" not in out and "\x1b" not in out and len(out.splitlines()) == 9
 
 
 def test_the_bar_on_a_terminal(table, tmp_path, monkeypatch, capsys):

@@ -78,7 +78,7 @@ def test_rows_count_from_0(frame):
 def test_a_column_that_cannot_be_used(frame, cells, says):
     if frame is pd.DataFrame and cells[1] is None:
         says = "column 'a', row 1 has NaN"
-    assert refusal(frame(COLUMNS | {"a": cells})).startswith(says)
+    assert refusal(frame(COLUMNS | {"a": cells}), strict=True).startswith(says)
 
 
 def test_no_rows(frame):
@@ -148,9 +148,11 @@ def test_columns_of_pandas():
         1.5,
     ]
     given["whole"] = pd.array([2, None], dtype="Int64")
-    assert refusal(given, time=None, label=None, channels=["whole"]).startswith(
+    assert refusal(given, time=None, label=None, channels=["whole"], strict=True).startswith(
         "column 'whole', row 1 has no value"
     )
+    gap = read_table(given, sequence="id", channels=["whole"]).values.flatten()
+    assert gap[0] == 2 and gap[1].isnan()
     given["object"] = [1, "x"]
     assert refusal(given, time=None, label=None, channels=["object"]).startswith(
         "column 'object', row 1 has the text 'x'; expected a number."

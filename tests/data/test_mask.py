@@ -30,7 +30,9 @@ def test_what_is_masked_may_be_anything():
     made = masked()
     assert made.mask.tolist() == [m for mask in MASKS for m in mask]
     assert "9 rows, 4 of them masked" in repr(made)
-    with pytest.raises(DataError, match="sequence 0 .'0'., step 0, channel 'c0' has nan"):
+    anything = made.values.masked_fill(~made.mask[:, None], torch.inf)
+    made = dataclasses.replace(made, values=anything)
+    with pytest.raises(DataError, match="sequence 0 .'0'., step 0, channel 'c0' has inf"):
         dataclasses.replace(made, mask=None)
 
 

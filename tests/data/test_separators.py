@@ -95,7 +95,7 @@ def test_rows_with_another_separator_than_the_header(write, row):
 )
 def test_rows_are_counted_in_a_file_of_semicolons(write, name, row, says):
     head = (HEAD + "\n" + GOOD.replace(".", ";")).replace(",", ";").replace(";5", ",5")
-    line = refusal(write(head.replace(";;25", ";0,25") + row, name))
+    line = refusal(write(head.replace(";;25", ";0,25") + row, name), strict=True)
     assert line.startswith(says)
     if "6 fields" in line:
         assert line.endswith("or put a text with semicolons in quotation marks.")

@@ -147,7 +147,7 @@ def test_parts_that_do_not_fit_are_refused(changed, says):
         Sequences(**parts(**changed))
 
 
-@pytest.mark.parametrize("bad, shown", [(torch.nan, "nan"), (torch.inf, "inf")])
+@pytest.mark.parametrize("bad, shown", [(-torch.inf, "-inf"), (torch.inf, "inf")])
 def test_a_value_that_is_not_finite_is_located(bad, shown):
     values = torch.ones(3, 2)
     values[2, 1] = bad

@@ -77,7 +77,7 @@ def test_folders_below_are_read_with_a_pattern(folder):
     assert "name those in the folders below it with a pattern such as '" in line
     assert len(read_table(path / "**" / "*.csv", **ROLES).values) == 4
     (path / "2024" / "part.csv").write_text(LATER.replace("3", "none"))
-    line = refusal(path / "*" / "*.csv")
+    line = refusal(path / "*" / "*.csv", strict=True)
     assert line.startswith("column 'a', row 2 of '2024/part.csv' has the text 'none'")
 
 
@@ -134,7 +134,7 @@ def test_decimal_commas(folder):
     ],
 )
 def test_what_is_wrong_in_one_file_is_said_of_it(folder, later, says):
-    assert refusal(folder(a_csv=FIRST, b_csv=later)).startswith(says)
+    assert refusal(folder(a_csv=FIRST, b_csv=later), strict=True).startswith(says)
 
 
 def test_the_row_that_an_error_names_is_that_of_the_first_file_too(folder):

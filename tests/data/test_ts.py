@@ -115,4 +115,4 @@ def test_in_gzip_and_in_a_folder(write, tmp_path):
 )  # fmt: skip
 def test_what_cannot_be_used_is_named(ts, text, says):
     roles = ROLES if "classLabel true" in str(text) else ROLES | {"label": None}
-    assert refusal(ts(text), **roles).startswith(says)
+    assert refusal(ts(text), strict=True, **roles).startswith(says)

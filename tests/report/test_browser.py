@@ -11,8 +11,8 @@ from throughtime.report import compare, report, write
 pytestmark = pytest.mark.slow
 
 
-def opened(browser, path, width=1440, scheme="light"):
-    """Open a file and wait until its figures are drawn."""
+def opened(browser, path, width=1440, scheme="light", unfolded=True):
+    """Open a file and wait until its figures are drawn, those of folded sections too if asked."""
     browser.execute_cdp_cmd(
         "Emulation.setDeviceMetricsOverride",
         {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500},
@@ -23,6 +23,10 @@ def opened(browser, path, width=1440, scheme="light"):
     )
     browser.get(path.as_uri())
     wait(browser, "return document.documentElement.dataset.drawn === 'yes'")
+    if unfolded:
+        browser.execute_script("document.querySelectorAll('.folded').forEach(d => d.open = true)")
+        wait(browser, "return [...document.querySelectorAll('.plot')].every(p => "
+             "p.querySelector('svg.main-svg'))")  # fmt: skip
 
 
 def wait(browser, script, *arguments, seconds=180):
@@ -210,8 +214,25 @@ def test_contrast_and_the_switch(browser, pages):
             assert browser.execute_script(paper) != before
 
 
+def test_folded_sections_are_drawn_when_they_are_opened(browser, pages):
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.common.keys import Keys
+
+    opened(browser, pages / "plain.html", unfolded=False)
+    drawn = "return document.querySelector('#gradient svg.main-svg') !== null"
+    assert not browser.execute_script(drawn)
+    browser.find_element(By.CSS_SELECTOR, "nav a[href='#gradients']").click()
+    wait(browser, drawn)
+    width = "return document.querySelector('#gradient svg.main-svg').getBoundingClientRect().width"
+    assert browser.execute_script(width) > 400
+    assert not browser.execute_script("return document.querySelector('#gates details').open")
+    browser.find_element(By.CSS_SELECTOR, "#gates summary").send_keys(Keys.ENTER)
+    wait(browser, "return document.querySelector('#over_time svg.main-svg') !== null")
+    quiet(browser, pages / "plain.html")
+
+
 def test_it_prints(browser, pages):
-    opened(browser, pages / "plain.html", scheme="dark")
+    opened(browser, pages / "plain.html", scheme="dark", unfolded=False)
     printed = browser.execute_cdp_cmd("Page.printToPDF", {"printBackground": True})
     assert len(printed["data"]) > 50_000
     assert browser.execute_script("return document.querySelectorAll('details[open]').length") == 0

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import html
 import json
 import re
 from html.parser import HTMLParser
@@ -14,7 +15,7 @@ from throughtime.report import report, write
 from throughtime.report.page import page
 from throughtime.report.section import Figure, Written
 from throughtime.report.style import plain, safe
-from throughtime.training import load
+from throughtime.training import load, try_next
 from throughtime.training.run import read
 
 
@@ -119,6 +120,45 @@ def test_hostile_text_is_text(hostile_run):
     for shown in texts(page.figures):
         plotly_own = shown.replace("<br>", "").replace("<extra></extra>", "")
         assert "<" not in plotly_own, shown
+
+
+def test_what_it_comes_to_is_first_and_what_is_inside_is_folded(plain_run, failed_run):
+    for run, measured in (plain_run, failed_run):
+        text = report(run, measured)
+        page = Page(text)
+        order = [a["href"][1:] for a in page.all("a") if a["href"].startswith("#")][1:]
+        assert order == ["result", "data", "learning", "confusion", "gradients", "gates",
+                         "network", "reproduce"]  # fmt: skip
+        first = re.search(r'<p class="lead">(.*?)</p>', text)
+        assert first is not None and html.unescape(first[1]) == run.results["verdict"]
+        assert text.index("lead") < text.index("What to try next") < text.index('id="data"')
+        for proposed in try_next(run, measured):
+            assert proposed.replace("`", "") in page.text
+        for section in re.findall("<section.*?</section>", text, re.DOTALL):
+            name = section.split('"')[1]
+            folded = '<details class="folded"><summary><h2' in section
+            assert folded == (name in ("gradients", "gates", "network"))
+            assert "<details open" not in section and section.count("<h2") == 1
+            assert section.count("<details") == section.count("</details>")
+
+
+def test_precision_recall_and_f1_of_each_class(plain_run):
+    """Also of a run that was tested before these were kept: they are those of the confusion."""
+    run, measured = plain_run
+    test = run.results["test"]
+    older = {**run.results, "test": {k: v for k, v in test.items() if k in OLD}}
+    texts = [report(run, measured)]
+    run.results, kept = older, run.results
+    texts.append(report(run, measured))
+    run.results = kept
+    for text in texts:
+        for k, name in enumerate(test["classes"]):
+            cells = (f"{test[key][k]:.4f}" for key in ("precision", "recall", "F1"))
+            row = "".join(f"<td>{cell}</td>" for cell in cells)
+            assert f'<tr><th scope="row">{name}</th>{row}<td>20</td></tr>' in text
+
+
+OLD = ("sequences", "accuracy", "loss", "classes", "confusion", "also_in_training")
 
 
 def test_a_folder_with_a_hostile_name(hostile_run):

@@ -20,8 +20,9 @@ DATA, TEST = sequences(), sequences(16, seed=1)
 TURNS = Classify(("left", "right"))
 TOYS = [Duration(), Phases(), Next()]
 TAGS = Tag({"phase": ("down", "up"), "level": None})
-TASKS = [TURNS, *TOYS, Regress(("duration",)), TAGS]
-NAMES = [task.name for task in TASKS]
+QUANTILES = Regress(("duration",), quantiles=(0.2, 0.5, 0.9))
+TASKS = [TURNS, *TOYS, Regress(("duration",)), TAGS, QUANTILES]
+NAMES = [*(task.name for task in TASKS[:-1]), "quantiles"]
 CARRIED = Next(window=5)
 
 
@@ -263,3 +264,55 @@ def test_a_task_of_steps_sees_every_step(pooling):
 def test_a_task_says_what_it_must_define():
     with pytest.raises(TypeError, match="abstract"):
         Task()
+
+
+def with_columns(data):
+    """The same with a category, and gaps in all channels; some before anything is known."""
+    draw = torch.Generator().manual_seed(7)
+    places = torch.randint(-1, 3, (len(data.values), 1), generator=draw).float()
+    values = torch.cat([data.values, places], 1)
+    values[torch.rand(values.shape, generator=draw) < 0.3] = torch.nan
+    return dataclasses.replace(
+        data, values=values, channels=(*data.channels, "valve"), categories={"valve": tuple("abc")}
+    )
+
+
+GAPPY, GAPPY_TEST = with_columns(DATA), with_columns(TEST)
+
+
+def trained_on_columns(task, folder=None, engine=None, **options):
+    torch.manual_seed(0)
+    if isinstance(task, Next):
+        task = dataclasses.replace(task, channels=3)
+    encoder = training.Encoder.of(GAPPY)
+    layer = Recurrent(GRU, encoder.width, 6, engine=engine)
+    own = training.Model(layer, task=task, encoder=encoder)
+    options = {"epochs": 3, "batch_size": 8, "seed": 3, "learning_rate": 0.02} | options
+    return fit(own, GAPPY, folder=folder, **options)
+
+
+@pytest.mark.parametrize("task", [*TASKS, CARRIED], ids=[*NAMES, "carried"])
+def test_categories_and_gaps_are_trained_resumed_and_loaded(task, tmp_path):
+    class Stop(Exception):
+        pass
+
+    def stop(at):
+        if (at.epoch, at.batch) == (1, 2):
+            raise Stop
+
+    whole = trained_on_columns(task)
+    with pytest.raises(Stop):
+        trained_on_columns(task, tmp_path / "run", checkpoint_seconds=0, progress=stop)
+    again = trained_on_columns(task, tmp_path / "run", resume=True)
+    assert [row["loss"] for row in again.history] == [row["loss"] for row in whole.history]
+    weights = whole.model.state_dict()
+    assert all(torch.equal(t, weights[n]) for n, t in again.model.state_dict().items())
+    loaded = load(tmp_path / "run", task=type(task)).model
+    said = predict(loaded, GAPPY_TEST)
+    assert torch.equal(said, predict(whole.model, GAPPY_TEST)) and said.isfinite().all()
+    other = trained_on_columns(task, engine="reference")
+    for row, same in zip(other.history, whole.history, strict=True):
+        assert row["loss"] == pytest.approx(same["loss"], rel=1e-4)
+    results = training.tested(whole.model, GAPPY, GAPPY_TEST).results
+    assert {*task.baseline_titles} <= {*results}
+    assert results["test"]["inputs"]["missing"].keys() == {*GAPPY.channels}

@@ -103,3 +103,34 @@ def test_other_classes_and_channels_are_refused():
         evaluate(own, with_classes(DATA, *"abcd"))
     with pytest.raises(DataError, match="has channels c1, c0; expected those of the model, c0, c1"):
         predict(own, dataclasses.replace(DATA, channels=("c1", "c0")))
+
+
+def test_f1_of_each_class_equals_a_slow_computation():
+    labels, chosen = torch.tensor([0, 0, 0, 1, 1, 3]), torch.tensor([0, 0, 1, 1, 0, 1])
+    probabilities = torch.nn.functional.one_hot(chosen, 5).float()
+    scores = ClassScores.of(probabilities, labels, ("a", "b", "c", "d", "e"))
+    for k in range(5):
+        right = sum(int(a == b == k) for a, b in zip(labels, chosen, strict=True))
+        precision = right / max(int((chosen == k).sum()), 1)
+        recall = right / max(int((labels == k).sum()), 1)
+        f1 = 2 * precision * recall / (precision + recall) if right else 0.0
+        got = (scores.precision[k], scores.recall[k], scores.F1[k])
+        assert got == pytest.approx((precision, recall, f1))
+    # c and e are neither true nor predicted: what is not met is not averaged over
+    assert scores.macro_F1 == pytest.approx(sum(scores.F1[k] for k in (0, 1, 3)) / 3)
+    assert scores.to_dict()["macro_F1"] == scores.macro_F1
+    assert scores.to_dict()["precision"] == scores.precision
+    rows = scores.tables()[1].rows
+    assert rows[0] == ("a", "0.6667", "0.6667", "0.6667", "3") and rows[3][-1] == "1"
+
+
+def test_results_begin_with_a_verdict_and_count_the_data():
+    from throughtime.training import tested
+
+    results = tested(untrained(), DATA, DATA.select([0, 1, 2])).results
+    assert [*results][:2] == ["verdict", "counts"]
+    assert results["verdict"].startswith("throughtime GRU, accuracy ")
+    counts = results["counts"]["training"]
+    assert counts["sequences"] == 23 and counts["steps"] == len(DATA.values)
+    assert counts["classes"] == torch.bincount(DATA.labels, minlength=4).tolist()
+    assert results["counts"]["test"]["sequences"] == 3

@@ -6,6 +6,7 @@ from throughtime.errors import OptionError, one_line
 
 if TYPE_CHECKING:
     from throughtime.data import Sequences
+    from throughtime.data.left_out import LeftOut
     from throughtime.training import Run
 
 
@@ -30,17 +31,22 @@ def check_columns(
     tags: tuple[str, ...] | None,
     weight: str | None,
     channels: tuple[str, ...] | None,
+    categories: tuple[str, ...] | None,
+    strict: bool,
 ) -> None:
     """**Raises:** `OptionError` for options that do not go together, before torch is imported."""
     given = {"--sequence": sequence, "--time": time, "--date-format": date_format,
              "--label": label, "--target": targets and ",".join(targets),
              "--tag": tags and ",".join(tags), "--weight": weight, "--channels": channels,
+             "--categories": categories and ",".join(categories),
+             "--strict": "" if strict else None,
              "--test": test, "--test-share": test_share}  # fmt: skip
     if path is None:
         for option, value in given.items():
             if value is not None:
+                given_so = f"{option} {value}".strip()
                 raise OptionError(
-                    f"{option} {value} is given without a table; expected one before it. Write "
+                    f"{given_so} is given without a table; expected one before it. Write "
                     "`throughtime train DATA ...`, or leave it out for the bundled data."
                 )
         return
@@ -100,7 +106,9 @@ def read_again(run: "Run") -> "tuple[Sequences, Sequences]":
     from throughtime.data.source import remembered
 
     source, fingerprints = remembered(run.details, run.folder)
-    known = run.model.task.table_options() if "from" in run.details else {}
+    model = run.model
+    own = {**model.task.table_options(), "categories": model.encoder.texts}
+    known = own if "from" in run.details else {}
     return source.read_again(fingerprints, known)
 
 
@@ -111,13 +119,19 @@ def with_targets(run: "Run", data: str | None) -> "Sequences":
     return another_table(run, data, targets=True)
 
 
-def another_table(run: "Run", path: str, *, targets: bool) -> "Sequences":
-    """The sequences of a table with the columns that a run was trained on."""
+def another_table(
+    run: "Run", path: str, *, targets: bool, left_out: "list[LeftOut] | None" = None
+) -> "Sequences":
+    """The sequences of a table with the columns that a run was trained on.
+
+    `left_out`: takes the sequences that cannot be read; an error without it.
+    """
     from throughtime.data.source import remembered
 
     source, _ = remembered(run.details, run.folder)
     trained_in = f"the run in {one_line(str(run.folder))}"
     return source.table(
-        path, run.model.channels, run.model.task.table_options(), targets=targets,
-        trained_in=trained_in,
+        path, run.model.channels, run.model.task.table_options(),
+        categories=run.model.encoder.texts, targets=targets, trained_in=trained_in,
+        left_out=left_out,
     )  # fmt: skip

@@ -13,20 +13,24 @@ def finish(run: Any, train_part: Any, test_part: Any) -> None:
     The run is whole without its report: one that cannot be written is said on stderr.
     """
     from throughtime.cli.show import show_results
+    from throughtime.training.advice import try_next
     from throughtime.training.evaluate import tested
     from throughtime.training.lock import locked
 
-    path = failure = None
+    path = failure = measured = None
     with locked(run.folder):
         done = tested(run.model, train_part, test_part)
         run.record(done.results)
         run.model.cpu()  # what a report shows beyond this is measured on a few sequences
         try:
-            from throughtime.report import write_report  # what it needs may be missing
+            from throughtime.report import kept, write_report  # what it needs may be missing
 
             path = write_report(run, train_part, test_part, done.predictions)
+            measured = kept(run)
         except Exception as e:  # whatever it is, `throughtime report` meets it again, shown whole
             failure = f"{type(e).__name__}: {e}"
+        # Written again, because how far the gradient reaches was measured for the report.
+        run.record(done.results | {"try_next": try_next(run, measured)})
     show_results(run, path)
     if failure is not None:
         again = f"throughtime report {shlex.quote(str(run.folder))}"

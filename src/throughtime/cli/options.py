@@ -89,6 +89,25 @@ def sizes(text: str) -> tuple[int, ...]:
     return tuple(numbers)
 
 
+def quantiles(text: str | None, *, of_numbers: bool) -> tuple[float, ...]:
+    """`0.1,0.5,0.9` as numbers. **Raises:** `OptionError`, also where no numbers are predicted."""
+    if text is None:
+        return ()
+    parts = [part.strip() for part in text.split(",")]
+    levels = [float(p) if re.fullmatch(r"0?\.\d{1,9}", p, re.ASCII) else 0.0 for p in parts]
+    if not all(levels) or len({*levels}) < len(levels):
+        raise OptionError(
+            f"--quantiles is {text!r}; expected numbers between 0 and 1 with commas, each once, "
+            "because each is a probability. Write --quantiles 0.1,0.5,0.9."
+        )
+    if not of_numbers:
+        raise OptionError(
+            f"--quantiles {text} is given without --target; expected columns of numbers, because "
+            "only numbers have quantiles. Add --target COLUMN, or leave it out."
+        )
+    return tuple(levels)
+
+
 def whole_number(text: str) -> int:
     """A text as a whole number; 0 for what is none, or has more than nine digits."""
     return int(text) if re.fullmatch(r"\s*\d{1,9}\s*", text, re.ASCII) else 0

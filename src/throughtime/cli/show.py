@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,8 +15,9 @@ from rich.table import Table
 from throughtime.errors import one_line
 
 if TYPE_CHECKING:
+    from throughtime.data import Sequences
     from throughtime.tasks import Scores
-    from throughtime.training import Progress, Run
+    from throughtime.training import Model, Progress, Run
 
 
 def escape(text: str) -> str:
@@ -56,22 +58,29 @@ def progress_bar(quiet: bool) -> "Iterator[Callable[[Progress], None] | None]":
 
 
 def show_results(run: "Run", report: Path | None = None) -> None:
-    """The last screen of a training run."""
+    """The last screen of a training run: what it comes to first, and what to try next."""
+    from throughtime.training import gaps
+    from throughtime.training.evaluate import verdict_of
+    from throughtime.training.model import cell_name, recurrent
     from throughtime.training.overlap import said
 
     console = Console(highlight=False)
     results, model = run.results, run.model
+    console.print(escape(verdict_of(model, results)), soft_wrap=True)
+    for line in results.get("try_next", ()):
+        console.print(f"try next: {escape(line)}", soft_wrap=True)
     parameters = sum(p.numel() for p in model.parameters())
-    first: Any = model.recurrent[0]
-    cell = first.directions[0][0].cell_program.cell
+    cell, counts = cell_name(model), results.get("counts", {}).get("training")
     last: dict[str, Any] = run.history[-1] if run.history else {"epoch": 0, "seconds": 0.0}
     ended = {"minutes": ", when its --minutes were spent", "patience": ", when --patience ran out"}
     why = ended.get(str(last.get("stopped")), "")
+    sizes = f" on {counts['sequences']:,} sequences, {counts['steps']:,} steps" if counts else ""
     console.print(
         escape(
-            f"{cell}, {first.direction}, {parameters:,} parameters: "
-            f"{last['epoch']} epochs in {last['seconds']:.1f} s{why}"
-        )
+            f"{cell}, {recurrent(model)[0].direction}, {parameters:,} parameters: "
+            f"{last['epoch']} epochs in {last['seconds']:.1f} s{sizes}{why}"
+        ),
+        soft_wrap=True,
     )
     test, metric = results["test"], model.task.metric.name
     table = Table(box=None, pad_edge=False)
@@ -81,8 +90,8 @@ def show_results(run: "Run", report: Path | None = None) -> None:
     for key, title in rows.items():
         table.add_row(escape(title), f"{results[key][metric]:.4f}")
     _print_whole(table)
-    for line in said(test):
-        console.print(f"note: {line}", soft_wrap=True)
+    for line in [*said(test), *gaps.said(model, test.get(gaps.KEY, {}))]:
+        console.print(f"note: {escape(line)}", soft_wrap=True)
     if run.folder is not None:
         console.print(f"run folder: {escape(str(run.folder))}", soft_wrap=True)
     if report is not None:
@@ -103,10 +112,19 @@ def show_scores(scores: "Scores") -> None:
         _print_whole(table)
 
 
+def show_gaps(model: "Model", sequences: "Sequences") -> None:
+    """On stderr what of the inputs was missing, or not seen in training."""
+    from throughtime.training import gaps
+
+    for line in gaps.said(model, gaps.counted(model, sequences)):
+        print(f"note: {one_line(line)}", file=sys.stderr)
+
+
 def show_run(run: "Run") -> None:
     """A run: its equations, sizes, options and results."""
     from dataclasses import asdict
 
+    from throughtime.data.naming import quote, quote_all
     from throughtime.training import equations
 
     console = Console(highlight=False)
@@ -125,6 +143,8 @@ def show_run(run: "Run") -> None:
         text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
         console.print(escape(f"{name}: {text}"), soft_wrap=True)
     console.print(escape(f"channels: {', '.join(model.channels)}"), soft_wrap=True)
+    for name, texts in model.encoder.texts.items():
+        console.print(escape(f"category {quote(name)}: {quote_all(texts)}"), soft_wrap=True)
     beside = model.statistics is not None
     console.print(f"given: {model.steps.extra_repr()}; beside: statistics={beside}")
     options = ", ".join(f"{k}={v}" for k, v in asdict(run.options).items())

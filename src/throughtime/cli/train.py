@@ -51,8 +51,17 @@ def train(
     causal: bool = typer.Option(
         False, help="With --tag: forward only, so that tags can be seen live."
     ),
+    quantiles: str | None = typer.Option(
+        None, help="With --target: quantiles of each number, 0.1,0.5,0.9."
+    ),
     channels: str | None = typer.Option(
         None, help="Columns to learn from, with commas; all others without."
+    ),
+    categories: str | None = typer.Option(
+        None, help="Columns whose numbers are codes, with commas; columns of text are categories."
+    ),
+    strict: bool = typer.Option(
+        False, help="Refuse missing values, and columns of text that are not in --categories."
     ),
     test: str | None = typer.Option(None, help="A table to test on, with the same columns."),
     test_share: float | None = typer.Option(
@@ -204,6 +213,7 @@ def train(
     sizes = options.sizes(output)
     columns = None if channels is None else tuple(channels.split(","))
     targets = None if target is None else tuple(target.split(","))
+    codes = None if categories is None else tuple(categories.split(","))
     if origin is not None:
         train_on.check(context, origin, data)
         check_test(test, test_share)
@@ -212,8 +222,9 @@ def train(
         check_columns(
             data, test=test, test_share=test_share, sequence=sequence, time=time,
             date_format=date_format, label=label, targets=targets, tags=tags, weight=weight,
-            channels=columns,
+            channels=columns, categories=codes, strict=strict,
         )  # fmt: skip
+    levels = options.quantiles(quantiles, of_numbers=targets is not None)
     paths.table(test)
     paths.new_folder(run)
     if date_format is not None:
@@ -224,7 +235,7 @@ def train(
     from throughtime.data.source import Source
     from throughtime.layers import Recurrent
     from throughtime.tasks import Classify, Regress, Tag
-    from throughtime.training import Model, Output
+    from throughtime.training import Encoder, Model, Output
     from throughtime.training.fit import fit
     from throughtime.training.recipe import recipe
     from throughtime.training.steps import width as width_of
@@ -238,35 +249,37 @@ def train(
             origin, data, test=test, test_share=test_share, seed=seed
         )
         details |= kept
-        train_part, test_part = source.read(**model.task.table_options())
+        known = {**model.task.table_options(), "categories": model.encoder.texts}
+        train_part, test_part = source.read(**known)
     else:
         made = cells.make(named)
         source = Source(
             data, test, test_share, sequence, time, label, columns, seed, targets, date_format,
-            tags, weight,
+            tags, weight, categories=codes, strict=strict,
         )  # fmt: skip
         train_part, test_part = source.read()
+        torch.manual_seed(seed)
+        encoder = Encoder.of(train_part)
         if tags is not None:
             task = Tag.of(train_part, weights=weight, spans=spans)
+        elif targets is not None:
+            task = Regress(targets, quantiles=levels)
         else:
-            task = Classify(train_part.classes) if targets is None else Regress(targets)
+            task = Classify(train_part.classes)
         hidden = hidden or recipe(task).hidden
         given = recipe(task).of_model(int(train_part.lengths.max()))
         asked = {"statistics": statistics, "differences": differences, "at_once": at_once,
                  "noise": noise}  # fmt: skip
         given |= {name: value for name, value in asked.items() if value is not None}
-        width = width_of(
-            len(train_part.channels), differences=given["differences"], at_once=given["at_once"]
-        )
+        width = width_of(encoder.width, differences=given["differences"], at_once=given["at_once"])
         cells.check(made, named, width, hidden)
-        torch.manual_seed(seed)
         recurrent = Recurrent(
             made, width, hidden, layers=layers, direction=direction,  # type: ignore[arg-type]
             merge=merge, dropout=dropout, variational_dropout=variational_dropout,  # type: ignore[arg-type]
             zoneout=zoneout, weight_drop=weight_drop, initial_state=initial_state,  # type: ignore[arg-type]
         )  # fmt: skip
         model = Model(
-            recurrent, task=task, channels=train_part.channels, dropout=dropout,
+            recurrent, task=task, encoder=encoder, dropout=dropout,
             pooling=of_steps.shown,  # type: ignore[arg-type]
             **given,
         )  # fmt: skip

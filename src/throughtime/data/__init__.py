@@ -4,7 +4,10 @@ from throughtime.data.batches import Batch as Batch
 from throughtime.data.batches import Batches as Batches
 from throughtime.data.batches import BatchSource as BatchSource
 from throughtime.data.batches import collate as collate
+from throughtime.data.categories import restrict_categories as restrict_categories
 from throughtime.data.datasets import japanese_vowels as japanese_vowels
+from throughtime.data.kinds import Kind as Kind
+from throughtime.data.kinds import kinds as kinds
 from throughtime.data.scaling import Scaler as Scaler
 from throughtime.data.sequences import Sequences as Sequences
 from throughtime.data.split import split as split

@@ -44,6 +44,8 @@ class Batch:
       steps, not known past the lengths and where a step is masked.
     - `each_step`: the names of the targets of steps.
     - `resets`: of a window, shape `(T, B)`: whether a sequence begins at this step.
+    - `before`: of a window, the last values that are known of the steps before, shape `(B, C)`, nan
+      where none is.
     - `mask`: shape `(T, B)`, True where a step is real; `x` is zero where it is not. None where all
       up to the lengths are.
     """
@@ -55,6 +57,7 @@ class Batch:
     each_step: frozenset[str] = frozenset()
     resets: Bool[Tensor, "T B"] | None = None
     mask: Bool[Tensor, "T B"] | None = None
+    before: Float32[Tensor, "B C"] | None = None
 
     @property
     def y(self) -> Tensor | None:
@@ -75,7 +78,7 @@ class Batch:
         resets, mask = (None if t is None else t.to(device) for t in (self.resets, self.mask))
         return Batch(
             self.x.to(device), self.lengths.to(device), self.indices.to(device), targets,
-            self.each_step, resets, mask,
+            self.each_step, resets, mask, None if self.before is None else self.before.to(device),
         )  # fmt: skip
 
     def piece(self, first: int, steps: int) -> "Batch":

@@ -21,13 +21,18 @@ def not_a_channel(table: Table, names: Sequence[str], name: str, *, timed: bool)
     counts = {n: _count_numbers(table.frame[n]) for n in names}
     if counts[name]:
         return "Correct it or remove the row."
-    if not timed and _are_moments(table, name):
+    if not timed and are_moments(table, name):
         return (
             "If it is when each step was, name it as the time column (on the command line --time "
             f"{quote(name)}, in Python time=)."
         )
-    others = ",".join(n for n in names if counts[n])
-    example = others if len(others) <= LONGEST else "A,B"
+    return leave_out([n for n in names if counts[n]])
+
+
+def leave_out(others: Sequence[str]) -> str:
+    """How to learn from the columns `others` alone."""
+    example = ",".join(others)
+    example = example if len(example) <= LONGEST else "A,B"
     return (
         "Leave the column out by naming those to learn from (on the command line --channels "
         f"{example or 'A,B'}, in Python channels=)."
@@ -40,7 +45,8 @@ def _count_numbers(column: pl.Series) -> int:
     return column.cast(pl.Float64, strict=False).count()
 
 
-def _are_moments(table: Table, name: str) -> bool:
+def are_moments(table: Table, name: str) -> bool:
+    """Whether a column has dates, if only such as take a format to read them."""
     try:
         moments(table, name)
         return True

@@ -75,8 +75,8 @@ def numbers(
     floats = _floats(given)
     values = floats.to_numpy(order="c")  # what is missing or no number is NaN
     sound = np.abs(values) <= LARGEST
-    if missing:
-        sound |= np.stack([is_blank(given[name]) for name in names], 1)
+    if missing and not sound.all():
+        sound |= np.stack([is_blank(column) for column in given.get_columns()], 1)
     if not sound.all():
         column = int((~sound).any(0).argmax())
         name, place = names[column], int((~sound[:, column]).argmax())
@@ -93,7 +93,7 @@ def is_blank(column: pl.Series) -> np.ndarray:
     """Where a column has no value: nothing, blanks, or a NaN."""
     blank = column.is_null()
     if column.dtype == pl.String:
-        blank = blank | (column.str.strip_chars() == "").fill_null(True)
+        blank = blank | column.str.strip_chars().str.to_lowercase().is_in(["", "nan"])
     elif column.dtype.is_float():
         blank = blank | column.is_nan().fill_null(True)
     return blank.to_numpy()

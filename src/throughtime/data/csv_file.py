@@ -6,8 +6,8 @@ Imported by `read_table` when it is called, since polars takes its time to load.
 import csv
 import os
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from io import TextIOWrapper
-from itertools import islice
 from pathlib import Path
 
 import polars as pl
@@ -116,12 +116,21 @@ class Csv(Tabular):
                 start = reader.line_num + 1
 
     def _line(self, place: int) -> int:
-        body = ((start, fields) for start, fields in self._records() if start > self.first)
+        starts = self._starts
         guess = self.first + 1 + place  # right unless a text goes over several lines
+        return starts[place] if place < len(starts) else guess
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        """The line on which each row starts, as far as the csv module can read."""
+        starts = []
         try:
-            return next(islice(body, place, None), (guess, []))[0]
+            for start, _ in self._records():
+                if start > self.first:
+                    starts.append(start)
         except csv.Error:  # a text longer than the csv module reads
-            return guess
+            pass
+        return starts
 
     def _fault(self) -> str | None:
         """What is wrong with the first broken record, or None if all are whole."""

@@ -21,6 +21,7 @@ def long_frame(
     *,
     names: Sequence[str],
     channels: Sequence[str],
+    categories: Mapping[str, Sequence[str]],
     targets: Mapping[str, Target],
     attributes: Mapping[str, Sequence[str]],
     times: Sequence[str] | None,
@@ -36,7 +37,9 @@ def long_frame(
     else:
         columns.append(("time", pl.Series(list(times), dtype=pl.String)))
     columns += [(name, pl.Series(texts)[owner.numpy()]) for name, texts in attributes.items()]
-    columns += [(name, pl.Series(values[:, k].numpy())) for k, name in enumerate(channels)]
+    columns += [
+        (name, _channel(values[:, k], categories.get(name))) for k, name in enumerate(channels)
+    ]
     for name, target in targets.items():
         columns += _of_target(name, target, owner)
     header = [name for name, _ in columns]
@@ -48,6 +51,15 @@ def long_frame(
                 "attribute."
             )
     return pl.DataFrame([column.alias(name) for name, column in columns])
+
+
+def _channel(values: Tensor, texts: Sequence[str] | None) -> pl.Series:
+    """The column of a channel; of a category the texts, null also for one that is none of them."""
+    given = pl.Series(values.numpy())
+    if texts is None:
+        return given
+    named = {float(place): text for place, text in enumerate(texts)}
+    return given.replace_strict(named, default=None, return_dtype=pl.String)
 
 
 def _of_target(

@@ -38,15 +38,19 @@ class Scaler:
 
     @classmethod
     def fit(cls, sequences: Sequences) -> "Scaler":
-        """Mean and standard deviation (divided by `N`) over all real steps of all sequences.
+        """Mean and standard deviation (divided by `N`) over all real steps of all sequences, of
+        what is not missing.
 
-        A channel that never changes gets `std` 1, so that it is scaled to 0.
+        A channel that never changes gets `std` 1, so that it is scaled to 0. One that is a
+        category gets mean 0 and `std` 1, so that it stays as it is.
         """
         values = sequences.real_steps().values.double()
-        mean = values.mean(0)
-        std = (values - mean).square().mean(0).sqrt().float()
+        mean = values.nanmean(0).nan_to_num(0.0)  # of a channel without a value
+        std = (values - mean).square().nanmean(0).nan_to_num(0.0).sqrt().float()
+        kept = torch.tensor([name in sequences.categories for name in sequences.channels])
+        mean = mean.float().masked_fill(kept, 0.0)
         # In float64 the sum of equal float32 numbers is exact, so a constant has exactly std 0.
-        return cls(mean=mean.float(), std=std.masked_fill(std == 0, 1.0))
+        return cls(mean=mean, std=std.masked_fill((std == 0) | kept, 1.0))
 
     def apply(self, sequences: Sequences) -> Sequences:
         """The same sequences, scaled.

@@ -15,6 +15,7 @@ from throughtime.data.classes import encode, sort_classes
 from throughtime.data.given_targets import given_target
 from throughtime.data.naming import quote
 from throughtime.data.target import Target, check, said
+from throughtime.data.vocabulary import check_categories
 from throughtime.errors import DataError, OptionError
 
 if TYPE_CHECKING:
@@ -25,11 +26,13 @@ if TYPE_CHECKING:
 class Sequences:
     """`S` sequences of `C` channels, `N` steps in all, stored end to end as in an Arrow list.
 
-    - `values`: float32, shape `(N, C)`; finite.
+    - `values`: float32, shape `(N, C)`; nan where a value is missing, else finite.
     - `offsets`: int64, shape `(S+1,)`; sequence `i` is `values[offsets[i]:offsets[i+1]]`.
     - `channels`: the names of the `C` columns.
     - `names`: the name of each sequence, as in the table it came from.
     - `targets`: by name what a network is to say of each sequence or step, see `Target`.
+    - `categories`: by name the channels that are one of several texts at each step, with these
+      texts: their values are places among them, or -1 for a text that is none of them.
     - `attributes`: by name a text for each sequence, `S` of them, that is no input: the person
       that a recording is of, say.
     - `times`: the time of each step as the table spelled it, `N` texts; None without a time.
@@ -42,7 +45,7 @@ class Sequences:
     `classes`.
 
     **Raises:** `DataError` if the parts do not fit together, if a sequence has no real steps, or
-    if a value of a real step is NaN or infinite.
+    if a value of a real step is infinite or no place among the texts of its category.
     """
 
     values: Tensor
@@ -54,6 +57,7 @@ class Sequences:
     times: Sequence[str] | None = None
     rows: Tensor | None = None
     mask: Tensor | None = None
+    categories: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _check_layout(self)
@@ -62,6 +66,8 @@ class Sequences:
         for name, target in self.targets.items():
             check(name, target, len(self), len(self.values))
         _check_finite(self)
+        real = self.values if self.mask is None else self.values[self.mask]
+        check_categories(self.channels, self.categories, real)
 
     @classmethod
     def from_list(
@@ -74,12 +80,13 @@ class Sequences:
         names: Sequence[str] | None = None,
         targets: Mapping[str, Iterable[Any] | Target] | None = None,
         masks: Iterable[Any] | None = None,
+        categories: Mapping[str, Sequence[str]] | None = None,
         layout: str = "ntc",
     ) -> "Sequences":
         """Sequences from `S` arrays of shape `(T_i, C)`; `(T_i,)` is one channel.
 
         - `arrays`: anything `torch.as_tensor` takes: arrays, tensors, nested lists; or one array
-          of all, `(S, T, C)` or `(S, T)`.
+          of all, `(S, T, C)` or `(S, T)`; nan where a value is missing.
         - `layout`: `nct` for arrays of shape `(C, T_i)` or `(S, C, T)`, as aeon has them.
         - `labels`: one a sequence, text or whole numbers: the target of the name `labels`.
         - `channels`, `names`: default to `c0, c1, ...` and `0, 1, ...`.
@@ -89,6 +96,9 @@ class Sequences:
         - `masks`: bool `(T_i,)` for each, True where a step is real; all are unless given.
         - `classes`: default to the distinct labels, sorted; the labels are looked up in them. A
           mapping has those of targets of each step, by name; numbers in these are then codes.
+        - `classes`: default to the distinct labels, sorted; the labels are looked up in them.
+        - `categories`: by name the texts of the channels that are categories; in the arrays stand
+          places among them.
 
         **Raises:** `DataError` if an array has another shape, a label is neither text nor a
         whole number, or nothing fits together.
@@ -132,6 +142,7 @@ class Sequences:
                 for name, values in (targets or {}).items()
             },
             mask=None if masks is None else masking.of_list(masks, [len(step) for step in steps]),
+            categories={name: tuple(texts) for name, texts in (categories or {}).items()},
         )
 
     @property
@@ -221,7 +232,8 @@ class Sequences:
 
         return long_frame(
             self.values, self.lengths, names=self.names, channels=self.channels,
-            targets=self.targets, attributes=self.attributes, times=self.times,
+            categories=self.categories, targets=self.targets, attributes=self.attributes,
+            times=self.times,
         )  # fmt: skip
 
     def __repr__(self) -> str:
@@ -319,12 +331,13 @@ def _check_layout(s: Sequences) -> None:
 
 def _check_finite(s: Sequences) -> None:
     real = True if s.mask is None else s.mask[:, None]
-    bad = (~s.values.isfinite() & real).nonzero()
+    bad = (s.values.isinf() & real).nonzero()
     if len(bad):
         row, channel = bad[0].tolist()
         place = int(torch.searchsorted(s.offsets, row, right=True)) - 1
         raise DataError(
             f"Sequences: sequence {place} ({quote(s.names[place])}), step "
             f"{row - int(s.offsets[place])}, channel {quote(s.channels[channel])} has "
-            f"{s.values[row, channel].item()}; expected a finite number. Replace or remove it."
+            f"{s.values[row, channel].item()}; expected a finite number, or nan where it is "
+            "missing. Replace it."
         )

@@ -1,10 +1,11 @@
 """Where the sequences of a run come from, remembered with it so that they can be read again."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from throughtime.data.categories import restrict_categories
 from throughtime.data.datasets import japanese_vowels
 from throughtime.data.naming import nearest, quote, quote_all
 from throughtime.data.sequences import Sequences
@@ -24,7 +25,8 @@ class Source:
     - `test`: a table to test on; None for a share `test_share` of the sequences, 0.2 unless given,
       drawn with `seed`.
     - `sequence`, `time`, `label`, `targets`, `channels`: the columns, see `read_table`.
-    - `time_format`: how the times are written, see there; older runs have none.
+    - `time_format`, `categories`, `strict`: how the columns are written, see there; older runs have
+      none of these.
     - `tags`: columns with a class or a number of each step; `weights`: what weighs the steps in
       training, which only the training table needs.
     """
@@ -41,20 +43,27 @@ class Source:
     time_format: str | None = None
     tags: tuple[str, ...] | None = None
     weights: str | None = None
+    categories: tuple[str, ...] | None = None
+    strict: bool = False
 
     def read(self, **known: Any) -> tuple[Sequences, Sequences]:
         """The training and the test sequences. **Raises:** `DataError`.
 
-        `known`: what a task that was trained before knows of its targets, see `Task.table_options`.
+        `known`: what a task that was trained before knows of its targets, see `Task.table_options`,
+        and the `categories` of its model.
         """
         if self.path is None:
             return japanese_vowels()
-        columns = self._columns() | {"tags": self.tags, "weights": self.weights} | known
+        columns = self._columns() | {"tags": self.tags, "weights": self.weights}
+        columns |= {"categories": self.categories} | known
         train = read_table(self.path, **columns, channels=self.channels)
         if self.test is None:
             share = TEST_SHARE if self.test_share is None else self.test_share
-            return split(train, share, self.seed)
-        columns["classes"] = train.classes or None
+            train, test = split(train, share, self.seed)
+            if "categories" not in known:  # else they are those of an earlier training part
+                train, test = restrict_categories(train, test)
+            return train, test
+        columns |= {"classes": train.classes or None, "categories": train.categories}
         columns["tags"] = {
             n: t.classes for n, t in train.targets.items() if t.each_step and n != self.weights
         }
@@ -80,16 +89,20 @@ class Source:
         channels: tuple[str, ...],
         options: Mapping[str, Any],
         *,
+        categories: Mapping[str, Sequence[str]] | None = None,
         targets: bool,
         trained_in: str = "a run",
+        left_out: list[Any] | None = None,
     ) -> Sequences:
         """Another table with the same columns.
 
         **Arguments:**
 
         - `channels`: of the model; `options`: of its task, see `Task.table_options`.
+        - `categories`: of the model, with their texts; none unless given.
         - `targets`: whether the targets are to be read too.
         - `trained_in`: what an error calls the run that these columns are from.
+        - `left_out`: see `read_table`.
 
         **Raises:** `DataError` where a column is missing: a run knows its columns by name, and
         nothing names others.
@@ -98,7 +111,9 @@ class Source:
         if not targets:  # what stands there does not matter
             columns |= {"label": None, "targets": None, "tags": None}
         _same_columns(path, columns, channels, trained_in)
-        return read_table(path, **columns, channels=channels)
+        return read_table(
+            path, **columns, channels=channels, categories=categories or {}, left_out=left_out
+        )
 
     def with_table(
         self,
@@ -126,7 +141,7 @@ class Source:
         """The columns, and how they are written, as `read_table` takes them."""
         own = {"sequence": self.sequence, "time": self.time, "label": self.label}
         return {**(_BUNDLED if self.path is None else own), "targets": self.targets,
-                "time_format": self.time_format}  # fmt: skip
+                "time_format": self.time_format, "strict": self.strict}  # fmt: skip
 
     def to_dict(self, *parts: Sequences) -> dict[str, Any]:
         """As plain data, with the fingerprints of the parts."""
@@ -141,7 +156,7 @@ def remembered(details: Mapping[str, Any], folder: object) -> tuple[Source, list
     try:
         data = dict(details["data"])
         fingerprints = data.pop("sha256")
-        for name in ("channels", "targets", "tags"):
+        for name in ("channels", "targets", "tags", "categories"):
             columns = data.get(name)
             data[name] = None if columns is None else tuple(columns)
         return Source(**data), fingerprints
@@ -153,8 +168,10 @@ def remembered(details: Mapping[str, Any], folder: object) -> tuple[Source, list
 
 
 def fingerprint(sequences: Sequences) -> str:
-    """SHA-256 over values, offsets, mask, targets and the names of channels and classes."""
+    """SHA-256 over values, offsets, mask, targets and names: of channels, categories, classes."""
     digest = hashlib.sha256(repr((sequences.channels, sequences.classes)).encode())
+    if sequences.categories:
+        digest.update(repr(sequences.categories).encode())
     parts = [sequences.values, sequences.offsets]
     if sequences.labels is not None:
         parts.append(sequences.labels)

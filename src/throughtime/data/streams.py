@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float32, Int64
 from torch import Tensor
 
 from throughtime.data.batches import Batch
+from throughtime.data.filling import filled
 from throughtime.data.sequences import Sequences
 from throughtime.errors import OptionError
 
@@ -77,6 +78,8 @@ class Streams:
         in each epoch. A target of whole sequences has no place in a window and is left out."""
         n, streams = self.length, torch.arange(self.batch_size)
         rows = torch.arange(n)[:, None] + n * streams  # (n, B)
+        known = filled(self.sequences).roll(1, 0)  # at the step before
+        known[self.sequences.offsets[:-1]] = torch.nan
         of_steps = {name: t for name, t in self.sequences.targets.items() if t.each_step}
         pairs = zip(self, rows.split(self.steps), strict=True)
         for window, part in itertools.islice(pairs, start, None):
@@ -87,4 +90,5 @@ class Streams:
                 targets={name: target.values[part] for name, target in of_steps.items()},
                 each_step=frozenset(of_steps),
                 resets=window.resets,
+                before=known[part[0]],
             )

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor
 
 from throughtime.data.classes import encode, sort_classes, unknown
 from throughtime.data.naming import quote
@@ -17,6 +18,7 @@ from throughtime.errors import DataError
 if TYPE_CHECKING:
     from throughtime.data.frame import Table
     from throughtime.data.layout import Layout
+    from throughtime.data.left_out import LeftOut
 
 
 def read_table(
@@ -32,6 +34,9 @@ def read_table(
     targets: Sequence[str] | None = None,
     tags: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
     weights: str | None = None,
+    categories: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
+    strict: bool = False,
+    left_out: list["LeftOut"] | None = None,
 ) -> Sequences:
     """The sequences in a long table: in a file, in several, or in a frame.
 
@@ -58,7 +63,8 @@ def read_table(
     - `label`: the column with the class, text or whole numbers, the same in all rows of a
       sequence; without it the sequences have no labels.
     - `channels`: exactly these columns, in this order, others are ignored; without it every
-      other column, all numbers.
+      other column. Columns of true and false are numbers 1 and 0, columns of text categories;
+      a missing value is nan.
     - `classes`: the classes of the training set; without it those in the table, sorted as
       numbers if all are whole numbers, else as text.
     - `require_label`: if False, a table without the column `label` has no labels.
@@ -69,6 +75,12 @@ def read_table(
       classes. Without a value where one is not known. A mapping from columns to their classes,
       none of a number, reads them as those of a training set.
     - `weights`: a column of numbers, 0 or more, that weigh the steps in training: a target too.
+    - `categories`: channels whose whole numbers are codes, categories too; or, for a table to test
+      on, the `categories` of the training set with their texts.
+    - `strict`: if True, a channel without a value in some row is refused, and one of text unless
+      `categories` names it.
+    - `left_out`: a list that takes the sequences whose inputs cannot be read, a text where there
+      should be a number, say, each with the reason; without it the first of them is an error.
 
     **Returns:** `Sequences`; numbers are rounded to float32.
 
@@ -81,7 +93,8 @@ def read_table(
         return _read(
             data, sequence, time, time_format, label, channels, classes,
             tuple(targets or ()),
-            tags or (), weights, require_label=require_label,
+            tags or (), weights, categories, require_label=require_label, strict=strict,
+            left_out=left_out,
         )  # fmt: skip
 
 
@@ -117,15 +130,18 @@ def _read(
     numbers_of: tuple[str, ...],
     tags: Sequence[str] | Mapping[str, Sequence[str]],
     weights: str | None,
+    categories: Sequence[str] | Mapping[str, Sequence[str]] | None,
     *,
     require_label: bool,
+    strict: bool,
+    left_out: list["LeftOut"] | None,
 ) -> Sequences:
     # Here and not above: they import polars.
-    from throughtime.data.channels import not_a_channel
-    from throughtime.data.columns import NotANumber, check_header, find, numbers
+    from throughtime.data.columns import check_header, find
     from throughtime.data.date_format import check_format
     from throughtime.data.decimals import with_points
     from throughtime.data.formats import open_table
+    from throughtime.data.inputs import inputs
     from throughtime.data.layout import lay_out, spelled
     from throughtime.data.tags import step_targets, step_weights, tag_columns
 
@@ -175,16 +191,28 @@ def _read(
     table = source.read(list(dict.fromkeys([*roles.values(), *channels])))
     if table.frame.height == 0:
         raise DataError("file has a header and no rows; expected at least 1. Add rows.")
-    of_numbers = [*numbers_of, *(c.name for c in tagged if c.kind != "class"), time, weights]
-    table = with_points(table, [*channels, *(name for name in of_numbers if name is not None)])
+    of_numbers = [name for name in channels if name not in (categories or ())]
+    of_numbers += [*numbers_of, *(c.name for c in tagged if c.kind != "class")]
+    of_numbers += [name for name in (time, weights) if name is not None]
+    table = with_points(table, of_numbers)
+
+    def read(part: "Table") -> tuple[Tensor, dict[str, tuple[str, ...]], "Layout"]:
+        values, texts = inputs(
+            part, channels, categories, strict=strict, chosen=chosen, timed=time is not None
+        )
+        return torch.from_numpy(values), texts, lay_out(part, sequence, time, time_format)
+
+    places = None
     try:
-        values = torch.from_numpy(numbers(table, channels))
-    except NotANumber as error:
-        fix = error.fix
-        if not chosen:
-            fix = not_a_channel(table, channels, error.column, timed=time is not None)
-        raise DataError(f"{error} {fix}") from None
-    layout = lay_out(table, sequence, time, time_format)
+        values, texts, layout = read(table)
+    except DataError:
+        if left_out is None:
+            raise
+        from throughtime.data.left_out import readable
+
+        table, places, unreadable = readable(table, sequence, read)
+        left_out += unreadable
+        values, texts, layout = read(table)
     targets = _targets(table, layout, sequence, label, classes, numbers_of)
     targets |= step_targets(table, tagged, layout)
     targets |= {} if weights is None else {weights: step_weights(table, weights, layout)}
@@ -196,7 +224,8 @@ def _read(
         names=layout.names,
         targets=targets,
         times=None if time is None else spelled(table, time, layout),
-        rows=order,
+        rows=order if places is None else torch.from_numpy(places)[order],
+        categories=texts,
     )
 
 

@@ -44,6 +44,7 @@ def compare(runs: Sequence[Run], measured: Sequence[Mapping[str, Any] | None]) -
         for section in outline.beside(runs[0])
         if isinstance(section, Comparable)
     ]
+    sections = [s._replace(folded=s.name in outline.FOLDED) for s in sections]
     first = sections[0]
     sections[0] = first._replace(parts=[*first.parts, *_settings_that_differ(compared)])
     title = f"{len(runs)} runs on {naming.data(runs[0])}" if same_data else f"{len(runs)} runs"

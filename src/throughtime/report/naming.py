@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from throughtime.training import Run
-from throughtime.training.model import recurrent
+from throughtime.training.model import cell_name
 
 
 def cell(run: Run) -> str:
     """The cell of a run, as it is named in the tables of results."""
-    return recurrent(run.model)[0].directions[0][0].cell_program.cell
+    return cell_name(run.model)
 
 
 def data(run: Run) -> str:

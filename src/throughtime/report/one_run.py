@@ -1,9 +1,10 @@
 """The report of one run: measured, kept, written."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
 from torch import Tensor
 
 from throughtime.data import Sequences
@@ -11,11 +12,12 @@ from throughtime.errors import RunError
 from throughtime.report import given, naming
 from throughtime.report.markup import paragraphs
 from throughtime.report.measure import Measured, measure
-from throughtime.report.outline import outline
+from throughtime.report.outline import FOLDED, outline
 from throughtime.report.page import page
 from throughtime.report.section import Part, Written
 from throughtime.report.style import plain
-from throughtime.training import Run, tested
+from throughtime.training import Run, tested, try_next
+from throughtime.training.evaluate import verdict_of
 from throughtime.training.files import read_json, write_json, write_text
 
 KEPT = "report.json"
@@ -49,11 +51,27 @@ def report(
     title = f"{naming.cell(run)} on {plain(tested_on or naming.data(run))}"
     where = f"{run.folder}, " if run.folder is not None else ""
     under = f"{where}{naming.parameters(run):,} parameters, {len(run.history)} epochs"
-    sections = [Written(s.name, s.title, [*s.write(run, measured)]) for s in outline(run)]
+    sections = [
+        Written(s.name, s.title, [*s.write(run, measured)], s.name in FOLDED) for s in outline(run)
+    ]
+    first = sections[0]
+    sections[0] = first._replace(parts=[*_comes_to(run, measured), *first.parts])
     if missing:
         first = sections[0]
         sections[0] = first._replace(parts=[*first.parts, _not_in_this_report(missing)])
     return page(title, under, sections)
+
+
+def _comes_to(run: Run, measured: Mapping[str, Any] | None) -> Iterator[Part]:
+    """Whether the run beats its baselines, and what to try next."""
+    if "test" not in run.results:
+        return
+    yield paragraphs([verdict_of(run.model, run.results)], "lead")
+    says = try_next(run, measured)
+    if says:
+        each = (Markup("<li>{}</li>").format(paragraphs([one])) for one in says)
+        aside = '<aside class="next"><h3>What to try next</h3><ul>{}</ul></aside>'
+        yield Markup(aside).format(Markup("").join(each))
 
 
 def _not_in_this_report(missing: str) -> Part:

@@ -24,6 +24,10 @@ OF_TASKS: dict[str, Section] = {
 """The sections that a task can name."""
 
 
+FOLDED = (gradients.name, gates.name, network.name)
+"""What stands closed below the rest: why a result is as it is, not what it is."""
+
+
 def outline(run: Run) -> list[Section]:
     """The first section of the task opens the report, the others come after Learning.
 

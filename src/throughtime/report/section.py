@@ -96,11 +96,12 @@ class Section(Protocol):
 
 
 class Written(NamedTuple):
-    """A section as it stands on the page."""
+    """A section as it stands on the page; `folded`: closed until the reader opens it."""
 
     name: str
     title: str
     parts: Sequence[Part]
+    folded: bool = False
 
 
 class Compared(NamedTuple):

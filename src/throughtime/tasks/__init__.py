@@ -1,6 +1,8 @@
 """What networks are trained to say of sequences: tasks, their losses, scores and baselines."""
 
 from throughtime.tasks.classify import Classify as Classify
+from throughtime.tasks.confusion import precision_recall_f1 as precision_recall_f1
+from throughtime.tasks.quantiles import QuantileScores as QuantileScores
 from throughtime.tasks.regress import Regress as Regress
 from throughtime.tasks.scores import ClassScores as ClassScores
 from throughtime.tasks.scores import Metric as Metric

@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from throughtime.data import Scaler, Sequences
+from throughtime.data import Sequences
+from throughtime.tasks.features import steps
 from throughtime.tasks.scores import ClassScores
 
 
@@ -60,15 +61,13 @@ def ridge(train: Sequences, test: Sequences, actual: Tensor) -> Tensor:
 
 def _scaled_features(train: Sequences, test: Sequences) -> tuple[Tensor, Tensor]:
     """The features of both parts, scaled to mean 0 and spread 1 in the training part."""
-    scaler = Scaler.fit(train)
-    x, z = (_features(scaler.apply(part)) for part in (train, test))
+    x, z = (_features(steps(part, train), part) for part in (train, test))
     mean, std = x.mean(0), x.std(0, correction=0).clamp(min=1e-6)
     return (x - mean) / std, (z - mean) / std
 
 
-def _features(sequences: Sequences) -> Tensor:
-    """Mean, standard deviation and last value of each channel, `(S, 3C)`, float64."""
-    x = sequences.values.double()
+def _features(x: Tensor, sequences: Sequences) -> Tensor:
+    """Mean, standard deviation and last value of each column of `x (N, F)`, `(S, 3F)`, float64."""
     n = sequences.lengths
     owner = torch.repeat_interleave(torch.arange(len(n)), n)
     total = x.new_zeros(len(n), x.shape[1]).index_add_(0, owner, x)

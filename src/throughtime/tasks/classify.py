@@ -27,7 +27,7 @@ class Classify(Task):
     classes: tuple[str, ...]
 
     name: ClassVar[str] = "classify"
-    metric: ClassVar[Metric] = Metric("accuracy", higher=True)
+    metric: ClassVar[Metric] = Metric("accuracy", higher=True, share_of="sequences")
     options: ClassVar[tuple[str, ...]] = ("class_weights", "label_smoothing")
     baseline_titles: ClassVar[Mapping[str, str]] = {
         "majority": "majority class", "linear": "linear (logistic regression)",
@@ -113,7 +113,7 @@ class Classify(Task):
         header = ["sequence", "predicted", *(f"p_{c}" for c in self.classes)]
         chosen = predictions.argmax(-1).tolist()
         each = zip(sequences.names, chosen, predictions.tolist(), strict=True)
-        return header, [[n, self.classes[k], *(f"{p:.6f}" for p in ps)] for n, k, ps in each]
+        return header, [[n, self.classes[k], *ps] for n, k, ps in each]
 
     def table_options(self) -> dict[str, Any]:
         return {"classes": self.classes}

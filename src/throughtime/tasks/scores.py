@@ -1,11 +1,15 @@
 """How good the answers of a model are, as plain data and in the words that a person reads."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+
+from throughtime.tasks.confusion import precision_recall_f1
+from throughtime.tasks.quantiles import QuantileScores
 
 
 class Metric(NamedTuple):
@@ -13,10 +17,13 @@ class Metric(NamedTuple):
 
     - `name`: in `Scores.to_dict` and in the tables of results.
     - `higher`: whether more is better.
+    - `share_of`: where it is a share of answers that are independent of each other, the name of
+      their number in `Scores.to_dict`: how far chance alone moves such a share is then known.
     """
 
     name: str
     higher: bool
+    share_of: str | None = None
 
 
 class Table(NamedTuple):
@@ -61,6 +68,8 @@ class ClassScores(Scores):
     - `accuracy`: the share of sequences whose most probable class is theirs.
     - `loss`: cross-entropy, nats a sequence.
     - `confusion`: `confusion[i][j]` sequences of class i were taken for class j.
+    - `precision`, `recall`, `F1`: of each class, see `throughtime.tasks.precision_recall_f1`.
+    - `macro_F1`: the mean F1 of the classes that are true or predicted of any sequence.
     """
 
     sequences: int
@@ -84,8 +93,27 @@ class ClassScores(Scores):
             tuple(tuple(row) for row in confusion.tolist()),
         )
 
+    @property
+    def precision(self) -> tuple[float, ...]:
+        return precision_recall_f1(self.confusion)[0]
+
+    @property
+    def recall(self) -> tuple[float, ...]:
+        return precision_recall_f1(self.confusion)[1]
+
+    @property
+    def F1(self) -> tuple[float, ...]:
+        return precision_recall_f1(self.confusion)[2]
+
+    @property
+    def macro_F1(self) -> float:
+        columns = zip(*self.confusion, strict=True)
+        met = [any(row) or any(column) for row, column in zip(self.confusion, columns, strict=True)]
+        return sum(self.F1) / max(sum(met), 1)  # a class that is not met has 0
+
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        each = {name: getattr(self, name) for name in ("precision", "recall", "F1", "macro_F1")}
+        return asdict(self) | each
 
     def in_history(self) -> dict[str, float]:
         return {"loss": self.loss, "accuracy": self.accuracy}
@@ -93,7 +121,7 @@ class ClassScores(Scores):
     def summary(self) -> str:
         return (
             f"{self.sequences} sequences: accuracy {self.accuracy:.4f}, "
-            f"loss {self.loss:.4f} nats a sequence"
+            f"loss {self.loss:.4f} nats a sequence, macro F1 {self.macro_F1:.4f}"
         )
 
     def tables(self) -> list[Table]:
@@ -103,8 +131,17 @@ class ClassScores(Scores):
                 "rows: true class, columns: predicted",
                 ("", *self.classes),
                 tuple((name, *(str(n) if n else "·" for n in row)) for name, row in rows),
-            )
+            ),
+            each_class(self.classes, self.confusion),
         ]
+
+
+def each_class(classes: Sequence[str], confusion: Sequence[Sequence[int]]) -> Table:
+    """Precision, recall and F1 of each class, and how many sequences are of it."""
+    shares = zip(*precision_recall_f1(confusion), strict=True)
+    rows = zip(classes, shares, map(sum, confusion), strict=True)
+    texts = tuple((name, *(f"{v:.4f}" for v in one), str(count)) for name, one, count in rows)
+    return Table("each class", ("", "precision", "recall", "F1", "sequences"), texts)
 
 
 @dataclass(frozen=True)
@@ -114,9 +151,11 @@ class NumberScores(Scores):
     - `R2`: the mean over the targets of 1 - squared errors / squared deviations from their mean: 1
       is exact, 0 as good as the mean of the sequences that are scored. Of a target that is always
       the same it is 1 where all predictions are exact, and otherwise 0.
-    - `loss`: the mean squared error, each target in units of its spread in training.
+    - `loss`: the mean squared error, each target in units of its spread in training; the mean
+      pinball loss in the same units where there are quantiles.
     - `targets`: their names; `RMSE`, `MAE`, in the units of each, `R2_each`, and of how many
       sequences each is known.
+    - `quantiles`: the scores of these, where the model predicts them.
     """
 
     sequences: int
@@ -127,10 +166,16 @@ class NumberScores(Scores):
     MAE: tuple[float, ...]
     R2_each: tuple[float, ...]
     known: tuple[int, ...]
+    quantiles: QuantileScores | None = None
 
     @classmethod
     def of(
-        cls, predictions: Tensor, actual: Tensor, targets: tuple[str, ...], spread: Tensor
+        cls,
+        predictions: Tensor,
+        actual: Tensor,
+        targets: tuple[str, ...],
+        spread: Tensor,
+        quantiles: QuantileScores | None = None,
     ) -> "NumberScores":
         """Of predictions beside what is true, `(S, K)` both, nan where that is not known."""
         known = ~actual.isnan()
@@ -143,13 +188,14 @@ class NumberScores(Scores):
         return cls(
             len(actual),
             float(R2.mean()),
-            float(in_units[known].mean()),
+            float(in_units[known].mean()) if quantiles is None else quantiles.loss,
             targets,
             *(tuple(v.tolist()) for v in (squared.sqrt(), absolute, R2, known.sum(0))),
+            quantiles=quantiles,
         )
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
     def in_history(self) -> dict[str, float]:
         return {"loss": self.loss, "R2": self.R2}
@@ -165,4 +211,15 @@ class NumberScores(Scores):
     def tables(self) -> list[Table]:
         numbers = zip(self.targets, self.RMSE, self.MAE, self.R2_each, self.known, strict=True)
         rows = tuple((n, f"{r:.4g}", f"{m:.4g}", f"{q:.4f}", str(k)) for n, r, m, q, k in numbers)
-        return [Table("each target", ("", "RMSE", "MAE", "R2", "known"), rows)]
+        numbers = Table("each target", ("", "RMSE", "MAE", "R2", "known"), rows)
+        return [numbers] if self.quantiles is None else [numbers, _intervals(self)]
+
+
+def _intervals(scores: NumberScores) -> Table:
+    """The pinball loss of each target, and the share of its numbers in each interval."""
+    of = scores.quantiles
+    assert of is not None
+    heads = (f"in {low:g} to {high:g}" for low, high in of.intervals)
+    each = zip(scores.targets, of.pinball, of.coverage, strict=True)
+    rows = tuple((n, f"{loss:.4g}", *(f"{s:.1%}" for s in shares)) for n, loss, shares in each)
+    return Table("quantiles", ("", "pinball loss", *heads), rows)

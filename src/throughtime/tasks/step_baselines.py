@@ -1,7 +1,7 @@
 """What anybody would try first at every step: a linear model on the steps around it.
 
-The inputs of a step are those of the two before it, its own and those of the two after it, scaled
-to mean 0 and spread 1 in the training part; 0 beyond the ends of a sequence. A linear model is
+The inputs of a step are those of the two before it, its own and those of the two after it, as
+`features.steps` gives them, and 0 beyond the ends of a sequence. A linear model is
 fitted to at most `MOST` of the training steps whose target is known, evenly spread over them.
 """
 
@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor, nn
 
-from throughtime.data import Scaler, Sequences
+from throughtime.data import Sequences
+from throughtime.tasks.features import steps as inputs_of
 
 REACH = 2  # steps before and after
 MOST = 50_000  # steps that a model is fitted to
@@ -25,14 +26,14 @@ class Windows:
     """
 
     def __init__(self, sequences: Sequences, fitted_on: Sequences) -> None:
-        self.values = Scaler.fit(fitted_on).apply(sequences).values.double()
+        self.values = inputs_of(sequences, fitted_on)
         self.owner = torch.repeat_interleave(torch.arange(len(sequences)), sequences.lengths)
 
     def __len__(self) -> int:
         return len(self.values)
 
     def at(self, steps: Tensor) -> Tensor:
-        """The inputs of the steps `(n,)`: `(n, 5C)`."""
+        """The inputs of the steps `(n,)`: `(n, 5F)`."""
         around = steps[:, None] + torch.arange(-REACH, REACH + 1)
         inside = (around >= 0) & (around < len(self))
         around = around.clamp(0, len(self) - 1)

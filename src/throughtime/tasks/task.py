@@ -97,6 +97,13 @@ class Task(ABC):
     def predictions(self, out: Tensor) -> Tensor:
         """What the outputs of the model say, `(..., K)`: probabilities, numbers, quantiles."""
 
+    def calibrated(self, predictions: Tensor, validation: Sequences) -> "Task":
+        """The task with all that it takes from the validation part once training is over.
+
+        `predictions`: those of the trained model for these sequences.
+        """
+        return self
+
     @abstractmethod
     def scores(self, predictions: Tensor, sequences: Sequences) -> Scores:
         """How good predictions are.
@@ -113,7 +120,11 @@ class Task(ABC):
     def rows(
         self, predictions: Tensor, sequences: Sequences
     ) -> tuple[list[str], "Sequence[Sequence[Any]]"]:
-        """Predictions as a table for a person: the names of its columns, and its rows."""
+        """Predictions as a table: the names of its columns, and its rows of texts and numbers.
+
+        One row for each sequence, in their order; of a task that answers at each step one for each
+        step, in the order of `sequences.rows` where the sequences come from a table.
+        """
 
     def table_options(self) -> dict[str, Any]:
         """What `read_table` is to be told so that it reads targets as in training."""

@@ -1,5 +1,7 @@
 """Training a model to a run folder that can be trusted: repeated, resumed, evaluated, used."""
 
+from throughtime.training.advice import try_next as try_next
+from throughtime.training.encoder import Encoder as Encoder
 from throughtime.training.evaluate import Tested as Tested
 from throughtime.training.evaluate import evaluate as evaluate
 from throughtime.training.evaluate import predict as predict

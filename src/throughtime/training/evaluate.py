@@ -1,5 +1,6 @@
 """What a model says of sequences, and how good it is."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,10 +8,12 @@ import torch
 from torch import Tensor
 
 from throughtime.data import Batches, Sequences
+from throughtime.data.naming import quote, quote_all
 from throughtime.errors import DataError
 from throughtime.tasks import Scores
-from throughtime.training import given
-from throughtime.training.model import Model
+from throughtime.tasks.verdict import verdict
+from throughtime.training import gaps, given
+from throughtime.training.model import Model, cell_name
 from throughtime.training.overlap import KEY, shared
 
 
@@ -72,8 +75,9 @@ def evaluate(model: Model, sequences: Sequences, *, batch_size: int = 256) -> Sc
 class Tested:
     """A model tested beside what it has to beat.
 
-    - `results`: plain data, as `Run.record` takes it: `test`, the scores of the model, and those
-      of each baseline of its task by name.
+    - `results`: plain data, as `Run.record` takes it: `verdict`, what they come to in a sentence;
+      `counts` of the sequences, their steps and their classes in both parts; `test`, the scores of
+      the model, and those of each baseline of its task by name.
     - `predictions`: what `predict` said of the test sequences.
     """
 
@@ -92,8 +96,24 @@ def tested(model: Model, train: Sequences, test: Sequences) -> Tested:
     train, test = (prepare("tested", part.real_steps()) for part in (train, test))
     own = model.task.scores(scored, test).to_dict()
     others = model.task.baselines(train, test)
-    results = {"test": own | {KEY: shared(train, test)}}
-    return Tested(results | {name: s.to_dict() for name, s in others.items()}, predictions)
+    scores = {"test": own | {KEY: shared(train, test), gaps.KEY: gaps.counted(model, test)}}
+    scores |= {name: s.to_dict() for name, s in others.items()}
+    counts = {"training": _counted(train), "test": _counted(test)}
+    return Tested({"verdict": verdict_of(model, scores), "counts": counts, **scores}, predictions)
+
+
+def verdict_of(model: Model, results: Mapping[str, Any]) -> str:
+    """Whether a model beats its baselines, in one sentence, from `test` and theirs in results."""
+    task = model.task
+    return verdict(results, task.metric, task.baseline_titles, f"throughtime {cell_name(model)}")
+
+
+def _counted(part: Sequences) -> dict[str, Any]:
+    counted: dict[str, Any] = {"sequences": len(part), "steps": len(part.values)}
+    if part.labels is not None:
+        known = part.labels[part.labels >= 0]
+        counted["classes"] = torch.bincount(known, minlength=len(part.classes)).tolist()
+    return counted
 
 
 def of_real_steps(model: Model, predictions: Tensor, sequences: Sequences) -> Tensor:
@@ -103,10 +123,24 @@ def of_real_steps(model: Model, predictions: Tensor, sequences: Sequences) -> Te
 
 
 def check_channels(call: str, model: Model, sequences: Sequences) -> None:
-    """**Raises:** `DataError` unless the channels of sequences are those of a model."""
+    """**Raises:** `DataError` unless channels and categories of sequences are those of a model."""
     if sequences.channels != model.channels:
         raise DataError(
             f"{call}: sequences has channels {', '.join(sequences.channels)}; expected those of "
             f"the model, {', '.join(model.channels)}. Read the table with "
             "`channels=model.channels`."
         )
+    texts = model.encoder.texts
+    if sequences.categories == texts:
+        return
+    own = {**sequences.categories}
+    if {*own} == {*texts}:
+        name = next(name for name in texts if own[name] != texts[name])
+        got, expected = f"other texts in the category {quote(name)}", "those of the model"
+    else:
+        got = f"the categories {quote_all(own) or 'none'}"
+        expected = f"those of the model, {quote_all(texts) or 'none'}"
+    raise DataError(
+        f"{call}: sequences has {got}; expected {expected}. Read the table with "
+        "`categories=model.encoder.texts`, or build the model with `encoder=Encoder.of(sequences)`."
+    )

@@ -16,7 +16,7 @@ from throughtime.errors import OptionError, RunError
 from throughtime.layers.recurrent import State
 from throughtime.training import given, optimise, randomness, time_limit
 from throughtime.training.checkpoint import read_checkpoint, write_checkpoint
-from throughtime.training.evaluate import check_channels, evaluate
+from throughtime.training.evaluate import check_channels, evaluate, predict
 from throughtime.training.fitted import fit_before
 from throughtime.training.lock import locked
 from throughtime.training.model import Model, recurrent
@@ -222,6 +222,9 @@ class _Training:
         if self.best:
             self.model.load_state_dict(self.best)
         self.model.eval()
+        if self.held is not None:
+            task = self.model.task
+            self.model.task = task.calibrated(predict(self.model, self.held), self.held)
 
     def spend(self) -> float:
         """The share of the run that is done, which a schedule over the time follows."""

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from throughtime.data import Batch, Batches, Scaler, Sequences
+from throughtime.data import Batch, Batches, Sequences
 from throughtime.tasks import TrainingLoss
 from throughtime.training.model import Model
 from throughtime.training.statistics import Statistics, statistics
@@ -16,7 +16,7 @@ def fit_before(model: Model, train: Sequences, loss: TrainingLoss) -> None:
     """Scale the channels, what they change by and the statistics of sequences; and let the answers
     begin as those of a linear map of the statistics.
     """
-    model.encoder.scale(Scaler.fit(train))
+    model.encoder.fit(train)
     if model.steps.differences or model.statistics is not None:
         seen = _scale(model, train)
         if model.statistics is not None:

@@ -70,7 +70,10 @@ class Model(nn.Module):
       is that of what `pooling` shows it.
     - `task`: what the model is to say, such as `Classify(classes)`.
     - `classes`: the short form of `task=Classify(classes)`.
-    - `channels`: the names of the input's columns.
+    - `channels`: the names of the input's columns, all numbers. Missing ones are filled, and the
+      network is not told which.
+    - `encoder`: in place of `channels`, and needed where some columns are categories: an
+      `Encoder.of(sequences)`. Its `width` is the `input_size` of the first recurrent layer.
     - `scaler`: fitted on the training part; the model scales its own input.
     - `pooling`: what of a sequence the output network sees: `"last"`, the output state at the
       last real step of each direction; `"mean"` or `"max"` over its real steps; `"each step"` for
@@ -93,7 +96,8 @@ class Model(nn.Module):
         *,
         task: Task | None = None,
         classes: tuple[str, ...] | None = None,
-        channels: tuple[str, ...],
+        channels: tuple[str, ...] | None = None,
+        encoder: Encoder | None = None,
         scaler: Scaler | None = None,
         pooling: Literal["last", "mean", "max", "each step"] | None = None,
         dropout: float = 0.0,
@@ -106,17 +110,17 @@ class Model(nn.Module):
         stack = list(recurrent) if isinstance(recurrent, list | tuple) else [recurrent]
         self.task = _task(task, classes)
         self.readout = readout(pooling, self.task.each_step)
-        self.encoder = Encoder(len(channels))
+        self.encoder = _encoder(channels, encoder)
         self.steps = Steps(
             self.encoder.width, differences=differences, at_once=at_once, noise=noise
         )
-        _check(stack, self.steps.width, dropout)
+        _check(stack, self.encoder, self.steps.width, dropout)
         _check_task(self.task, statistics=statistics, differences=differences, at_once=at_once)
         self.recurrent = nn.ModuleList(stack)
         self.width = self.readout.width(stack[-1])
         self.output = Output(self.width, self.task.width) if output is None else output
         self.statistics = Statistics(self.encoder.width, self.task.width) if statistics else None
-        self.channels, self.dropout = tuple(channels), dropout
+        self.channels, self.dropout = self.encoder.channels, dropout
         if scaler is not None:
             self.encoder.scale(scaler)
         self.register_load_state_dict_pre_hook(_read_former_names)
@@ -132,22 +136,17 @@ class Model(nn.Module):
         checks.padded("Model", "x", x)
         mask = checks.mask("Model", mask, tuple(x.shape[:2]), x.device)
         if mask is not None:
-            x = x.masked_fill(~mask[..., None], 0.0)  # whatever an encoder makes of what is there
+            x = x.masked_fill(~mask[..., None], torch.nan)  # nothing is known of what is there
             if len(x) and not self.readout.each_step:
                 held = hold(mask, lengths, None)
                 x, lengths, mask = compact(held, x), held.lengths, None
         every = torch.full(x.shape[1:2], len(x), device=x.device) if lengths is None else lengths
-        (y, steps), state = self.given(x, every, mask), None
+        y, steps = self.steps(self.encoder(x), every, mask), self.steps.lengths(every)
+        state = None
         for layer in self.recurrent:
             y, state = layer(y, lengths=None if lengths is None else steps, mask=mask)
         shown = self.shown(self.readout.read(None, y, 0, steps), state, steps)
         return self.answer(shown) + self.beside(x, every)
-
-    def given(
-        self, x: Tensor, lengths: Tensor, mask: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """What the recurrent layers are given of `x (T, B, C)`, and how many steps of each."""
-        return self.steps(self.encoder(x), lengths, mask), self.steps.lengths(lengths)
 
     def beside(self, x: Tensor, lengths: Tensor) -> Tensor | float:
         """What the statistics of the sequences add to the answers, `(B, width)`; 0 without any."""
@@ -172,6 +171,7 @@ class Model(nn.Module):
             "task": self.task.name,
             **self.task.describe(),
             "channels": self.channels,
+            "encoder": self.encoder.describe(),
             "pooling": self.readout.name,
             "dropout": self.dropout,
             "statistics": self.statistics is not None,
@@ -207,8 +207,9 @@ class Model(nn.Module):
             width = readout(data["pooling"], of.each_step).width(stack[-1])
             output = Output(width, of.width, sizes=tuple(described["sizes"]),
                             activation=described["activation"])  # fmt: skip
+        encoder = Encoder(tuple(data["channels"]), **data.get("encoder", {}))  # numbers once
         return Model(
-            stack, output, task=of, channels=tuple(data["channels"]), pooling=data["pooling"],
+            stack, output, task=of, encoder=encoder, pooling=data["pooling"],
             dropout=data["dropout"], **{name: data[name] for name in LATER if name in data},
         )  # fmt: skip
 
@@ -224,6 +225,11 @@ def described_task(data: Mapping[str, Any], task: Task | type[Task] | None) -> T
     if isinstance(task, Task):
         return task
     return (TASKS[name] if task is None else task).from_description(data)
+
+
+def cell_name(model: nn.Module) -> str:
+    """The cell of the first layer, as it is named in the tables of results."""
+    return recurrent(model)[0].directions[0][0].cell_program.cell
 
 
 def recurrent(model: nn.Module) -> list[Recurrent]:
@@ -271,7 +277,20 @@ def _check_task(task: Task, *, statistics: bool, differences: bool, at_once: int
         )
 
 
-def _check(stack: list[Recurrent], width: int, dropout: float) -> None:
+def _encoder(channels: tuple[str, ...] | None, encoder: Encoder | None) -> Encoder:
+    if (channels is None) == (encoder is None):
+        given = (
+            "both channels and encoder" if encoder is not None else "neither channels nor encoder"
+        )
+        raise OptionError(
+            f"`Model`: {given} are given; expected one of the two. Write "
+            "`channels=sequences.channels`, or `encoder=Encoder.of(sequences)` where some are "
+            "categories or have missing values."
+        )
+    return Encoder(channels or ()) if encoder is None else encoder
+
+
+def _check(stack: list[Recurrent], encoder: Encoder, width: int, dropout: float) -> None:
     if not 0 <= dropout < 1:
         raise OptionError(f"`Model`: dropout is {dropout}; expected a probability in [0, 1).")
     for k, layer in enumerate(stack):
@@ -283,8 +302,12 @@ def _check(stack: list[Recurrent], width: int, dropout: float) -> None:
         if layer.batch_first:
             raise OptionError(f"`Model`: recurrent[{k}] is batch_first; expected time first.")
         if layer.input_size != width:
+            fix = "Set its input_size."
+            if k == 0 and len(encoder.channels) != width == encoder.width:
+                fix = "Set its input_size to `encoder.width`: a category is several columns, and a "
+                fix += "channel with missing values has one more."
             raise OptionError(
                 f"`Model`: recurrent[{k}] has input_size={layer.input_size}; expected {width}, "
-                "what it is given. Set its input_size."
+                f"what it is given. {fix}"
             )
         width = layer.output_size

@@ -26,7 +26,9 @@ class Objective:
 
     def __init__(self, model: Model, loss: TrainingLoss, batch: Batch) -> None:
         self.model, self.of, self.batch = model, loss, of_real_steps(batch)
-        self.x, self.lengths = model.given(self.batch.x, self.batch.lengths)
+        batch = self.batch
+        self.x = model.steps(model.encoder(batch.x, batch.before, batch.resets), batch.lengths)
+        self.lengths = model.steps.lengths(batch.lengths)
         self.in_pieces = model.readout.each_step and model.task.in_pieces
 
     def read(self, total: Any, y: Tensor, start: int) -> Any:

@@ -107,6 +107,10 @@ class Run:
             return
         write_text(self.folder / "equations.txt", equations(self.model) + "\n")
         write_tensors(self.folder / "initial.safetensors", self.initial, {})
+        self._write_config()
+
+    def _write_config(self) -> None:
+        assert self.folder is not None
         write_json(
             self.folder / "config.json",
             {
@@ -130,9 +134,10 @@ class Run:
             write_lines(self.folder / "metrics.jsonl", self.history)
 
     def finish(self) -> None:
-        """Write the weights and the history."""
+        """Write the weights, the history, and what the task took from the validation part."""
         self.write_history()
         if self.folder is not None:
+            self._write_config()
             write_tensors(self.folder / "weights.safetensors", self.model.state_dict(), {})
 
     def record(self, results: dict[str, Any]) -> None:

@@ -35,11 +35,6 @@ def test_test_sequences_that_are_training_sequences():
     )
 
 
-def test_chance():
-    assert classify.chance(0.97, 0.98, 370) and not classify.chance(0.9, 0.98, 370)
-    assert not classify.chance(0.97, 0.98, 100_000)
-
-
 GUESSING, LEARNED = results(0.5, 0.5, 0.5), results(0.9, 0.5, 0.5)
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import pytest
 import torch
 
 from throughtime import GRU, Model, Recurrent, report, training
@@ -13,7 +14,7 @@ from throughtime.training import Options, Run
 NAME = "<b>yield</b>"
 
 
-def run_and_data():
+def run_and_data(levels=()):
     arrays = [torch.full((4, 1), float(k)) for k in range(12)]
     data = Sequences.from_list(
         arrays,
@@ -21,7 +22,7 @@ def run_and_data():
         names=[f"<i>{k}</i>" for k in range(12)],
     )
     torch.manual_seed(0)
-    task = Regress((NAME,)).fitted(data)
+    task = Regress((NAME,), quantiles=levels).fitted(data)
     model = Model(Recurrent(GRU, 1, 3), task=task, channels=data.channels).eval()
     run = Run(model, Options(epochs=1), details={})
     done = training.tested(model, data, data)
@@ -52,7 +53,10 @@ def test_the_page_says_the_largest_error():
     (pairs,) = measured["numbers"]
     errors = [p - t for p, t in zip(pairs["predicted"], pairs["true"], strict=True)]
     worst = max(range(11), key=lambda k: abs(errors[k]))
-    (part,) = numbers.write(run, measured)
+    part, residuals = numbers.write(run, measured)
+    assert [*residuals.figure.data[0].y] == pytest.approx(errors, rel=1e-3)
+    assert [*residuals.figure.data[0].x] == pairs["predicted"]
+    assert part.figure.data[1].error_y.array is None and "Bars" not in part.says
     assert f"The largest error, {errors[worst]:.3g}, is that of sequence " in part.says
     assert pairs["names"][worst] in part.says
     assert "mean of training" in page and "ridge (linear regression)" in page
@@ -70,3 +74,24 @@ def test_long_lists_are_thinned(monkeypatch):
     run, data, predictions = run_and_data()
     (pairs,) = report.measure(run, data, data, predictions)["numbers"]
     assert len(pairs["true"]) == len(pairs["names"]) == 5 and pairs["true"][-1] == 22.0
+
+
+def test_intervals_are_drawn_and_told():
+    run, data, predictions = run_and_data((0.1, 0.4, 0.9))
+    measured = report.measure(run, data, data, predictions)
+    (pairs,) = measured["numbers"]
+    known = [k for k in range(12) if k != 3]
+    for key, place in (("low", 0), ("predicted", 1), ("high", 2)):
+        assert pairs[key] == pytest.approx(predictions[known, 0, place].tolist(), rel=1e-3)
+    heading, table, part, _ = numbers.write(run, measured)
+    bars = part.figure.data[1].error_y
+    above = [h - p for h, p in zip(pairs["high"], pairs["predicted"], strict=True)]
+    below = [p - low for low, p in zip(pairs["low"], pairs["predicted"], strict=True)]
+    assert [*bars.array] == pytest.approx(above) and [*bars.arrayminus] == pytest.approx(below)
+    assert "Bars reach from its lowest quantile" in part.says and "Quantiles" in heading
+    of = run.results["test"]["quantiles"]
+    assert "in 0.1 to 0.9" in table and f"{of['coverage'][0][0]:.1%}" in table
+    assert "that of the mean of training" in table and "<b>" not in table
+    ridge = run.results["ridge"]["quantiles"]["pinball"][0]
+    assert f"{ridge:.4g}" in table
+    assert "Quantiles" in report.report(run, measured)

@@ -7,18 +7,19 @@ from typing import Any
 from markupsafe import Markup
 
 from throughtime.report import naming
-from throughtime.report.markup import paragraphs, rendered
+from throughtime.report.markup import paragraphs, rendered, table
 from throughtime.report.section import Compared, Part, TestedRun, Written
 from throughtime.report.sections import result
 from throughtime.report.sections.input_gradient import nothing_arrives
 from throughtime.report.sections.moment import Moments
 from throughtime.report.style import plain
 from throughtime.report.words import in_steps, span
+from throughtime.tasks.scores import each_class
+from throughtime.tasks.verdict import chance
 from throughtime.training import Run, overlap
 
 name, title = result.name, result.title
 
-SURE = 2.0  # standard errors beyond which a difference is not called chance
 TITLES = {"majority": "commonest class", "linear": "linear: mean, spread, last step"}
 
 
@@ -32,11 +33,13 @@ def write(run: Run, measured: Moments | None) -> Iterator[Part]:
         yield result.not_tested(run)
         return
     cell = naming.cell(run)
-    first, *others = beside_baselines(scores, cell)
-    yield paragraphs([first], "lead") + paragraphs(others)
+    yield paragraphs(beside_baselines(scores, cell))
     rows = [(label, scores[key]["accuracy"], "") for key, label in TITLES.items()]
     rows.append((cell, scores["test"]["accuracy"], "own"))
     yield rendered("scores.html", metric="accuracy", rows=rows)
+    each = each_class(scores["test"]["classes"], scores["test"]["confusion"])
+    head = ["class", *each.columns[1:]]
+    yield table(head, [[plain(name), *values] for name, *values in each.rows], each.title)
     why = why_not_learned(scores, run.history, measured) if measured else []
     if why:
         aside = '<aside class="why"><h3>Why it did not learn</h3>{}</aside>'
@@ -48,11 +51,6 @@ def compare(runs: Sequence[Compared], same_data: bool) -> Written:
     if same_data:
         says = ranked([one.label for one in runs], [one.run.results for one in runs])
     return result.compare(runs, same_data, says, TITLES)
-
-
-def chance(a: float, b: float, n: int) -> bool:
-    """Whether two accuracies on n sequences are within what sampling alone makes of them."""
-    return abs(a - b) <= SURE * math.sqrt((a * (1 - a) + b * (1 - b)) / n + 1 / n**2)
 
 
 def beside_baselines(results: Mapping[str, Any], cell: str) -> list[str]:

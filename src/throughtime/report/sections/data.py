@@ -9,10 +9,18 @@ from throughtime.data import Sequences
 from throughtime.report import given
 from throughtime.report.markup import paragraphs
 from throughtime.report.section import Figure, Part, TestedRun
-from throughtime.report.sequence import LINES, Drawn, classes_of, described, examples, sequences
+from throughtime.report.sequence import (
+    LINES,
+    Drawn,
+    by_channel,
+    classes_of,
+    described,
+    examples,
+    sequences,
+)
 from throughtime.report.style import COLOURS, PAPER, figure, named_ticks, plain
 from throughtime.report.words import span
-from throughtime.training import Run
+from throughtime.training import Run, gaps
 
 name, title = "data", "Data"
 
@@ -82,7 +90,9 @@ def write(run: Run, measured: DataMeasured | None) -> Iterator[Part]:
         return
     data = measured["data"]
     steps = [s for part in PARTS for s in data[part]["lengths"][0]]
-    yield paragraphs([size(data), *constant_channels(data.get("constant", []))])
+    inputs = run.results.get("test", {}).get(gaps.KEY, {})
+    never = constant_channels(data.get("constant", []))
+    yield paragraphs([size(data), *never, *gaps.said(run.model, inputs)])
     if min(steps) < max(steps):
         yield Figure(
             "lengths", "How long", "How many sequences have how many steps.", lengths(measured)
@@ -96,7 +106,7 @@ def write(run: Run, measured: DataMeasured | None) -> Iterator[Part]:
         "sequences",
         "What they look like",
         " ".join(what_is_drawn(data)),
-        sequences(drawn, channels, titles),
+        (by_channel if _in_panels(data) else sequences)(drawn, channels, titles),
     )
 
 
@@ -146,11 +156,18 @@ def what_is_drawn(data: Data) -> list[str]:
     says = [_which_are_drawn(data)]
     if shown > LINES:
         says.append("Each row is a channel, from its least value in the sequence to its greatest.")
+    elif _in_panels(data):
+        says.append("Each panel is a channel, on its own scale.")
     if shown < len(channels):
         says.append(f"The first {shown} of {len(channels)} channels.")
     if any(len(s["at"]) < s["steps"] for s in drawn):
         says.append("Long sequences are thinned out.")
     return says
+
+
+def _in_panels(data: Data) -> bool:
+    """Whether each channel has a panel; one alone is drawn for each sequence, more are colours."""
+    return 1 < len(data["drawn"][0]["values"]) <= LINES
 
 
 def _which_are_drawn(data: Data) -> str:

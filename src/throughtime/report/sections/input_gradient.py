@@ -4,6 +4,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 import torch
+from torch import Tensor
 
 from throughtime.data import Batch
 from throughtime.report import given
@@ -18,9 +19,7 @@ from throughtime.training.model import recurrent
 
 
 def measure(model: Model, batch: Batch, task: Task) -> InputGradient:
-    x = batch.x.clone().requires_grad_()
-    (gradient,) = torch.autograd.grad(task.loss(model(x, batch.lengths), batch), x)
-    norms = (gradient * model.encoder.std).norm(dim=-1).cpu()  # (T, B)
+    norms = _gradient(model, batch, task).norm(dim=-1).cpu()  # (T, B)
     lengths = batch.lengths.cpu()
     backward = all(layer.direction == "backward" for layer in recurrent(model))
     t = torch.arange(len(norms))[:, None]
@@ -37,6 +36,24 @@ def measure(model: Model, batch: Batch, task: Task) -> InputGradient:
         "reach": int(enough[-1]) + 1 if len(enough) else 0,
         "from": "beginning" if backward else "end",
     }
+
+
+def _gradient(model: Model, batch: Batch, task: Task) -> Tensor:
+    """Of the loss with respect to what the recurrent layers are given, `(T, B, I)`: numbers in
+    units of their spread, categories as they are learned."""
+    inputs: list[Tensor] = []
+
+    def cut(module: object, given: object, encoded: Tensor) -> Tensor:
+        inputs.append(encoded.detach().requires_grad_())
+        return inputs[0]
+
+    hook = model.encoder.register_forward_hook(cut)
+    try:
+        loss = task.loss(model(batch.x, batch.lengths), batch)
+    finally:
+        hook.remove()
+    (gradient,) = torch.autograd.grad(loss, inputs)
+    return gradient
 
 
 def how_far(after: InputGradient, steps: int) -> list[str]:

@@ -12,6 +12,7 @@ from throughtime.report.section import Compared, Figure, Part, TestedRun, Writte
 from throughtime.report.shares import log_axis
 from throughtime.report.style import GREY, line, panels, plain
 from throughtime.training import Options, Run
+from throughtime.training.advice import still_falling
 
 name, title = "learning", "Learning"
 
@@ -55,9 +56,7 @@ def how_it_went(history: list[dict[str, Any]], options: Options) -> list[str]:
         )
         if len(held_out) - best > 5 and held_out[-1] > 1.1 * held_out[best]:
             says.append("It rose afterwards while the training loss fell: overfitting.")
-    quarter = len(history) // 4
-    gained = history[-1 - quarter]["loss"] - last["loss"]
-    if not held_out and quarter >= 2 and gained > 0.05 * first["loss"]:
+    if not held_out and still_falling(history):
         says.append("It was still falling: more epochs may help.")
     if options.clip is not None:
         clipped = sum(row.get("gradient_norm", 0) > options.clip for row in history)

@@ -24,7 +24,7 @@ def write(run: Run, measured: object) -> Iterator[Part]:
         yield not_tested(run)
         return
     metric = run.model.task.metric.name
-    yield paragraphs([beside_baselines(run)], "lead")
+    yield paragraphs([beside_baselines(run)])
     own = (naming.cell(run), run.results["test"][metric])
     yield table(["on the test part", metric], [*baselines(run).items(), own])
 

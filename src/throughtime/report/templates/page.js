@@ -57,8 +57,10 @@ function walk(plot, step) {
   Plotly.Fx.hover(plot, [{curveNumber: shown, pointNumber: plot.at}], axis);
 }
 
+// What is folded away has no width to draw in: it is drawn when it is opened.
 const plots = [...document.querySelectorAll(".plot")];
-const redraw = () => Promise.all(plots.map(draw));
+const seen = plot => !plot.closest("details:not([open])");
+const redraw = () => Promise.all(plots.filter(seen).map(draw));
 redraw().then(() => { root.dataset.drawn = "yes"; });
 
 for (const plot of plots) {
@@ -66,6 +68,17 @@ for (const plot of plots) {
   plot.addEventListener("keydown", event => {
     const step = {ArrowRight: 1, ArrowLeft: -1}[event.key];
     if (step) { event.preventDefault(); walk(plot, step); }
+  });
+}
+for (const folded of document.querySelectorAll(".folded")) {
+  folded.addEventListener("toggle", () => {
+    if (folded.open) plots.filter(plot => folded.contains(plot)).forEach(draw);
+  });
+}
+for (const link of document.querySelectorAll("nav a")) {
+  link.addEventListener("click", () => {
+    const folded = document.getElementById(link.hash.slice(1)).querySelector(".folded");
+    if (folded) folded.open = true;
   });
 }
 system.addEventListener("change", redraw);
