@@ -48,7 +48,7 @@ def test_answers_begin_as_those_of_the_linear_baseline():
     own = model()
     fit_before(own, DATA, own.task.training_loss(DATA))
     batch = collate(DATA, torch.arange(len(DATA)))
-    said = own.beside(batch.x, batch.lengths).detach()
+    said = own.statistics(own.encoder(batch.x), batch.lengths).detach()
     scores = own.task.scores(own.task.predictions(said), DATA)
     linear = baselines.linear(DATA, DATA)
     assert scores.accuracy == linear.accuracy
@@ -63,7 +63,7 @@ def test_numbers_begin_near_those_of_ridge_regression():
     own.task = own.task.fitted(data)
     fit_before(own, data, own.task.training_loss(data))
     batch = collate(data, torch.arange(len(data)))
-    said = own.task.predictions(own.beside(batch.x, batch.lengths).detach())
+    said = own.task.predictions(own.statistics(own.encoder(batch.x), batch.lengths).detach())
     assert own.task.scores(said, data).R2 > 0.99
 
 
@@ -154,7 +154,7 @@ def test_batches_of_all_sizes_have_the_same_statistics():
     own = model().eval()
     said = {
         size: torch.cat([
-            own.beside(b.x, b.lengths)[b.indices.argsort()]
+            own.statistics(own.encoder(b.x), b.lengths)[b.indices.argsort()]
             for b in Batches(DATA, size, shuffle=False, group_by_length=False).epoch(0)
         ])
         for size in (1, 7, 40)

@@ -141,16 +141,13 @@ class Model(nn.Module):
                 held = hold(mask, lengths, None)
                 x, lengths, mask = compact(held, x), held.lengths, None
         every = torch.full(x.shape[1:2], len(x), device=x.device) if lengths is None else lengths
-        y, steps = self.steps(self.encoder(x), every, mask), self.steps.lengths(every)
-        state = None
+        encoded, state = self.encoder(x), None
+        y, steps = self.steps(encoded, every, mask), self.steps.lengths(every)
         for layer in self.recurrent:
             y, state = layer(y, lengths=None if lengths is None else steps, mask=mask)
         shown = self.shown(self.readout.read(None, y, 0, steps), state, steps)
-        return self.answer(shown) + self.beside(x, every)
-
-    def beside(self, x: Tensor, lengths: Tensor) -> Tensor | float:
-        """What the statistics of the sequences add to the answers, `(B, width)`; 0 without any."""
-        return 0.0 if self.statistics is None else self.statistics(self.encoder(x), lengths)
+        answer = self.answer(shown)
+        return answer if self.statistics is None else answer + self.statistics(encoded, every)
 
     def shown(self, total: Tensor | None, state: Any, lengths: Tensor) -> Tensor:
         """What the output network sees, from all that the readout has read, and from the final

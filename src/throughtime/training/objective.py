@@ -43,7 +43,10 @@ class Objective:
         if not self.in_pieces:
             model, batch = self.model, self.batch
             out = model.answer(model.shown(total, state[-1], self.lengths))
-            total = self.of.total(out + model.beside(batch.x, batch.lengths), batch)
+            if model.statistics is not None:
+                # encoded once more: a mode may go back through the loss several times
+                out = out + model.statistics(model.encoder(batch.x), batch.lengths)
+            total = self.of.total(out, batch)
         weight = self.of.weight(self.batch)
         return total / weight.where(weight > 0, 1)  # where no target is known the total is 0
 
