@@ -123,7 +123,7 @@ class StepClass(StepTarget):
 
     def cells(self, predictions: Tensor) -> Sequence[Sequence[Any]]:
         each = zip(predictions.argmax(-1).tolist(), predictions.tolist(), strict=True)
-        return [[self.classes[k], *(f"{p:.6f}" for p in ps)] for k, ps in each]
+        return [[self.classes[k], *ps] for k, ps in each]
 
 
 @dataclass(frozen=True)
@@ -164,4 +164,4 @@ class StepNumber(StepTarget):
         return [self.name]
 
     def cells(self, predictions: Tensor) -> Sequence[Sequence[Any]]:
-        return [[f"{value:.6g}"] for value in predictions[:, 0].tolist()]
+        return predictions[:, :1].tolist()
