@@ -157,7 +157,8 @@ def test_dates_that_only_other_rows_make_clear_are_no_fault(tmp_path):
     pl.DataFrame(rows).write_csv(path)
     left_out = []
     try:
-        made = read_table(path, sequence="id", time="t", channels=["a"], left_out=left_out)
+        made = read_table(path, sequence="id", time="t", channels=["a"], categories={},
+                          left_out=left_out)  # fmt: skip
     except DataError as error:
         assert "--date-format" in str(error), "the column as a whole is unclear"
     else:

@@ -80,7 +80,8 @@ def read_table(
     - `strict`: if True, a channel without a value in some row is refused, and one of text unless
       `categories` names it.
     - `left_out`: a list that takes the sequences whose inputs cannot be read, a text where there
-      should be a number, say, each with the reason; without it the first of them is an error.
+      should be a number, say, each with the reason; without it the first of them is an error. Give
+      `categories` as in training with it.
 
     **Returns:** `Sequences`; numbers are rounded to float32.
 
