@@ -270,7 +270,9 @@ def built(folder):
         "merge": layer.merge, "layer dropout": layer.dropout, "dropout": model.dropout,
         "variational_dropout": layer.variational_dropout, "zoneout": layer.zoneout,
         "weight_drop": layer.weight_drop, "pooling": model.readout.name,
-        "sizes": model.output.sizes,
+        "sizes": model.output.sizes, "statistics": model.statistics is not None,
+        "differences": model.steps.differences, "at_once": model.steps.at_once,
+        "noise": model.steps.noise,
         "initial": bool(list(layer.directions[0][0].initial.parameters())),
     }  # fmt: skip
 
@@ -289,6 +291,10 @@ OF_THE_MODEL = [
     (["--variational-dropout", "0.25"], {"variational_dropout": 0.25}),
     (["--zoneout", "0.25"], {"zoneout": 0.25}),
     (["--weight-drop", "0.25"], {"weight_drop": 0.25}),
+    (["--no-statistics"], {"statistics": False}),
+    (["--no-differences"], {"differences": False}),
+    (["--at-once", "2"], {"at_once": 2}),
+    (["--noise", "0"], {"noise": 0.0}),
 ]
 
 
@@ -298,7 +304,8 @@ def test_each_option_of_the_model_reaches_it(call, table, tmp_path, options, cha
     expected = {
         "hidden": 3, "layers": 1, "direction": "both", "merge": "concat", "layer dropout": 0.0,
         "dropout": 0.0, "variational_dropout": 0.0, "zoneout": 0.0, "weight_drop": 0.0,
-        "pooling": "last", "sizes": (), "initial": True,
+        "pooling": "last", "sizes": (), "initial": True, "statistics": True, "differences": True,
+        "at_once": 1, "noise": 0.2,
     }  # fmt: skip
     assert built(tmp_path / "run") == expected | changed
 
@@ -354,13 +361,33 @@ def test_the_defaults_are_what_the_help_says(call, table, tmp_path):
     call("train", table(), *COLUMNS, "--epochs", "1", "--run", tmp_path / "run")
     text = " ".join(call("train", "--help").split())
     found = vars(load(tmp_path / "run").options) | built(tmp_path / "run")
-    named = [*OF_TRAINING, "hidden", "layers", "direction", "merge", "pooling", "dropout",
+    named = [*OF_TRAINING, "layers", "direction", "merge", "dropout",
              "variational-dropout", "zoneout", "weight-drop"]  # fmt: skip
     for name in named:
         if name not in ("epochs", "class-weights", "scale-by-replicas", "minutes"):
             value = found[name.replace("-", "_")]
             default = text.partition(f" --{name} <")[2].partition("[default: ")[2].partition("]")[0]
             assert default == str(value) or float(default) == value, name
+    assert "Units of each state; 64," in text and found["hidden"] == 64
+    assert "max unless given" in text and found["pooling"] == "max"
+    assert "in training; 0.2," in text and found["noise"] == 0.2
+    assert found["statistics"] and found["differences"] and found["at_once"] == 1
+
+
+def test_long_sequences_are_read_several_steps_at_once_and_small_sets_many_times(call, tmp_path):
+    rows = ["id,t,a,kind", *(f"s{k},{t},{(k % 2) + t},c{k % 2}" for k in range(12)
+                             for t in range(100 + 10 * k))]  # fmt: skip
+    (tmp_path / "long.csv").write_text("\n".join(rows))
+    folder = tmp_path / "run"
+    call(
+        "train", tmp_path / "long.csv", *COLUMNS, "--hidden", "2", "--cell", "RNN", "--run", folder
+    )
+    run = load(folder)
+    assert run.options.epochs == 300, "10 sequences to train on are one batch"
+    assert run.model.steps.at_once == 4, "the longest have 200 and 210"
+    out = call("diagnose", folder)
+    assert "steps of the layers, 4 of the sequence in each" in out
+    assert call("evaluate", folder).startswith("2 sequences: accuracy")
 
 
 def test_the_columns_and_parts_reach_the_data(call, table, tmp_path):

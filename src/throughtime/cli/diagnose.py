@@ -42,8 +42,9 @@ def diagnose(
         n=steps, sequences=len(longest),
     )  # fmt: skip
     rows = [layer.to_dict() for layer in layers]
+    counted = loaded.model.steps  # those of the layers, each of which may read several
+    lengths = counted.lengths(batch.lengths).tolist()
     if json:
-        lengths = batch.lengths.tolist()
         print(json_module.dumps({"lengths": lengths, "steps": steps, "layers": rows}))
     else:
-        show_diagnosis(rows, batch.lengths.tolist(), SHOWN)
+        show_diagnosis(rows, lengths, SHOWN, counted.at_once)

@@ -145,6 +145,8 @@ def show_run(run: "Run") -> None:
     console.print(escape(f"channels: {', '.join(model.channels)}"), soft_wrap=True)
     for name, texts in model.encoder.texts.items():
         console.print(escape(f"category {quote(name)}: {quote_all(texts)}"), soft_wrap=True)
+    beside = model.statistics is not None
+    console.print(f"given: {model.steps.extra_repr()}; beside: statistics={beside}")
     options = ", ".join(f"{k}={v}" for k, v in asdict(run.options).items())
     console.print(escape(f"options: {options}"), soft_wrap=True)
     made = ", ".join(f"{k} {v}" for k, v in run.versions.items())
@@ -157,11 +159,17 @@ def show_run(run: "Run") -> None:
         console.print(f"not yet tested, after {len(run.history)} epochs")
 
 
-def show_diagnosis(layers: list[dict[str, Any]], lengths: list[int], lags: Sequence[int]) -> None:
-    """What `diagnose` measured: verdicts, norms over the lag, gates and rectifiers."""
+def show_diagnosis(
+    layers: list[dict[str, Any]], lengths: list[int], lags: Sequence[int], at_once: int = 1
+) -> None:
+    """What `diagnose` measured: verdicts, norms over the lag, gates and rectifiers.
+
+    `at_once`: how many steps of a sequence the layers read as one of theirs.
+    """
     console = Console(highlight=False)
     span = f"{min(lengths)} to {max(lengths)}" if len({*lengths}) > 1 else str(lengths[0])
-    console.print(f"{len(lengths)} sequences of {span} steps")
+    read = f" of the layers, {at_once} of the sequence in each" if at_once > 1 else ""
+    console.print(f"{len(lengths)} sequences of {span} steps{read}")
     verdicts = _table("", "verdict", "factor a step", "half-life", "horizon", "lags")
     curves: dict[str, list[float | None]] = {}
     for layer in layers:

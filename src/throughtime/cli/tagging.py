@@ -22,7 +22,7 @@ class Asked(NamedTuple):
     @property
     def shown(self) -> str | None:
         """What the output network sees; None for every step."""
-        return self.pooling or (None if self.tag else "mean")
+        return self.pooling or (None if self.tag else "max")
 
     def check(self, direction_given: bool) -> None:
         """**Raises:** `OptionError` for options that do not go together."""

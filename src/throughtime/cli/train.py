@@ -37,7 +37,11 @@ def train(
     cell: str = typer.Option(
         "LSTM", help="A cell: GRU, 'LSTM(peephole=True)', my_cells.py:MyCell."
     ),
-    hidden: int = typer.Option(128, help="Units of each state.", callback=options.whole()),
+    hidden: int | None = typer.Option(
+        None,
+        help="Units of each state; 64, and 128 with tags, unless given.",
+        callback=options.whole(),
+    ),
     layers: int = typer.Option(1, help="Recurrent layers.", callback=options.whole()),
     direction: str = typer.Option(
         "both",
@@ -54,7 +58,7 @@ def train(
     ),
     pooling: str | None = typer.Option(
         None,
-        help="What the output network sees: last, mean, max; mean unless given, every step with "
+        help="What the output network sees: last, mean, max; max unless given, every step with "
         "--tag.",
         callback=options.one_of("last", "mean", "max"),
     ),
@@ -71,7 +75,34 @@ def train(
     weight_drop: float = typer.Option(
         0.0, help="Dropout on the recurrent weights.", callback=options.share()
     ),
-    epochs: int = typer.Option(30, help="At most.", callback=options.whole()),
+    statistics: bool | None = typer.Option(
+        None,
+        "--statistics/--no-statistics",
+        help="Mean, spread and last step of each channel beside what the layers say; on unless "
+        "there are tags.",
+    ),
+    differences: bool | None = typer.Option(
+        None,
+        "--differences/--no-differences",
+        help="Changes since the step before beside each channel; on unless there are tags.",
+    ),
+    noise: float | None = typer.Option(
+        None,
+        help="Its standard deviation on the scaled input, in training; 0.2, and 0 with tags, "
+        "unless given.",
+        callback=options.not_negative(),
+    ),
+    at_once: int | None = typer.Option(
+        None,
+        help="Steps read as one; as many as leave 64 at most, and 1 with tags, unless given.",
+        callback=options.whole(),
+    ),
+    epochs: int | None = typer.Option(
+        None,
+        help="At most; 15, or as many as give 300 steps of the optimiser, and 30 with tags, unless "
+        "given.",
+        callback=options.whole(),
+    ),
     minutes: float | None = typer.Option(
         None, help="Of training, at most.", callback=options.positive(say=10)
     ),
@@ -157,6 +188,8 @@ def train(
     from throughtime.tasks import Classify, Regress, Tag
     from throughtime.training import Encoder, Model, Options, Output, Run
     from throughtime.training.fit import fit
+    from throughtime.training.recipe import recipe
+    from throughtime.training.steps import width as width_of
 
     if threads:
         torch.set_num_threads(threads)
@@ -174,21 +207,28 @@ def train(
         made = cells.make(named)
         torch.manual_seed(table.seed)
         encoder = Encoder.of(fitted)
-        cells.check(made, named, encoder.width, hidden)
-        recurrent = Recurrent(
-            made, encoder.width, hidden, layers=layers, direction=direction,  # type: ignore[arg-type]
-            merge=merge, dropout=dropout, variational_dropout=variational_dropout,  # type: ignore[arg-type]
-            zoneout=zoneout, weight_drop=weight_drop, initial_state=initial_state,  # type: ignore[arg-type]
-        )  # fmt: skip
         if table.tag is not None:
             task = Tag.of(fitted, weights=table.weight, spans=spans)
         elif table.targets is not None:
             task = Regress(table.targets, quantiles=levels)
         else:
             task = Classify(fitted.classes)
+        hidden = hidden or recipe(task).hidden
+        given = recipe(task).of_model(int(fitted.lengths.max()))
+        asked = {"statistics": statistics, "differences": differences, "at_once": at_once,
+                 "noise": noise}  # fmt: skip
+        given |= {name: value for name, value in asked.items() if value is not None}
+        width = width_of(encoder.width, differences=given["differences"], at_once=given["at_once"])
+        cells.check(made, named, width, hidden)
+        recurrent = Recurrent(
+            made, width, hidden, layers=layers, direction=direction,  # type: ignore[arg-type]
+            merge=merge, dropout=dropout, variational_dropout=variational_dropout,  # type: ignore[arg-type]
+            zoneout=zoneout, weight_drop=weight_drop, initial_state=initial_state,  # type: ignore[arg-type]
+        )  # fmt: skip
         model = Model(
             recurrent, task=task, encoder=encoder, dropout=dropout,
             pooling=of_steps.shown,  # type: ignore[arg-type]
+            **given,
         )  # fmt: skip
         if sizes:
             model.output = Output(model.width, model.task.width, sizes=sizes)
@@ -196,6 +236,8 @@ def train(
         model.task.prepare("train", part)  # what cannot be scored in the end is refused now
     model.to(place)
     details["data"] = source.to_dict(train_part, test_part, held)
+    if epochs is None:
+        epochs = recipe(model.task).epochs(len(fitted), batch_size)
     folder = run or _new_folder()
     Run(model, Options(), Path(folder)).make_folder()  # nothing is told of one that cannot be
     if not quiet:

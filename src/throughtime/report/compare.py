@@ -12,6 +12,7 @@ from throughtime.report.page import page
 from throughtime.report.section import Comparable, Compared, Part
 from throughtime.report.style import plain
 from throughtime.training import Run
+from throughtime.training.model import LATER
 
 
 def compare(runs: Sequence[Run], measured: Sequence[Mapping[str, Any] | None]) -> str:
@@ -85,5 +86,5 @@ def _settings(run: Run) -> dict[str, Any]:
         if k not in ("programs", "cells")
     }
     cells = [", ".join(dict.fromkeys(sum(r["cells"], []))) for r in model["recurrent"]]
-    top = {k: model[k] for k in ("pooling", "output")}
+    top = {k: model[k] for k in ("pooling", "output", *LATER)}
     return {"cell": " + ".join(cells), **layers, **top, **asdict(run.options), **run.versions}

@@ -45,15 +45,21 @@ class DrawnLayer:
 
 @dataclass(frozen=True)
 class Network:
-    """`head` is the output network in words, and `pooling` what it sees; "" without one."""
+    """`head` is the output network in words, and `pooling` what it sees; "" without one.
+
+    `given` says what else than the channels of one step the first layer is given, and `beside` what
+    is added to the answers without passing through time; "" where nothing is.
+    """
 
     inputs: int
     layers: tuple[DrawnLayer, ...]
     head: str = ""
     pooling: str = ""
+    given: str = ""
+    beside: str = ""
 
     def __str__(self) -> str:
-        parts = [f"Input x of width {self.inputs}"]
+        parts = [f"Input x of width {self.inputs}{self.given}"]
         for k, layer in enumerate(self.layers, 1):
             directions = " and ".join(_in_words(direction) for direction in layer.directions)
             merge = f", joined by {layer.merge} to width {layer.width}" * (
@@ -61,7 +67,7 @@ class Network:
             )
             parts.append(f"layer {k}: {directions}{merge}")
         end = f"{self.head} on {SEEN[self.pooling]}" if self.head else "output y at every step"
-        return "; ".join([*parts, end]) + "."
+        return "; ".join([*parts, end + self.beside]) + "."
 
 
 SEEN = {
@@ -83,11 +89,24 @@ def network(of: nn.Module) -> Network:
         if isinstance(of.output, Output):
             sizes = " → ".join(map(str, (of.width, *of.output.sizes, of.task.width)))
             head = f"{'feed-forward' if of.output.sizes else 'linear'}, {sizes}"
-        return Network(stack[0].input_size, _layers(stack), head, of.readout.name)
+        given, beside = _given(of), _beside(of)
+        return Network(stack[0].input_size, _layers(stack), head, of.readout.name, given, beside)
     raise OptionError(
         f"`report`: what is drawn is {kind_of(of)}; expected a Recurrent or a Model. "
         "Give one of these."
     )
+
+
+def _given(of: Model) -> str:
+    changes = ", changes since the step before among it" if of.steps.differences else ""
+    return changes + (f", {of.steps.at_once} steps in one" if of.steps.at_once > 1 else "")
+
+
+def _beside(of: Model) -> str:
+    if of.statistics is None:
+        return ""
+    sizes = f"{of.statistics.map.in_features} → {of.task.width}"
+    return f", and beside it a linear map of mean, spread and last step of each column, {sizes}"
 
 
 def _layers(stack: list[Recurrent]) -> tuple[DrawnLayer, ...]:

@@ -17,6 +17,7 @@ from throughtime.layers.recurrent import State
 from throughtime.training import given, optimise, randomness, time_limit
 from throughtime.training.checkpoint import read_checkpoint, write_checkpoint
 from throughtime.training.evaluate import check_channels, evaluate, predict
+from throughtime.training.fitted import fit_before
 from throughtime.training.held_out import held_out
 from throughtime.training.lock import locked
 from throughtime.training.model import Model, recurrent
@@ -154,9 +155,10 @@ class _Training:
             timed = settings.minutes is not None
             size = (time_limit.TICKS, 1) if timed else (settings.epochs, len(self.batches))
             self.schedule = self.scheme.make(self.optimiser, *size)
-        self.of_task = settings.of_task(model.task)
+        of_task = settings.of_task(model.task)
         if not settings.keep_scaling:
             model.task = model.task.fitted(self.train)
+        self.loss = model.task.training_loss(self.train, **of_task)
         self.place = _Place()
         self.best: dict[str, Tensor] = {}
         self.state: list[State] | None = None  # that the next batch goes on from
@@ -165,7 +167,7 @@ class _Training:
         """A new run: scaled, seeded, with its first checkpoint."""
         run.check_new()  # none has begun one there since
         if not self.settings.keep_scaling:
-            self.model.encoder.fit(self.train)
+            fit_before(self.model, self.train, self.loss)
         run.initial = {n: t.detach().cpu().clone() for n, t in self.model.state_dict().items()}
         randomness.seed(self.settings.seed)
         self.save(run)
@@ -194,13 +196,12 @@ class _Training:
     ) -> None:
         """All epochs that are left; the model then has its best weights and is in eval mode."""
         place, settings = self.place, self.settings
-        loss_of = self.model.task.training_loss(self.train, **self.of_task)
         saved = started = time.monotonic()
         before = place.seconds
         self.model.train()
         while not place.done:
             for batch in self.batches.epoch(place.epoch, start=place.batch):
-                loss = self.step(Objective(self.model, loss_of, batch.to(self.device)))
+                loss = self.step(Objective(self.model, self.loss, batch.to(self.device)))
                 now = time.monotonic()
                 place.seconds = before + now - started
                 done = self.spend()

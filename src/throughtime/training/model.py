@@ -19,6 +19,11 @@ from throughtime.layers.mask import compact, hold
 from throughtime.tasks import TASKS, Classify, Task
 from throughtime.tasks.readout import readout
 from throughtime.training.encoder import Encoder
+from throughtime.training.statistics import Statistics
+from throughtime.training.steps import Steps
+
+# not in the descriptions of earlier models, which were without
+LATER = ("statistics", "differences", "at_once", "noise")
 
 
 class Output(nn.Sequential):
@@ -74,6 +79,11 @@ class Model(nn.Module):
       last real step of each direction; `"mean"` or `"max"` over its real steps; `"each step"` for
       a task that answers at each. `"last"` or `"each step"` unless given, as the task asks.
     - `dropout`: on what the output network sees.
+    - `statistics`: whether a linear map of the mean, the spread and the last step of each channel
+      is added to the answer, see `Statistics`; for a task with one answer for each sequence.
+    - `differences`, `at_once`, `noise`: what the recurrent layers are given at each step, see
+      `Steps`: changes beside the channels, several steps as one, noise in training. The first
+      layer's `input_size` is the number of channels, doubled by `differences`, times `at_once`.
 
     **Raises:** `OptionError` for parts that do not fit together, `CallError` for other kinds.
     """
@@ -91,16 +101,25 @@ class Model(nn.Module):
         scaler: Scaler | None = None,
         pooling: Literal["last", "mean", "max", "each step"] | None = None,
         dropout: float = 0.0,
+        statistics: bool = False,
+        differences: bool = False,
+        at_once: int = 1,
+        noise: float = 0.0,
     ) -> None:
         super().__init__()
         stack = list(recurrent) if isinstance(recurrent, list | tuple) else [recurrent]
         self.task = _task(task, classes)
         self.readout = readout(pooling, self.task.each_step)
         self.encoder = _encoder(channels, encoder)
-        _check(stack, self.encoder, dropout)
+        self.steps = Steps(
+            self.encoder.width, differences=differences, at_once=at_once, noise=noise
+        )
+        _check(stack, self.encoder, self.steps.width, dropout)
+        _check_task(self.task, statistics=statistics, differences=differences, at_once=at_once)
         self.recurrent = nn.ModuleList(stack)
         self.width = self.readout.width(stack[-1])
         self.output = Output(self.width, self.task.width) if output is None else output
+        self.statistics = Statistics(self.encoder.width, self.task.width) if statistics else None
         self.channels, self.dropout = self.encoder.channels, dropout
         if scaler is not None:
             self.encoder.scale(scaler)
@@ -121,12 +140,14 @@ class Model(nn.Module):
             if len(x) and not self.readout.each_step:
                 held = hold(mask, lengths, None)
                 x, lengths, mask = compact(held, x), held.lengths, None
-        y, state = self.encoder(x), None
+        every = torch.full(x.shape[1:2], len(x), device=x.device) if lengths is None else lengths
+        encoded, state = self.encoder(x), None
+        y, steps = self.steps(encoded, every, mask), self.steps.lengths(every)
         for layer in self.recurrent:
-            y, state = layer(y, lengths=lengths, mask=mask)
-        if lengths is None:
-            lengths = torch.full(y.shape[1:2], len(y), device=y.device)
-        return self.answer(self.shown(self.readout.read(None, y, 0, lengths), state, lengths))
+            y, state = layer(y, lengths=None if lengths is None else steps, mask=mask)
+        shown = self.shown(self.readout.read(None, y, 0, steps), state, steps)
+        answer = self.answer(shown)
+        return answer if self.statistics is None else answer + self.statistics(encoded, every)
 
     def shown(self, total: Tensor | None, state: Any, lengths: Tensor) -> Tensor:
         """What the output network sees, from all that the readout has read, and from the final
@@ -150,6 +171,10 @@ class Model(nn.Module):
             "encoder": self.encoder.describe(),
             "pooling": self.readout.name,
             "dropout": self.dropout,
+            "statistics": self.statistics is not None,
+            "differences": self.steps.differences,
+            "at_once": self.steps.at_once,
+            "noise": self.steps.noise,
             "recurrent": [description.describe(layer) for layer in recurrent(self)],
             "output": output,
         }
@@ -182,7 +207,7 @@ class Model(nn.Module):
         encoder = Encoder(tuple(data["channels"]), **data.get("encoder", {}))  # numbers once
         return Model(
             stack, output, task=of, encoder=encoder, pooling=data["pooling"],
-            dropout=data["dropout"],
+            dropout=data["dropout"], **{name: data[name] for name in LATER if name in data},
         )  # fmt: skip
 
 
@@ -232,6 +257,23 @@ def _read_former_names(module: nn.Module, state: dict[str, Any], prefix: str, *_
             state[f"{prefix}encoder.{name}"] = state.pop(f"{prefix}{name}")
 
 
+def _check_task(task: Task, *, statistics: bool, differences: bool, at_once: int) -> None:
+    """**Raises:** `OptionError` for what a task that answers at each step cannot have, and for what
+    one whose windows go on where the last one stopped cannot have."""
+    whole = {"statistics=True": statistics, f"at_once={at_once}": at_once > 1}
+    for option in [option for option, given in whole.items() if given and task.each_step]:
+        raise OptionError(
+            f"`Model`: {option} is given with the task {task.name!r}; expected a task with one "
+            "answer for each sequence, because this one answers at each step. Leave it out."
+        )
+    if differences and task.carries_state:
+        raise OptionError(
+            f"`Model`: differences=True is given with the task {task.name!r}; expected a task on "
+            "whole sequences, because at the first step of a window the one before is not known. "
+            "Leave it out."
+        )
+
+
 def _encoder(channels: tuple[str, ...] | None, encoder: Encoder | None) -> Encoder:
     if (channels is None) == (encoder is None):
         given = (
@@ -245,10 +287,9 @@ def _encoder(channels: tuple[str, ...] | None, encoder: Encoder | None) -> Encod
     return Encoder(channels or ()) if encoder is None else encoder
 
 
-def _check(stack: list[Recurrent], encoder: Encoder, dropout: float) -> None:
+def _check(stack: list[Recurrent], encoder: Encoder, width: int, dropout: float) -> None:
     if not 0 <= dropout < 1:
         raise OptionError(f"`Model`: dropout is {dropout}; expected a probability in [0, 1).")
-    width = encoder.width
     for k, layer in enumerate(stack):
         if not isinstance(layer, Recurrent):
             raise CallError(
@@ -259,7 +300,7 @@ def _check(stack: list[Recurrent], encoder: Encoder, dropout: float) -> None:
             raise OptionError(f"`Model`: recurrent[{k}] is batch_first; expected time first.")
         if layer.input_size != width:
             fix = "Set its input_size."
-            if k == 0 and width != len(encoder.channels):
+            if k == 0 and len(encoder.channels) != width == encoder.width:
                 fix = "Set its input_size to `encoder.width`: a category is several columns, and a "
                 fix += "channel with missing values has one more."
             raise OptionError(

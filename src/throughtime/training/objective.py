@@ -26,20 +26,27 @@ class Objective:
 
     def __init__(self, model: Model, loss: TrainingLoss, batch: Batch) -> None:
         self.model, self.of, self.batch = model, loss, of_real_steps(batch)
+        batch = self.batch
+        self.x = model.steps(model.encoder(batch.x, batch.before, batch.resets), batch.lengths)
+        self.lengths = model.steps.lengths(batch.lengths)
         self.in_pieces = model.readout.each_step and model.task.in_pieces
 
     def read(self, total: Any, y: Tensor, start: int) -> Any:
         model, batch = self.model, self.batch
         if not self.in_pieces:
-            return model.readout.read(total, y, start, batch.lengths)
+            return model.readout.read(total, y, start, self.lengths)
         value = self.of.total(model.answer(y), batch.piece(start, len(y)))
         return value if total is None else total + value
 
     def loss(self, total: Any, state: list[State]) -> Tensor:
         """The mean over the answers whose target is known."""
         if not self.in_pieces:
-            shown = self.model.shown(total, state[-1], self.batch.lengths)
-            total = self.of.total(self.model.answer(shown), self.batch)
+            model, batch = self.model, self.batch
+            out = model.answer(model.shown(total, state[-1], self.lengths))
+            if model.statistics is not None:
+                # encoded once more: a mode may go back through the loss several times
+                out = out + model.statistics(model.encoder(batch.x), batch.lengths)
+            total = self.of.total(out, batch)
         weight = self.of.weight(self.batch)
         return total / weight.where(weight > 0, 1)  # where no target is known the total is 0
 
@@ -53,10 +60,10 @@ class Objective:
         return bptt.backward(
             mode,
             recurrent(self.model),
-            self.model.encoder(self.batch.x, self.batch.before, self.batch.resets),
+            self.x,
             read=self.read,
             loss=self.loss,
-            lengths=None if self.batch.resets is not None else self.batch.lengths,
+            lengths=None if self.batch.resets is not None else self.lengths,
             resets=self.batch.resets,
             state=state,
             scale_by_replicas=scale_by_replicas,

@@ -59,12 +59,13 @@ def measure(tested: TestedRun) -> Samples:
     room = NUMBERS
     for k in chosen:
         batch = collate(test, torch.tensor([k])).to(tested.device)
-        at = thinned(int(batch.lengths[0]), STEPS)
+        at = thinned(int(model.steps.lengths(batch.lengths)[0]), STEPS)
         layers = [_layer(p, at) for p in diagnose.passages(model, batch.x, batch.lengths)]
         room -= sum(len(at) * len(rows) for layer in layers for rows in layer["values"].values())
         if samples and room < 0:
             break
-        samples.append({"sequence": described(test, k), "at": at, "layers": layers})
+        starts = [step * model.steps.at_once for step in at]  # of those that are read as one
+        samples.append({"sequence": described(test, k), "at": starts, "layers": layers})
     return {"gates": samples}
 
 

@@ -74,12 +74,12 @@ def _moment(model: Model, batch: Batch, task: Task) -> Moment:
         sequences=len(batch.lengths),
         probes=PROBES,
     )
-    steps = int(batch.lengths.min())
+    steps, at_once = int(model.steps.lengths(batch.lengths).min()), model.steps.at_once
     layers = [
         {
             "where": layer.where,
-            "gradient": layer.flow.gradient and _curve(layer.flow.gradient, steps),
-            "jacobian": _curve(layer.flow.jacobian, steps),
+            "gradient": layer.flow.gradient and _curve(layer.flow.gradient, steps, at_once),
+            "jacobian": _curve(layer.flow.jacobian, steps, at_once),
             "gates": {g.name: {"closed": g.closed, "open": g.open} for g in layer.gates},
         }
         for layer in diagnoses
@@ -87,11 +87,16 @@ def _moment(model: Model, batch: Batch, task: Task) -> Moment:
     return rounded({"layers": layers, **input_gradient.measure(model, batch, task)})
 
 
-def _curve(by_lag: ByLag, steps: int) -> dict[str, Any]:
+def _curve(by_lag: ByLag, steps: int, at_once: int) -> dict[str, Any]:
+    """As far as `steps` of the layers go, counted in those of the sequence: `at_once` of each."""
     whole = ByLag(by_lag.norms[..., :steps]).to_dict()
     at = thinned(len(whole["relative"]))
     kept = {k: whole[k] for k in ("horizon", "half_life", "rate", "verdict", "lags")}
-    return kept | {"lag": at, "relative": [whole["relative"][k] for k in at]}
+    for key in ("horizon", "half_life", "lags"):
+        kept[key] = kept[key] and kept[key] * at_once
+    kept["rate"] = kept["rate"] and kept["rate"] / at_once
+    relative = [whole["relative"][k] for k in at]
+    return kept | {"lag": [k * at_once for k in at], "relative": relative}
 
 
 def write(run: Run, measured: GradientsMeasured | None) -> Iterator[Part]:

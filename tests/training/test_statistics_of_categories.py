@@ -1,0 +1,61 @@
+"""Statistics, changes and several steps at once of columns that are learned, and of gaps."""
+
+import pytest
+import torch
+from training.test_encoder import DATA, KIND
+from training.tiny import same, without_seconds
+
+from throughtime import GRU, Recurrent, fit
+from throughtime.bptt import mode
+from throughtime.data import collate
+from throughtime.training import Encoder, Model
+from throughtime.training.objective import Objective
+
+
+def model(direction="both", **options):
+    torch.manual_seed(0)
+    encoder = Encoder.of(DATA)
+    layer = Recurrent(GRU, 4 * encoder.width, 5, direction=direction)
+    return Model(
+        layer, task=KIND, encoder=encoder, statistics=True, differences=True, at_once=2, **options
+    )
+
+
+@pytest.mark.parametrize("bptt", ["full", "checkpointed:2", "truncated:8"])
+def test_embeddings_have_the_gradient_of_the_plain_loss(bptt):
+    own = model("forward").eval()  # in training some texts are taken for ones not seen
+    batch = collate(KIND.prepare("test", DATA), torch.arange(len(DATA)))
+    loss = own.task.training_loss(DATA)
+    plain = loss.total(own(batch.x, batch.lengths), batch) / len(DATA)
+    names, parameters = zip(*own.named_parameters(), strict=True)
+    expected = dict(zip(names, torch.autograd.grad(plain, parameters), strict=True))
+    Objective(own, loss, batch).backward(mode(bptt), scale_by_replicas=False)
+    for name, parameter in own.named_parameters():
+        assert torch.allclose(parameter.grad, expected[name], atol=1e-6), name
+    assert any("embedding" in name and expected[name].any() for name in names)
+
+
+def test_resumed_it_is_the_same_run(tmp_path):
+    class Stop(Exception):
+        pass
+
+    def stop(at):
+        if (at.epoch, at.batch) == (2, 1):
+            raise Stop
+
+    options = {"epochs": 4, "batch_size": 8, "checkpoint_seconds": 0.0, "seed": 3}
+    whole = fit(model(noise=0.2), DATA, folder=tmp_path / "whole", **options)
+    with pytest.raises(Stop):
+        fit(model(noise=0.2), DATA, folder=tmp_path / "cut", progress=stop, **options)
+    resumed = fit(model(noise=0.2), DATA, folder=tmp_path / "cut", resume=True, **options)
+    assert same(resumed.model.state_dict(), whole.model.state_dict())
+    assert without_seconds(resumed.history) == without_seconds(whole.history)
+
+
+def test_a_sequence_is_answered_alike_alone_and_in_a_batch():
+    run = fit(model(), DATA, epochs=2)
+    batch = collate(DATA, torch.arange(len(DATA)))
+    together = run.model(batch.x, batch.lengths)
+    assert together.isfinite().all()
+    for k in range(len(DATA)):
+        assert torch.allclose(run.model(DATA[k][:, None])[0], together[k], atol=1e-5)
