@@ -188,13 +188,79 @@ def test_targets_that_nothing_is_known_of(refused, tmp_path):
 
 
 OF_TABLES = ["--sequence", "--time", "--label", "--target", "--tag", "--weight", "--test",
-             "--test-share"]  # fmt: skip
+             "--test-share", "--part", "--group", "--validation-file"]  # fmt: skip
 
 
 @pytest.mark.parametrize("option", OF_TABLES)
 def test_an_option_of_a_table_without_one(refused, option):
     line = refused("train", option, "0.5")
     assert_says(line, f"{option} 0.5 is given without a table; expected one before it")
+
+
+PARTS = {
+    "a share of a test table": (
+        ["--test", "data.csv", "--test-share", "0.3"],
+        "--test-share 0.3 is given with --test data.csv; expected one of the two, because",
+    ),
+    "a column of parts and a test table": (
+        ["--part", "a", "--test", "data.csv"], "--test data.csv is given with --part a; expected",
+    ),
+    "a column of parts and a split": (
+        ["--part", "a", "--split", "time"], "--split time is given with --part a; expected one of",
+    ),
+    "two validation parts": (
+        ["--validation", "0.2", "--validation-file", "data.csv"],
+        "--validation 0.2 is given with --validation-file data.csv; expected one of the two",
+    ),
+    "groups over time": (
+        ["--group", "a", "--split", "time"], "--split time is given with --group a; expected one",
+    ),
+    "a gap between drawn parts": (["--gap", "3"], "--gap 3 is given without --split time; .*order"),
+    "a split of nothing": (
+        ["--split", "time", "--test", "data.csv"],
+        "--split time is given with --test data.csv and without --validation; .* Add --validation",
+    ),
+    "another split": (["--split", "random"], "--split is 'random'; expected one of sequence, time"),
+    "a negative gap": (["--split", "time", "--gap", "-1"], "--gap is -1; expected a whole number"),
+    "a validation table that is not there": (
+        ["--validation-file", "none.csv"], "none.csv: there is no such file; expected a table",
+    ),
+    "a group that is no column": (
+        ["--group", "kindd"], "attribute has 'kindd'; expected one of the columns .* mean 'kind'",
+    ),
+    "a group that changes in a sequence": (
+        ["--group", "b"], "column 'b', row 3 has the attribute .* because an attribute is of the",
+    ),
+    "one group": (["--group", "all"], "all sequences have the same 'all', 'one'; expected at leas"),
+    "texts that name no part": (
+        ["--part", "all"], "column 'all' has 'one'; expected train, test or validation, because",
+    ),
+    "sequences that begin together": (
+        ["--split", "time"], "all 20 sequences begin at the same time; expected several times",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", PARTS)
+def test_parts_that_cannot_be(refused, tmp_path, kind):
+    options, says = PARTS[kind]
+    frame(all=pl.lit("one")).write_csv(tmp_path / "data.csv")
+    columns = [*COLUMNS, *(["--channels", "a"] if "all" in options or "b" in options else [])]
+    if kind == "sequences that begin together":
+        columns += ["--channels", "a"]
+    for command in ("train", "look"):
+        assert_says(refused(command, "data.csv", *columns, *options), says)
+
+
+def test_a_series_without_its_columns(refused, tmp_path):
+    frame().write_csv(tmp_path / "data.csv")
+    both = "data.csv: --sequence is missing; .* or --time alone where the table is one long series"
+    assert_says(refused("look", "data.csv"), both)
+    for option in ("label", "target", "group", "part"):
+        line = refused("look", "data.csv", "--time", "t", f"--{option}", "kind")
+        assert_says(line, f"--sequence is missing; .* because --{option} is of a whole sequence")
+    line = refused("look", "data.csv", "--sequence", "id", "--label", "kind", "--split", "time")
+    assert_says(line, "--split time is given without --time; .* Add --time COLUMN")
 
 
 def test_columns_that_are_one(refused, tmp_path):

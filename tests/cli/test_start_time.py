@@ -51,6 +51,12 @@ WRONG = [
     ["train", "data.csv", "--sequence", "id", "--label", "kind", "--test", "nosuch.csv"],
     ["train", "data.csv", "--sequence", "id", "--label", "kind", "--test-share", "2"],
     ["train", "--sequence", "id"],
+    ["look", "nosuch.csv"],
+    ["look", "data.csv"],
+    *(["look", "data.csv", "--sequence", "id", "--label", "kind", *more] for more in (
+        ["--split", "time"], ["--gap", "3"], ["--part", "a", "--test-share", "0.2"],
+        ["--group", "a", "--split", "time", "--time", "t"], ["--validation-file", "nosuch.csv"],
+    )),
     ["train", "--resume", "nosuch"],
     ["train", "--resume", "run", "--epochs", "3"],
     ["train", "--run", "run"],

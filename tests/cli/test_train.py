@@ -20,7 +20,7 @@ from throughtime.training import evaluate, predict
 COLUMNS = ["--sequence", "id", "--time", "t", "--label", "kind"]
 SMALL = ["--hidden", "3", "--epochs", "1", "--batch-size", "8", "--dropout", "0",
          "--learning-rate", "0.003", "--pooling", "last", "--variational-dropout", "0",
-         "--zoneout", "0", "--weight-drop", "0", "--validation", "0"]  # fmt: skip
+         "--zoneout", "0", "--weight-drop", "0", "--validation", "0", "--quiet"]  # fmt: skip
 
 
 def train(call, path, folder, *options):
@@ -141,10 +141,14 @@ def test_a_test_table_that_is_the_training_table_is_said(call, table, tmp_path):
     copy.write_bytes(path.read_bytes())  # whatever it is called
     for k, test in enumerate((path, copy)):
         out = train(call, path, folder := tmp_path / f"run{k}", "--test", test)
-        said = "20 of 20 test sequences are in the training part too, value for value: on these"
-        assert f"note: {said}" in out and f"note: {said}" in call("info", folder)
+        names = "'s0', 's1', 's2', 's3', 's4', and others"
+        said = "20 of 20 test sequences are in the training part too, value for value"
+        note = f"note: {said} ({names}): on these the result does not show"
+        assert note in out and note in call("info", folder)
         assert said in (folder / "report.html").read_text()
-        assert load(folder).results["test"]["also_in_training"] == 20
+        kept = load(folder).results["test"]
+        assert kept["also_in_training"] == 20
+        assert kept["also_in_training_names"] == [f"s{k}" for k in range(5)]
     out = train(call, path, tmp_path / "other", "--test", table("other.csv", seed=5))
     assert "note:" not in out
     assert load(tmp_path / "other").results["test"]["also_in_training"] == 0
@@ -310,7 +314,7 @@ OF_TRAINING = {
     "epochs": ("2", 2), "batch-size": ("7", 7), "optimiser": ("sgd", "sgd"),
     "learning-rate": ("0.5", 0.5), "weight-decay": ("0.5", 0.5), "schedule": ("step", "step"),
     "clip": ("0.5", 0.5), "class-weights": (None, True), "label-smoothing": ("0.25", 0.25),
-    "validation": ("0.25", 0.25), "patience": ("3", 3), "seed": ("8", 8),
+    "validation": ("0.25", "given"), "patience": ("3", 3), "seed": ("8", 8),
     "bptt": ("checkpointed:2", "checkpointed:2"), "scale-by-replicas": (None, True),
     "minutes": ("30", 30.0),
 }  # fmt: skip
@@ -429,7 +433,17 @@ def test_it_is_silent_where_there_is_no_terminal(call, table, tmp_path):
 def test_the_bar_on_a_terminal(table, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "100")
-    arguments = ["train", table(), *COLUMNS, *SMALL, "--epochs", "3", "--run", tmp_path / "run"]
+    arguments = [
+        "train",
+        table(),
+        *COLUMNS,
+        *SMALL,
+        "--no-quiet",
+        "--epochs",
+        "3",
+        "--run",
+        tmp_path / "run",
+    ]
     assert main([str(a) for a in arguments]) == 0
     err = capsys.readouterr().err
     assert "epoch " in err and "loss " in err and "left" in err

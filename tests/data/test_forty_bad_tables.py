@@ -102,7 +102,7 @@ BAD = {
     "a misspelled column": ("a.csv", TABLE, {"label": "Kind"},
         "label has 'Kind'; expected one of the columns 'id', 't', 'a', 'kind'. Did you mean"),
     "no sequence": ("a.csv", TABLE, {"sequence": None, "time": None},
-        "sequence is missing;"),
+        "sequence and time are both missing;"),
     "nothing to learn from": ("a.csv", "id,t,kind\nx,0,yes\n", {},
         "channels has no column;"),
     "an infinite number": ("a.csv", TABLE + "y,1,-inf,no\n", {},

@@ -310,7 +310,7 @@ def test_rows_stand_in_the_order_of_the_table():
     assert [row[1] for row in rows] == [f"t{k}" for k in reversed(range(n))]
     assert rows[0][0] == "1" and rows[-1][0] == "0"
     assert rows[0][2] == ("down", "up")[int(out[-1, :2].argmax())]
-    assert rows[0][5] == float(out[-1, 2])
+    assert rows[0][3:] == out[-1].tolist()  # numbers, not texts
     alone = Tag({"phase": ("down", "up")})
     header, rows = alone.rows(out[:, :2], dataclasses.replace(data, times=None, rows=None))
     assert header == ["sequence", "step", "predicted", "p_down", "p_up"]
@@ -329,7 +329,7 @@ def test_rows_stand_in_the_order_of_the_table():
 )  # fmt: skip
 def test_what_decides(targets, metric, options, titles):
     task = Tag(targets)
-    assert task.metric == (metric, True) and len(task.options) == options
+    assert task.metric == (metric, True, None) and len(task.options) == options
     assert list(task.baseline_titles.values()) == titles
     assert Tag.from_description(task.describe()) == task
 

@@ -4,11 +4,13 @@ import dataclasses
 
 import pytest
 import torch
+from tasks.toys import Next
 from torch import nn
 
 from throughtime import GRU, LSTM, Recurrent, evaluate, fit, load, predict, training
 from throughtime.bptt import Checkpointed, Full, Truncated
 from throughtime.data import Batches, Sequences, Streams, Target, collate, split
+from throughtime.data.filling import filled
 from throughtime.errors import DataError, OptionError
 from throughtime.tasks import Classify, Regress
 from throughtime.training import Encoder, Model
@@ -333,3 +335,26 @@ def test_batches_do_not_change_what_is_given():
     for batch in Batches(DATA, 4).epoch(0):
         own(batch.x, batch.lengths)
     assert torch.equal(DATA.values.nan_to_num(-9), kept.nan_to_num(-9))
+
+
+@pytest.mark.parametrize("pooling", ["last", "mean"])
+def test_what_is_masked_is_not_known(pooling):
+    """A value that a gap hides takes no place of one that is missing after it."""
+    mask = torch.rand(len(DATA.values), generator=torch.Generator().manual_seed(4)) < 0.7
+    mask[DATA.offsets[1:] - 1] = True
+    masked = dataclasses.replace(DATA, mask=mask)
+    own = model(pooling=pooling).eval()
+    own.encoder.fit(masked)
+    torch.testing.assert_close(predict(own, masked), predict(own, masked.real_steps()))
+    assert Encoder.of(masked).missing == Encoder.of(masked.real_steps()).missing
+    assert counted(own, masked) == counted(own, masked.real_steps())
+    torch.testing.assert_close(filled(masked)[mask], filled(masked.real_steps()), equal_nan=True)
+
+
+def test_what_is_masked_is_not_known_at_each_step():
+    mask = torch.rand(len(DATA.values), generator=torch.Generator().manual_seed(4)) < 0.7
+    mask[DATA.offsets[1:] - 1] = True
+    masked = dataclasses.replace(DATA, mask=mask)
+    own = model(Next(channels=5)).eval()
+    own.encoder.fit(masked)
+    torch.testing.assert_close(predict(own, masked)[mask], predict(own, masked.real_steps()))

@@ -8,7 +8,8 @@ import torch
 from training.tiny import model, same, sequences, with_classes, without_seconds
 
 from throughtime import GRU, LSTM, LeakyRNN, fit
-from throughtime.errors import DataError, RunError
+from throughtime.data import split
+from throughtime.errors import DataError, OptionError, RunError
 from throughtime.training import load
 from throughtime.training.files import read_json, write_json
 from throughtime.training.run import read
@@ -244,3 +245,36 @@ def test_nothing_to_resume(tmp_path):
         trained(None, "plain", resume=True)
     with pytest.raises(RunError, match="config.json: cannot be read"):
         trained(tmp_path / "none", "plain", resume=True)
+
+
+def test_sequences_to_validate_on_are_given_again(tmp_path):
+    """And a part that is given trains as one that `fit` sets aside itself."""
+    train, held = split(DATA, 0.3, seed=0)
+    options = {"epochs": 4, "batch_size": BATCH, "dropout": 0.2}
+    dropout = {"dropout": options.pop("dropout")}
+    one = fit(model(DATA, **dropout), DATA, validation=0.3, **options)
+    two = fit(model(DATA, **dropout), train, validation=held, **options)
+    assert without_seconds(one.history) == without_seconds(two.history)
+    assert same(one.model.state_dict(), two.model.state_dict())
+    with pytest.raises(Stop):
+        fit(model(DATA, **dropout), train, folder=tmp_path / "run", validation=held,
+            progress=stop_at(5), checkpoint_seconds=0, **options)  # fmt: skip
+    for validation, says in (
+        (0.0, "validation is 0.0 in"),
+        ("given", "expected the sequences that"),
+    ):
+        with pytest.raises((OptionError, RunError), match=says):
+            fit(model(DATA, **dropout), train, folder=tmp_path / "run", resume=True,
+                validation=validation, **options)  # fmt: skip
+    again = fit(model(DATA, **dropout), train, folder=tmp_path / "run", resume=True,
+                validation=held, **options)  # fmt: skip
+    assert same(again.model.state_dict(), two.model.state_dict())
+    assert without_seconds(again.history) == without_seconds(two.history)
+
+
+def test_sequences_to_validate_on_have_the_channels_of_the_model():
+    other = sequences(6, channels=3)
+    with pytest.raises(
+        DataError, match="fit: sequences has channels c0, c1, c2; expected those of"
+    ):
+        fit(model(DATA), DATA, validation=other, epochs=1)

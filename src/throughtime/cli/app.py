@@ -7,6 +7,7 @@ from throughtime.cli.compute import compute
 from throughtime.cli.diagnose import diagnose
 from throughtime.cli.evaluate import evaluate
 from throughtime.cli.info import info
+from throughtime.cli.look import look
 from throughtime.cli.predict import predict
 from throughtime.cli.report import report
 from throughtime.cli.train import train
@@ -31,5 +32,5 @@ def _version(
         print(f"throughtime {of('throughtime')}")
 
 
-for command in (train, evaluate, predict, report, diagnose, info, compute, bench):
+for command in (train, look, evaluate, predict, report, diagnose, info, compute, bench):
     app.command()(command)

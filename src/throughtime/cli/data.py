@@ -1,94 +1,151 @@
 """The data of a run, from what the command line says, or from what a run folder remembers."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from throughtime.cli import paths
 from throughtime.errors import OptionError, one_line
 
 if TYPE_CHECKING:
+    from throughtime.cli.table_options import TableOptions
     from throughtime.data import Sequences
     from throughtime.data.left_out import LeftOut
-    from throughtime.training import Run
+    from throughtime.training import Model, Run
 
 
 TASKS = {
-    "--label": "the class of each sequence",
-    "--tag": "a class or a number at every step",
-    "--target": "numbers of each sequence",
+    "label": "the class of each sequence",
+    "tag": "a class or a number at every step",
+    "target": "numbers of each sequence",
 }
 """The options that name what is to be learned."""
 
+ANY = ("data", "validation", "seed")  # what the bundled data may be given with
+APART = (  # options that are not given together, and why
+    ("test_share", "test", "the table to test on is whole"),
+    ("test", "part", "the column names the test part"),
+    ("test_share", "part", "the column names the test part"),
+    ("split", "part", "the column says what is set aside"),
+    ("validation_file", "part", "the column names the validation part"),
+    ("validation", "validation_file", "the table to validate on is whole"),
+)
 
-def check_columns(
-    path: str | None,
-    *,
-    test: str | None,
-    test_share: float | None,
-    sequence: str | None,
-    time: str | None,
-    date_format: str | None,
-    label: str | None,
-    targets: tuple[str, ...] | None,
-    tags: tuple[str, ...] | None,
-    weight: str | None,
-    channels: tuple[str, ...] | None,
-    categories: tuple[str, ...] | None,
-    strict: bool,
-) -> None:
-    """**Raises:** `OptionError` for options that do not go together, before torch is imported."""
-    given = {"--sequence": sequence, "--time": time, "--date-format": date_format,
-             "--label": label, "--target": targets and ",".join(targets),
-             "--tag": tags and ",".join(tags), "--weight": weight, "--channels": channels,
-             "--categories": categories and ",".join(categories),
-             "--strict": "" if strict else None,
-             "--test": test, "--test-share": test_share}  # fmt: skip
-    if path is None:
-        for option, value in given.items():
-            if value is not None:
-                given_so = f"{option} {value}".strip()
+
+def check_columns(table: "TableOptions", *, task: bool = True) -> None:
+    """Options that do not go together, said before torch is imported.
+
+    `task`: whether one has to be named. **Raises:** `OptionError`.
+    """
+    given = table.given()
+    if table.data is None:
+        for name, value in given.items():
+            if name not in ANY:
+                given_so = _option(name) + ("" if value is True else f" {value}")
                 raise OptionError(
                     f"{given_so} is given without a table; expected one before it. Write "
                     "`throughtime train DATA ...`, or leave it out for the bundled data."
                 )
         return
-    check_test(test, test_share)
-    if sequence is None:
-        raise OptionError(
-            f"{path}: --sequence is missing; expected the column that names each row's sequence. "
-            "Add --sequence COLUMN."
-        )
-    named = [option for option in TASKS if given[option] is not None]
-    if len(named) != 1:
+    check_parts(table)
+    _check_sequence(table)
+    named = [_option(name) for name in TASKS if name in given]
+    if len(named) > 1 or (task and not named):
         state, fix = "nothing says what to learn", "Add one."
         if len(named) == 2:
             state, fix = f"{' and '.join(named)} are both given", "Leave one out."
         elif named:
             state = f"{', '.join(named[:-1])} and {named[-1]} are given"
             fix = "Leave all but one out."
-        each = "; ".join(f"{option} COLUMN, {what}" for option, what in TASKS.items())
-        raise OptionError(f"{path}: {state}; expected one of {each}. {fix}")
-    if weight is not None and tags is None:
+        each = "; ".join(f"{_option(name)} COLUMN, {what}" for name, what in TASKS.items())
+        raise OptionError(f"{table.data}: {state}; expected one of {each}. {fix}")
+    if table.weight is not None and table.tag is None:
         raise OptionError(
-            f"--weight {weight} is given without --tag; expected tags, because it weighs the steps "
-            "of these. Leave out --weight."
+            f"--weight {table.weight} is given without --tag; expected tags, because it weighs the "
+            "steps of these. Leave out --weight."
         )
-    if date_format is not None and time is None:
+    if table.date_format is not None and table.time is None:
         raise OptionError(
-            f"--date-format {date_format!r} is given without --time; expected the column that is "
-            "written so. Add --time COLUMN."
+            f"--date-format {table.date_format!r} is given without --time; expected the column "
+            "that is written so. Add --time COLUMN."
         )
 
 
-def check_test(test: str | None, test_share: float | None) -> None:
-    """**Raises:** `OptionError` for a test part that cannot be."""
-    if test is not None and test_share is not None:
+def _check_sequence(table: "TableOptions") -> None:
+    """**Raises:** `OptionError` without a column that is needed to tell the sequences."""
+    if table.sequence is not None:
+        return
+    needing = [name for name in ("label", "target", "group", "part") if getattr(table, name)]
+    if needing:
         raise OptionError(
-            f"--test-share {test_share} is given with --test {test}; expected one of the two. "
-            "Leave out --test-share."
+            f"{table.data}: --sequence is missing; expected the column that names each row's "
+            f"sequence, because {_option(needing[0])} is of a whole sequence, and the table is one "
+            "without it. Add --sequence COLUMN."
         )
-    if test_share is not None and not 0 < test_share < 1:
+    if table.time is None:
         raise OptionError(
-            f"--test-share is {test_share}; expected a share between 0 and 1. Set 0.2."
+            f"{table.data}: --sequence is missing; expected the column that names each row's "
+            "sequence, or --time alone where the table is one long series. Add --sequence COLUMN "
+            "or --time COLUMN."
         )
+
+
+def check_parts(table: "TableOptions") -> None:
+    """**Raises:** `OptionError` for parts that cannot be."""
+    given = table.given()
+    for name, other, why in APART:
+        if name in given and other in given:
+            raise OptionError(
+                f"{_option(name)} {given[name]} is given with {_option(other)} {given[other]}; "
+                f"expected one of the two, because {why}. Leave out {_option(name)}."
+            )
+    if table.test_share is not None and not 0 < table.test_share < 1:
+        raise OptionError(
+            f"--test-share is {table.test_share}; expected a share between 0 and 1. Set 0.2."
+        )
+    _check_over_time(table)
+
+
+def _check_over_time(table: "TableOptions") -> None:
+    """**Raises:** `OptionError` for a split over time that cannot be, or that nothing is of."""
+    of_sequences = table.label is not None or table.target is not None
+    over_time = table.split == "time" or table.sequence is None
+    if table.split == "time" and table.group is not None:
+        raise OptionError(
+            f"--split time is given with --group {table.group}; expected one of the two, because a "
+            "group may last from the first to the last moment. Leave one out."
+        )
+    if table.split == "time" and of_sequences and table.sequence and table.time is None:
+        raise OptionError(
+            "--split time is given without --time; expected the column with the times, because "
+            "the sequences that begin last are set aside. Add --time COLUMN."
+        )
+    for name in ("gap", "split"):
+        if not getattr(table, name):
+            continue
+        if name == "gap" and not over_time:
+            raise OptionError(
+                f"--gap {table.gap} is given without --split time; expected it there, because "
+                "other parts lie in no order. Add --split time, or leave out --gap."
+            )
+        if table.test is not None and not table.validation:
+            raise OptionError(
+                f"{_option(name)} {getattr(table, name)} is given with --test {table.test} and "
+                "without --validation; expected a part to set aside. Add --validation 0.2, or "
+                f"leave out {_option(name)}."
+            )
+
+
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def check_paths(table: "TableOptions") -> None:
+    """**Raises:** `ThroughtimeError` for files that are not there and a format of dates that cannot
+    be read, for which polars is imported but not torch.
+    """
+    for path in (table.test, table.validation_file):
+        paths.table(path)
+    if table.date_format is not None:
+        check_date_format(table.date_format)
 
 
 def check_date_format(date_format: str) -> None:
@@ -106,10 +163,17 @@ def read_again(run: "Run") -> "tuple[Sequences, Sequences]":
     from throughtime.data.source import remembered
 
     source, fingerprints = remembered(run.details, run.folder)
-    model = run.model
-    own = {**model.task.table_options(), "categories": model.encoder.texts}
-    known = own if "from" in run.details else {}
-    return source.read_again(fingerprints, known)
+    return source.read_again(fingerprints, known(run))
+
+
+def known(run: "Run") -> dict[str, Any]:
+    """What the model of a run knew of its targets and categories before it read a table."""
+    return told(run.model) if "from" in run.details else {}
+
+
+def told(model: "Model") -> dict[str, Any]:
+    """What a table is to be told of targets and categories so that it is read as in training."""
+    return {**model.task.table_options(), "categories": model.encoder.texts}
 
 
 def with_targets(run: "Run", data: str | None) -> "Sequences":

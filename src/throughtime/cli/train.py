@@ -4,47 +4,27 @@ import os
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import typer
 
 from throughtime.cli import cells, options, paths, tagging, train_on
 from throughtime.cli import device as devices
-from throughtime.cli.data import check_columns, check_date_format, check_test, read_again
+from throughtime.cli.data import check_columns, check_parts, check_paths, known, told
 from throughtime.cli.finish import finish
+from throughtime.cli.look import look_at, show_look
 from throughtime.cli.stopped import Stopped
+from throughtime.cli.table_options import TableOptions, with_table
 from throughtime.errors import OptionError
 
 OPTIMISERS = ("adam", "adamw", "sgd", "rmsprop", "adagrad", "adadelta", "adamax", "nadam", "radam")
 SCHEDULES = ("cosine", "onecycle", "exponential", "step", "plateau", "none")
 
 
+@with_table
 def train(
     context: typer.Context,
-    data: str | None = typer.Argument(
-        None,
-        help="A table, or a folder of them (CSV, JSON lines, Parquet, .npz, .ts); Japanese Vowels "
-        "without.",
-        callback=paths.table,
-    ),
-    sequence: str | None = typer.Option(
-        None, help="Column: which sequence a row is of; .npz and .ts files say so."
-    ),
-    time: str | None = typer.Option(None, help="Column: time; rows as they stand without."),
-    date_format: str | None = typer.Option(
-        None, help="How times are written: '%d.%m.%Y %H:%M'; numbers and ISO dates need none."
-    ),
-    label: str | None = typer.Option(None, help="Column: the class of the sequence."),
-    target: str | None = typer.Option(
-        None, help="In place of --label: columns with numbers of the sequence, with commas."
-    ),
-    tag: str | None = typer.Option(
-        None,
-        help="In place of --label: columns with a class or a number of each step; COL:class has "
-        "numbers as classes.",
-    ),
-    weight: str | None = typer.Option(
-        None, help="With --tag: column of numbers that weigh the steps in training."
-    ),
+    table: TableOptions,
     spans: bool = typer.Option(
         False, help="With --tag: score runs of equal tags too; BIO tags always are."
     ),
@@ -53,19 +33,6 @@ def train(
     ),
     quantiles: str | None = typer.Option(
         None, help="With --target: quantiles of each number, 0.1,0.5,0.9."
-    ),
-    channels: str | None = typer.Option(
-        None, help="Columns to learn from, with commas; all others without."
-    ),
-    categories: str | None = typer.Option(
-        None, help="Columns whose numbers are codes, with commas; columns of text are categories."
-    ),
-    strict: bool = typer.Option(
-        False, help="Refuse missing values, and columns of text that are not in --categories."
-    ),
-    test: str | None = typer.Option(None, help="A table to test on, with the same columns."),
-    test_share: float | None = typer.Option(
-        None, help="Without --test: share set aside to test on; 0.2 unless given."
     ),
     cell: str = typer.Option(
         "LSTM", help="A cell: GRU, 'LSTM(peephole=True)', my_cells.py:MyCell."
@@ -157,9 +124,6 @@ def train(
     ),
     class_weights: bool = typer.Option(False, help="Weigh classes by their inverse share."),
     label_smoothing: float = typer.Option(0.0, callback=options.share()),
-    validation: float = typer.Option(
-        0.0, help="Share set aside for early stopping; 0: none.", callback=options.share()
-    ),
     patience: int = typer.Option(
         20, help="Epochs without improvement there before stopping.", callback=options.whole()
     ),
@@ -170,7 +134,6 @@ def train(
     scale_by_replicas: bool = typer.Option(
         False, help="Divide each output's gradient by the number of replicas it reaches."
     ),
-    seed: int = typer.Option(0, callback=options.whole(0)),
     threads: int = typer.Option(
         1,
         help="Of torch; small models are fastest with 1; 0: torch's own.",
@@ -190,14 +153,14 @@ def train(
     checkpoint_seconds: float = typer.Option(
         10.0, help="Least time between checkpoints.", callback=options.not_negative()
     ),
-    quiet: bool = typer.Option(False, help="No progress bar."),
+    quiet: bool = typer.Option(False, help="No first screen and no progress bar."),
 ) -> None:
     """Train a model on a table of sequences, test it, and write a run folder."""
     if resume is not None:
-        if data is not None:
+        if table.data is not None:
             raise OptionError(
-                f"--resume {resume} is given with the table {data}; expected one of the two. The "
-                "run remembers its table: leave it out."
+                f"--resume {resume} is given with the table {table.data}; expected one of the two. "
+                "The run remembers its table: leave it out."
             )
         _alone(context, resume)
         with _resumable(resume):
@@ -205,37 +168,25 @@ def train(
         return
     # what can be checked without torch comes first, as importing it takes seconds
     named = cells.read(cell)
-    tags = None if tag is None else tuple(tag.split(","))
-    of_steps = tagging.Asked(tag, pooling, spans, causal, direction)
+    of_steps = tagging.Asked(table.tag, pooling, spans, causal, direction)
     of_steps.check("direction" in options.given(context))
     direction = of_steps.direction
     options.check_bptt(bptt, direction if origin is None else "forward")  # `fit` knows that model's
     sizes = options.sizes(output)
-    columns = None if channels is None else tuple(channels.split(","))
-    targets = None if target is None else tuple(target.split(","))
-    codes = None if categories is None else tuple(categories.split(","))
     if origin is not None:
-        train_on.check(context, origin, data)
-        check_test(test, test_share)
+        train_on.check(context, origin, table.data)
+        check_parts(table)
     else:
-        sequence = sequence or paths.own_sequence(data)
-        check_columns(
-            data, test=test, test_share=test_share, sequence=sequence, time=time,
-            date_format=date_format, label=label, targets=targets, tags=tags, weight=weight,
-            channels=columns, categories=codes, strict=strict,
-        )  # fmt: skip
-    levels = options.quantiles(quantiles, of_numbers=targets is not None)
-    paths.table(test)
+        check_columns(table)
+    levels = options.quantiles(quantiles, of_numbers=table.target is not None)
     paths.new_folder(run)
-    if date_format is not None:
-        check_date_format(date_format)
+    check_paths(table)
     import torch
 
     from throughtime.cli.show import progress_bar
-    from throughtime.data.source import Source
     from throughtime.layers import Recurrent
     from throughtime.tasks import Classify, Regress, Tag
-    from throughtime.training import Encoder, Model, Output
+    from throughtime.training import Encoder, Model, Options, Output, Run
     from throughtime.training.fit import fit
     from throughtime.training.recipe import recipe
     from throughtime.training.steps import width as width_of
@@ -244,30 +195,26 @@ def train(
         torch.set_num_threads(threads)
     place = devices.named(device)
     details = {"cell": cell, "threads": threads, "device": device, "command": context.obj}
-    if origin is not None and data is not None:
-        model, source, kept = train_on.begin(
-            origin, data, test=test, test_share=test_share, seed=seed
-        )
+    source, model = table.source(), None
+    if origin is not None:
+        model, source, kept = train_on.begin(origin, source)
         details |= kept
-        known = {**model.task.table_options(), "categories": model.encoder.texts}
-        train_part, test_part = source.read(**known)
-    else:
+    known = {} if model is None else told(model)
+    whole = source.whole(**known)
+    train_part, test_part = source.divide(whole, **known)
+    fitted, held = source.set_aside(train_part, test_part)
+    if model is None:
         made = cells.make(named)
-        source = Source(
-            data, test, test_share, sequence, time, label, columns, seed, targets, date_format,
-            tags, weight, categories=codes, strict=strict,
-        )  # fmt: skip
-        train_part, test_part = source.read()
-        torch.manual_seed(seed)
-        encoder = Encoder.of(train_part)
-        if tags is not None:
-            task = Tag.of(train_part, weights=weight, spans=spans)
-        elif targets is not None:
-            task = Regress(targets, quantiles=levels)
+        torch.manual_seed(table.seed)
+        encoder = Encoder.of(fitted)
+        if table.tag is not None:
+            task = Tag.of(fitted, weights=table.weight, spans=spans)
+        elif table.targets is not None:
+            task = Regress(table.targets, quantiles=levels)
         else:
-            task = Classify(train_part.classes)
+            task = Classify(fitted.classes)
         hidden = hidden or recipe(task).hidden
-        given = recipe(task).of_model(int(train_part.lengths.max()))
+        given = recipe(task).of_model(int(fitted.lengths.max()))
         asked = {"statistics": statistics, "differences": differences, "at_once": at_once,
                  "noise": noise}  # fmt: skip
         given |= {name: value for name, value in asked.items() if value is not None}
@@ -285,24 +232,26 @@ def train(
         )  # fmt: skip
         if sizes:
             model.output = Output(model.width, model.task.width, sizes=sizes)
-    for part in (train_part, test_part):
+    for part in (fitted, test_part, *([] if held is None else [held])):
         model.task.prepare("train", part)  # what cannot be scored in the end is refused now
     model.to(place)
-    details["data"] = source.to_dict(train_part, test_part)
+    details["data"] = source.to_dict(train_part, test_part, held)
     if epochs is None:
-        sequences = round(len(train_part) * (1 - validation))
-        epochs = recipe(model.task).epochs(sequences, batch_size)
+        epochs = recipe(model.task).epochs(len(fitted), batch_size)
     folder = run or _new_folder()
+    Run(model, Options(), Path(folder)).make_folder()  # nothing is told of one that cannot be
+    if not quiet:
+        show_look(look_at(source, whole, fitted, held, test_part), model.task)
     with _resumable(folder):
         with progress_bar(quiet) as progress:
             finished = fit(
-                model, train_part, folder=folder, progress=progress,
+                model, fitted, folder=folder, progress=progress,
                 checkpoint_seconds=checkpoint_seconds, details=details, epochs=epochs,
                 batch_size=batch_size, optimiser=optimiser, learning_rate=learning_rate,
                 weight_decay=weight_decay, schedule=None if schedule == "none" else schedule,
                 clip=clip or None, class_weights=class_weights, label_smoothing=label_smoothing,
-                validation=validation, patience=patience, seed=seed, bptt=bptt,
-                scale_by_replicas=scale_by_replicas, minutes=minutes,
+                validation=0.0 if held is None else held, patience=patience, seed=table.seed,
+                bptt=bptt, scale_by_replicas=scale_by_replicas, minutes=minutes,
                 keep_scaling=origin is not None,
             )  # fmt: skip
         finish(finished, train_part, test_part)
@@ -324,6 +273,7 @@ def _resume(folder: str, checkpoint_seconds: float, quiet: bool) -> None:
     import torch
 
     from throughtime.cli.show import progress_bar
+    from throughtime.data.source import remembered
     from throughtime.training.fit import fit
     from throughtime.training.lock import locked
     from throughtime.training.run import read
@@ -333,11 +283,14 @@ def _resume(folder: str, checkpoint_seconds: float, quiet: bool) -> None:
     with locked(run.folder):  # from here on, so that a second one need not read the table first
         if threads := run.details.get("threads", 0):
             torch.set_num_threads(threads)
-        train_part, test_part = read_again(run)
+        source, fingerprints = remembered(run.details, run.folder)
+        train_part, test_part = source.read_again(fingerprints, known(run))
+        fitted, held = source.set_aside(train_part, test_part, fingerprints)
+        options = asdict(run.options) | ({} if held is None else {"validation": held})
         with progress_bar(quiet) as progress:
             finished = fit(
-                run.model, train_part, folder=folder, resume=True, progress=progress,
-                checkpoint_seconds=checkpoint_seconds, details=run.details, **asdict(run.options),
+                run.model, fitted, folder=folder, resume=True, progress=progress,
+                checkpoint_seconds=checkpoint_seconds, details=run.details, **options,
             )  # fmt: skip
         finish(finished, train_part, test_part)
 
@@ -355,7 +308,6 @@ def _resumable(folder: str) -> Iterator[None]:
 
 def _new_folder() -> str:
     from datetime import datetime
-    from pathlib import Path
 
     first = Path("runs") / datetime.now().strftime("%Y-%m-%d-%H%M%S")
     folder, k = first, 1

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from throughtime.training import Model
 
 SAID_ANEW = (  # all else is the model's, or that of the columns
-    "data", "test", "test_share", "epochs", "minutes", "batch_size", "optimiser", "learning_rate",
+    "data", "test", "test_share", "part", "group", "split", "gap", "validation_file",
+    "epochs", "minutes", "batch_size", "optimiser", "learning_rate",
     "weight_decay", "schedule", "clip", "class_weights", "label_smoothing", "validation",
     "patience", "bptt", "scale_by_replicas", "seed", "threads", "device", "run",
     "checkpoint_seconds", "quiet", "origin",
@@ -38,11 +39,9 @@ def check(context: typer.Context, folder: str, data: str | None) -> None:
             )
 
 
-def begin(
-    folder: str, data: str, *, test: str | None, test_share: float | None, seed: int
-) -> "tuple[Model, Source, dict[str, Any]]":
-    """The model of the run in a folder, where the data are that it is trained on with, and what the
-    details of the new run say of the old one.
+def begin(folder: str, other: "Source") -> "tuple[Model, Source, dict[str, Any]]":
+    """The model of the run in a folder, where the data are that it is trained on with, which the
+    `other` table and its parts say, and what the details of the new run say of the old one.
 
     **Raises:** `RunError` for a run that is not finished, `DataError` for another table.
     """
@@ -52,7 +51,5 @@ def begin(
     run = load(folder)
     source, _ = remembered(run.details, run.folder)
     trained_in = f"the run in {one_line(folder)}"
-    other = source.with_table(
-        data, test, test_share, seed, channels=run.model.channels, trained_in=trained_in
-    )
-    return run.model, other, {"cell": run.details.get("cell"), "from": folder}
+    source = source.with_table(other, channels=run.model.channels, trained_in=trained_in)
+    return run.model, source, {"cell": run.details.get("cell"), "from": folder}

@@ -8,6 +8,8 @@ from throughtime.data.categories import restrict_categories as restrict_categori
 from throughtime.data.datasets import japanese_vowels as japanese_vowels
 from throughtime.data.kinds import Kind as Kind
 from throughtime.data.kinds import kinds as kinds
+from throughtime.data.look import Look as Look
+from throughtime.data.look import look as look
 from throughtime.data.scaling import Scaler as Scaler
 from throughtime.data.sequences import Sequences as Sequences
 from throughtime.data.split import split as split

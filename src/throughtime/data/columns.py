@@ -114,8 +114,9 @@ def texts(table: Table, name: str, role: str) -> pl.Series:
     if missing.any():
         place = first(missing)
         got = f"the number {given[place]}" if isinstance(given[place], float) else "no value"
+        one = f"an {role}" if role[0] in "aeiou" else f"a {role}"
         raise DataError(
-            f"{at(table, name, place)} has {got}; expected a {role} in every row. Fill it in or "
+            f"{at(table, name, place)} has {got}; expected {one} in every row. Fill it in or "
             "remove the row."
         )
     return column

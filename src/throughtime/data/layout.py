@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from jaxtyping import Int64
+from jaxtyping import Float64, Int64
 
 from throughtime.data.columns import NotANumber, numbers, texts
 from throughtime.data.frame import Table
-from throughtime.data.moments import moments
+from throughtime.data.moments import as_numbers, moments
 from throughtime.data.naming import quote
 from throughtime.errors import DataError
 
@@ -24,22 +24,28 @@ class Layout:
     - `order`: shape `(N,)`; places of the rows in the table.
     - `starts`: shape `(S,)`; where in `order` each sequence starts.
     - `names`: the names of the `S` sequences, in order of first appearance.
+    - `moments`: shape `(N,)`, in that order, see `Sequences`; None without a time column.
     """
 
     order: Int64[np.ndarray, " N"]
     starts: Int64[np.ndarray, " S"]
     names: tuple[str, ...]
+    moments: Float64[np.ndarray, " N"] | None
 
 
 def lay_out(
-    table: Table, sequence: str, time: str | None, time_format: str | None = None
+    table: Table, sequence: str | None, time: str | None, time_format: str | None, whole: str
 ) -> Layout:
     """Groups the rows by the column `sequence` and sorts them by the column `time`, if named,
-    which is read with `time_format`, if given.
+    which is read with `time_format`, if given. Without `sequence` all rows are one sequence of the
+    name `whole`.
 
     **Raises:** `DataError` if a sequence has no name or one has the same time twice.
     """
-    names = texts(table, sequence, "sequence")
+    if sequence is None:
+        names = pl.repeat(whole, table.frame.height, dtype=pl.String, eager=True)
+    else:
+        names = texts(table, sequence, "sequence")
     rows = pl.int_range(len(names), eager=True)
     times = rows if time is None else moments(table, time, time_format)
     keys = pl.DataFrame({"name": names, "time": times, "row": rows})
@@ -62,12 +68,15 @@ def lay_out(
         order=keys["row"].to_numpy(),
         starts=start.arg_true().cast(pl.Int64).to_numpy(),
         names=tuple(keys["name"].filter(start)),
+        moments=None if time is None else as_numbers(keys["time"]).to_numpy(),
     )
 
 
 def spelled(table: Table, time: str, layout: Layout) -> list[str]:
     """The times in the order of the layout, as the table has them."""
-    return table.frame[time].cast(pl.String).str.strip_chars().gather(layout.order).to_list()
+    column = table.frame[time]
+    texts = column.dt.to_string() if column.dtype == pl.Duration else column.cast(pl.String)
+    return texts.str.strip_chars().gather(layout.order).to_list()
 
 
 def sequence_numbers(table: Table, names: Sequence[str], layout: Layout) -> np.ndarray:
@@ -109,20 +118,33 @@ def sequence_labels(table: Table, label: str, layout: Layout) -> list[str]:
             f"column {quote(label)} has type {table.frame[label].dtype}; expected text or whole "
             "numbers because each distinct label is a class. Convert the column."
         )
-    labels = texts(table, label, "label")
+    return one_text_each(
+        table, label, layout, "label", "a sequence has one label",
+        "Correct it, name another sequence column, or read a class at every step (on the command "
+        f"line --tag {quote(label)}, in Python tags=).",
+    )  # fmt: skip
+
+
+def one_text_each(
+    table: Table, name: str, layout: Layout, role: str, because: str, fix: str
+) -> list[str]:
+    """The text of every sequence in the column `name`, whose `role` an error says.
+
+    **Raises:** `DataError` if one is missing or changes in a sequence: what was expected
+    `because`, and how to `fix` it.
+    """
+    column = texts(table, name, role)
     firsts = layout.order[layout.starts]
     lengths = np.diff(layout.starts, append=len(layout.order))
     owner = np.repeat(np.arange(len(firsts)), lengths)  # the sequence of each row in order
-    changed = (labels[layout.order] != labels[firsts][owner]).to_numpy()
+    changed = (column[layout.order] != column[firsts][owner]).to_numpy()
     if changed.any():
         # The first such row in the file, which need not be the first in order.
         at = np.flatnonzero(changed)[layout.order[changed].argmin()]
         place, of = int(layout.order[at]), int(owner[at])
         raise DataError(
-            f"column {quote(label)}, row {table.row(place)} has the label "
-            f"{quote(labels[place])} in sequence {quote(layout.names[of])}; expected "
-            f"{quote(labels[int(firsts[of])])} as at its start because a sequence has one label. "
-            "Correct it, name another sequence column, or read a class at every step (on the "
-            f"command line --tag {quote(label)}, in Python tags=)."
+            f"column {quote(name)}, row {table.row(place)} has the {role} "
+            f"{quote(column[place])} in sequence {quote(layout.names[of])}; expected "
+            f"{quote(column[int(firsts[of])])} as at its start because {because}. {fix}"
         )
-    return labels[firsts].to_list()
+    return column[firsts].to_list()

@@ -14,6 +14,7 @@ from throughtime.data import mask as masking
 from throughtime.data.classes import encode, sort_classes
 from throughtime.data.given_targets import given_target
 from throughtime.data.naming import quote
+from throughtime.data.reading import Reading
 from throughtime.data.target import Target, check, said
 from throughtime.data.vocabulary import check_categories
 from throughtime.errors import DataError, OptionError
@@ -38,6 +39,9 @@ class Sequences:
     - `times`: the time of each step as the table spelled it, `N` texts; None without a time.
     - `rows`: int64, shape `(N,)`; the place of each step among the rows of the table it came from,
       from 0; None where it came from none.
+    - `moments`: float64, shape `(N,)`; the time of each step as a number to measure with: the
+      number itself, of a date the seconds since 1970; None without a time.
+    - `reading`: how the table was read; None where they came from none.
     - `mask`: bool, shape `(N,)`, True where a step is real: at the others, gaps and padding, values
       may be NaN, and nothing is learned, scored or remembered; None where all are real.
 
@@ -56,6 +60,8 @@ class Sequences:
     attributes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     times: Sequence[str] | None = None
     rows: Tensor | None = None
+    moments: Tensor | None = None
+    reading: Reading | None = None
     mask: Tensor | None = None
     categories: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -79,6 +85,7 @@ class Sequences:
         classes: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
         names: Sequence[str] | None = None,
         targets: Mapping[str, Iterable[Any] | Target] | None = None,
+        attributes: Mapping[str, Iterable[Any]] | None = None,
         masks: Iterable[Any] | None = None,
         categories: Mapping[str, Sequence[str]] | None = None,
         layout: str = "ntc",
@@ -93,6 +100,7 @@ class Sequences:
         - `targets`: by name numbers, one a sequence; or for each step a class (text) or a number,
           an array `(T_i,)` a sequence. None or nan where one is not known. Anything else as a
           `Target`.
+        - `attributes`: by name a text, one a sequence, that is no input, such as its person.
         - `masks`: bool `(T_i,)` for each, True where a step is real; all are unless given.
         - `classes`: default to the distinct labels, sorted; the labels are looked up in them. A
           mapping has those of targets of each step, by name; numbers in these are then codes.
@@ -141,6 +149,7 @@ class Sequences:
                 name: given_target(name, values, list(map(len, steps)), of_targets.get(name))
                 for name, values in (targets or {}).items()
             },
+            attributes={n: tuple(map(str, texts)) for n, texts in (attributes or {}).items()},
             mask=None if masks is None else masking.of_list(masks, [len(step) for step in steps]),
             categories={name: tuple(texts) for name, texts in (categories or {}).items()},
         )
@@ -187,10 +196,29 @@ class Sequences:
                 f"select: indices has {_range(chosen)}; expected 1 or more of 0 to "
                 f"{len(self) - 1}. Select sequences that exist."
             )
-        lengths = self.lengths[chosen]
+        return self._steps_of(chosen, self.offsets[chosen], self.lengths[chosen])
+
+    def cut(self, first: Int64[Tensor, " S"], stop: Int64[Tensor, " S"]) -> "Sequences":
+        """Of each sequence its steps from `first` up to `stop`, which is left out; sequences of
+        which nothing is left are left out too.
+
+        `first`, `stop`: int64, shape `(S,)`, between 0 and the length of the sequence.
+
+        **Raises:** `DataError` if nothing is left of any.
+        """
+        chosen = (first < stop).nonzero()[:, 0]
+        if not len(chosen):
+            raise DataError("cut: stop has no step after first; expected at least 1. Cut less off.")
+        lengths = (stop - first)[chosen]
+        return self._steps_of(chosen, (self.offsets[:-1] + first)[chosen], lengths)
+
+    def _steps_of(
+        self, chosen: Int64[Tensor, " K"], starts: Int64[Tensor, " K"], lengths: Int64[Tensor, " K"]
+    ) -> "Sequences":
+        """Of each of the sequences `chosen` the steps from a place of all on, as many as said."""
         offsets = torch.cat([lengths.new_zeros(1), lengths.cumsum(0)])
         # Row r of the result lies in sequence i at step r - offsets[i].
-        shift = (self.offsets[chosen] - offsets[:-1]).repeat_interleave(lengths)
+        shift = (starts - offsets[:-1]).repeat_interleave(lengths)
         steps = torch.arange(len(shift)) + shift
         return self._at(chosen, steps, offsets, None if self.mask is None else self.mask[steps])
 
@@ -216,6 +244,7 @@ class Sequences:
             attributes={n: tuple(texts[i] for i in places) for n, texts in self.attributes.items()},
             times=None if self.times is None else [self.times[i] for i in steps.tolist()],
             rows=None if self.rows is None else self.rows[steps],
+            moments=None if self.moments is None else self.moments[steps],
             mask=mask,
         )
 
@@ -315,6 +344,7 @@ def _check_layout(s: Sequences) -> None:
     parts |= {f"attribute {quote(n)}": (texts, len(s)) for n, texts in s.attributes.items()}
     parts |= {} if s.times is None else {"times": (s.times, len(s.values))}
     parts |= {} if s.rows is None else {"rows": (s.rows, len(s.values))}
+    parts |= {} if s.moments is None else {"moments": (s.moments, len(s.values))}
     for part, (given, want) in parts.items():
         if len(given) != want:
             raise DataError(

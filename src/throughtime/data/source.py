@@ -10,25 +10,37 @@ from throughtime.data.datasets import japanese_vowels
 from throughtime.data.naming import nearest, quote, quote_all
 from throughtime.data.sequences import Sequences
 from throughtime.data.split import split
+from throughtime.data.split_groups import check_groups
+from throughtime.data.split_parts import of_part, parts
 from throughtime.data.table import column_names, named, read_table
-from throughtime.errors import DataError, RunError
+from throughtime.errors import DataError, OptionError, RunError
 
 TEST_SHARE = 0.2
-_BUNDLED = {"sequence": "series_id", "time": "t", "label": "label"}
+BUNDLED = {"sequence": "series_id", "time": "t", "label": "label"}
+OF_PARTS = (  # the fields that say how a table is divided
+    "test", "test_share", "seed", "group", "over_time", "gap", "part", "validation",
+    "validation_file",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Source:
-    """A table, its columns and its test part.
+    """A table, its columns and its parts.
 
     - `path`: the table; None for the bundled Japanese Vowels.
     - `test`: a table to test on; None for a share `test_share` of the sequences, 0.2 unless given,
-      drawn with `seed`.
+      set aside with `seed`.
     - `sequence`, `time`, `label`, `targets`, `channels`: the columns, see `read_table`.
-    - `time_format`, `categories`, `strict`: how the columns are written, see there; older runs have
-      none of these.
+    - `time_format`, `categories`, `strict`: how the columns are written, see there.
     - `tags`: columns with a class or a number of each step; `weights`: what weighs the steps in
       training, which only the training table needs.
+    - `group`, `over_time`, `gap`: how a part is set aside, see `split`; one sequence is always cut
+      over time.
+    - `part`: the column that names the part of each sequence, see `split_parts.py`.
+    - `validation`: the share of the training part that is validated on, set aside in the same way.
+    - `validation_file`: a table to validate on.
+
+    Runs of earlier versions have only the first of these.
     """
 
     path: str | None = None
@@ -45,42 +57,119 @@ class Source:
     weights: str | None = None
     categories: tuple[str, ...] | None = None
     strict: bool = False
+    group: str | None = None
+    over_time: bool = False
+    gap: int = 0
+    part: str | None = None
+    validation: float = 0.0
+    validation_file: str | None = None
 
-    def read(self, **known: Any) -> tuple[Sequences, Sequences]:
-        """The training and the test sequences. **Raises:** `DataError`.
+    @property
+    def share(self) -> float:
+        """The share of the sequences or steps that is set aside to test on."""
+        return TEST_SHARE if self.test_share is None else self.test_share
+
+    def is_over_time(self, sequences: Sequences) -> bool:
+        """Whether a part of these is what comes last."""
+        return self.over_time or (len(sequences) == 1 and self.group is None)
+
+    def whole(self, **known: Any) -> Sequences:
+        """All sequences of the table; of the bundled data those of training.
 
         `known`: what a task that was trained before knows of its targets, see `Task.table_options`,
         and the `categories` of its model.
+
+        **Raises:** `DataError`.
+        """
+        if self.path is None:
+            return japanese_vowels()[0]
+        columns = self._columns() | {"tags": self.tags, "weights": self.weights}
+        columns |= {"categories": self.categories} | known
+        return read_table(
+            self.path, **columns, channels=self.channels, attributes=self._attributes()
+        )
+
+    def divide(self, whole: Sequences, **known: Any) -> tuple[Sequences, Sequences]:
+        """What there is to train on, and the test part; `known` as of `whole`.
+
+        **Raises:** `DataError`.
         """
         if self.path is None:
             return japanese_vowels()
-        columns = self._columns() | {"tags": self.tags, "weights": self.weights}
-        columns |= {"categories": self.categories} | known
-        train = read_table(self.path, **columns, channels=self.channels)
-        if self.test is None:
-            share = TEST_SHARE if self.test_share is None else self.test_share
-            train, test = split(train, share, self.seed)
-            if "categories" not in known:  # else they are those of an earlier training part
-                train, test = restrict_categories(train, test)
-            return train, test
-        columns |= {"classes": train.classes or None, "categories": train.categories}
-        columns["tags"] = {
-            n: t.classes for n, t in train.targets.items() if t.each_step and n != self.weights
-        }
-        columns["weights"] = None
-        test = read_table(self.test, **columns, channels=train.channels)
+        if self.test is not None:
+            return whole, self._same(self.test, whole)
+        if self.part is None:
+            train, test = self._split(whole, self.share)
+        else:
+            with named(self.path):
+                of_part(whole, self.part, "train")  # there has to be some
+                train = of_part(whole, self.part, "train", "validation")
+                test = of_part(whole, self.part, "test")
+        if "categories" not in known:  # else they are those of an earlier training part
+            train, test = restrict_categories(train, test)
         return train, test
+
+    def set_aside(
+        self, train: Sequences, test: Sequences, fingerprints: Sequence[str] = ()
+    ) -> tuple[Sequences, Sequences | None]:
+        """What of `train` a model is fitted on, and what it is validated on, None without any.
+
+        `fingerprints`: as `to_dict` has them, of a run that goes on.
+
+        **Raises:** `DataError`, also where a group lies in several parts; `RunError` if the table
+        to validate on has changed.
+        """
+        fitted, held = train, None
+        if self.validation_file is not None:
+            held = self._same(self.validation_file, train)
+            if fingerprints and fingerprints[2:] != [fingerprint(held)]:
+                raise _changed(self.validation_file)
+        elif self.part is not None and "validation" in parts(train, self.part):
+            if self.validation:
+                raise OptionError(
+                    f"--validation {self.validation} is given with --part {self.part}; expected "
+                    "one of the two, because that column has a validation part. Leave out "
+                    "--validation."
+                )
+            fitted, held = (of_part(train, self.part, name) for name in ("train", "validation"))
+        elif self.validation:
+            fitted, held = self._split(train, self.validation)
+        if self.group is not None:
+            others = {"test": test} if held is None else {"validation": held, "test": test}
+            with named(self._title()):
+                check_groups({"training": fitted, **others}, self.group)
+        return fitted, held
+
+    def read(self, **known: Any) -> tuple[Sequences, Sequences]:
+        """What there is to train on, and the test part, see `whole` and `divide`."""
+        return self.divide(self.whole(**known), **known)
+
+    def _split(self, sequences: Sequences, share: float) -> tuple[Sequences, Sequences]:
+        with named(self._title()):
+            return split(
+                sequences, share, self.seed, group=self.group, gap=self.gap,
+                over_time=self.is_over_time(sequences),
+            )  # fmt: skip
+
+    def _title(self) -> str:
+        return self.path or "the bundled data"
+
+    def _same(self, path: str, like: Sequences) -> Sequences:
+        """Another table with the columns, classes and categories of these sequences."""
+        steps = {n: t for n, t in like.targets.items() if t.each_step and n != self.weights}
+        return read_table(
+            path, **self._columns(), classes=like.classes or None, channels=like.channels,
+            categories=like.categories, tags={n: t.classes for n, t in steps.items()},
+            attributes=self._attributes(),
+        )  # fmt: skip
 
     def read_again(
         self, fingerprints: list[str], known: Mapping[str, Any] | None = None
     ) -> tuple[Sequences, Sequences]:
         """The same as they were, see `read`. **Raises:** `RunError` if they have changed."""
         parts = self.read(**(known or {}))
-        if [fingerprint(part) for part in parts] != fingerprints:
-            raise RunError(
-                f"{self.path or 'the bundled data'}: has changed since the run began; expected the "
-                "same values. Restore the table, or start a new run."
-            )
+        if [fingerprint(part) for part in parts] != fingerprints[:2]:
+            raise _changed(self._title())
         return parts
 
     def table(
@@ -116,36 +205,46 @@ class Source:
         )
 
     def with_table(
-        self,
-        path: str,
-        test: str | None,
-        test_share: float | None,
-        seed: int,
-        *,
-        channels: tuple[str, ...],
-        trained_in: str,
+        self, other: "Source", *, channels: tuple[str, ...], trained_in: str
     ) -> "Source":
-        """Another table to train on, with the same columns, and its test part.
+        """Another table to train on, with the columns of this one and the parts of the `other`.
 
         **Raises:** `DataError` where a column is missing, as `table`.
         """
         columns = self._columns() | {"tags": self.tags}
-        for table in [path] if test is None else [path, test]:
-            _same_columns(table, columns, channels, trained_in)
-        own = {role: columns[role] for role in _BUNDLED}
-        return replace(
-            self, path=path, test=test, test_share=test_share, seed=seed, channels=channels, **own
-        )
+        for table in (other.path, other.test, other.validation_file):
+            if table is not None:
+                _same_columns(table, columns, channels, trained_in)
+        own = {role: columns[role] for role in BUNDLED}
+        parts = {name: getattr(other, name) for name in OF_PARTS}
+        return replace(self, path=other.path, channels=channels, **own, **parts)
 
     def _columns(self) -> dict[str, Any]:
         """The columns, and how they are written, as `read_table` takes them."""
         own = {"sequence": self.sequence, "time": self.time, "label": self.label}
-        return {**(_BUNDLED if self.path is None else own), "targets": self.targets,
+        return {**(BUNDLED if self.path is None else own), "targets": self.targets,
                 "time_format": self.time_format, "strict": self.strict}  # fmt: skip
 
-    def to_dict(self, *parts: Sequences) -> dict[str, Any]:
-        """As plain data, with the fingerprints of the parts."""
+    def _attributes(self) -> tuple[str, ...]:
+        return tuple(name for name in (self.group, self.part) if name is not None)
+
+    def to_dict(
+        self, train: Sequences, test: Sequences, held: Sequences | None = None
+    ) -> dict[str, Any]:
+        """As plain data, with the fingerprints of the parts; what they all depend on is in the
+        first two, unless there is a table of its own to validate on.
+        """
+        parts = [train, test]
+        if self.validation_file is not None and held is not None:
+            parts.append(held)
         return {**asdict(self), "sha256": [fingerprint(part) for part in parts]}
+
+
+def _changed(path: str) -> RunError:
+    return RunError(
+        f"{path}: has changed since the run began; expected the same values. Restore the table, or "
+        "start a new run."
+    )
 
 
 def remembered(details: Mapping[str, Any], folder: object) -> tuple[Source, list[str]]:
@@ -194,7 +293,7 @@ def _same_columns(
     from throughtime.data.columns import or_no_header  # imports polars
     from throughtime.data.tags import column_of
 
-    expected = {columns[role]: role for role in _BUNDLED if columns[role] is not None}
+    expected = {columns[role]: role for role in BUNDLED if columns[role] is not None}
     there = column_names(path)
     expected |= dict.fromkeys(columns["targets"] or (), "target")
     expected |= dict.fromkeys(

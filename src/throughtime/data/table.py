@@ -11,6 +11,8 @@ from torch import Tensor
 
 from throughtime.data.classes import encode, sort_classes, unknown
 from throughtime.data.naming import quote
+from throughtime.data.paths import is_pattern
+from throughtime.data.reading import Reading
 from throughtime.data.sequences import Sequences
 from throughtime.data.target import Target
 from throughtime.errors import DataError
@@ -32,6 +34,7 @@ def read_table(
     classes: Sequence[str] | None = None,
     require_label: bool = True,
     targets: Sequence[str] | None = None,
+    attributes: Sequence[str] = (),
     tags: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
     weights: str | None = None,
     categories: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
@@ -53,7 +56,8 @@ def read_table(
     - `sequence`: the column that names the sequence of each row. Sequences keep the order in
       which they first appear; their rows need not lie together. Needed unless the data say it:
       `.npz` and `.ts` files have the column `sequence`, and a frame of pandas an index of two
-      levels, the sequence and the time.
+      levels, the sequence and the time. Where nothing says it and there is a `time`, the table is
+      one sequence, called as the file is without its suffix.
     - `time`: the column to sort the steps of a sequence by: numbers, or ISO 8601 dates with or
       without a time and a zone, or months (2024-01), weeks (2024-W05), days of weeks
       (2024-W05-3) or quarters (2024 Q1), the same in all rows; without it they are in order of
@@ -70,6 +74,8 @@ def read_table(
     - `require_label`: if False, a table without the column `label` has no labels.
     - `targets`: columns of numbers, each the same in all rows of a sequence, that are to be
       predicted, see `Target`; without a value where one is not known.
+    - `attributes`: columns with a text, the same in all rows of a sequence, that are no input: the
+      person that each recording is of, to split by, say.
     - `tags`: columns with a class or a number of each step that are to be predicted. Text and
       booleans are classes, numbers are numbers; `"COL:class"` has codes written as numbers as
       classes. Without a value where one is not known. A mapping from columns to their classes,
@@ -94,8 +100,8 @@ def read_table(
         return _read(
             data, sequence, time, time_format, label, channels, classes,
             tuple(targets or ()),
-            tags or (), weights, categories, require_label=require_label, strict=strict,
-            left_out=left_out,
+            tags or (), weights, categories, tuple(attributes), require_label=require_label,
+            strict=strict, left_out=left_out,
         )  # fmt: skip
 
 
@@ -132,6 +138,7 @@ def _read(
     tags: Sequence[str] | Mapping[str, Sequence[str]],
     weights: str | None,
     categories: Sequence[str] | Mapping[str, Sequence[str]] | None,
+    attributes: tuple[str, ...],
     *,
     require_label: bool,
     strict: bool,
@@ -139,11 +146,12 @@ def _read(
 ) -> Sequences:
     # Here and not above: they import polars.
     from throughtime.data.columns import check_header, find
+    from throughtime.data.csv_file import Csv
     from throughtime.data.date_format import check_format
     from throughtime.data.decimals import with_points
     from throughtime.data.formats import open_table
     from throughtime.data.inputs import inputs
-    from throughtime.data.layout import lay_out, spelled
+    from throughtime.data.layout import lay_out, one_text_each, spelled
     from throughtime.data.tags import step_targets, step_weights, tag_columns
 
     if time_format is not None:
@@ -154,19 +162,20 @@ def _read(
     sequence = sequence or source.sequence
     if time is None and sequence == source.sequence:
         time = source.time
-    if sequence is None:
+    if sequence is None and time is None:
         raise DataError(
-            "sequence is missing; expected the column that names each row's sequence. Name it (on "
-            "the command line --sequence COLUMN, in Python sequence=)."
+            "sequence and time are both missing; expected the column that names the sequence of "
+            "each row, or, for one long series, the column with its times alone. Name one (on the "
+            "command line --sequence COLUMN or --time COLUMN, in Python sequence= or time=)."
         )
     if label not in header and not require_label:
         label = None
     roles = {"sequence": sequence, "time": time, "label": label}
     roles = {role: name for role, name in roles.items() if name is not None}
-    roles |= {f"target {k + 1}" if k else "target": n for k, n in enumerate(numbers_of)}
     tagged = tag_columns(tags, header)
-    roles |= {f"tag {k + 1}" if k else "tag": column.name for k, column in enumerate(tagged)}
+    roles |= _numbered("target", numbers_of) | _numbered("tag", [c.name for c in tagged])
     roles |= {} if weights is None else {"weight": weights}
+    roles |= _numbered("attribute", attributes)
     _check_roles(roles)
     for role, name in roles.items():
         find(header, role, name)
@@ -195,19 +204,22 @@ def _read(
     of_numbers = [name for name in channels if name not in (categories or ())]
     of_numbers += [*numbers_of, *(c.name for c in tagged if c.kind != "class")]
     of_numbers += [name for name in (time, weights) if name is not None]
-    table = with_points(table, of_numbers)
+    given = table
+    table = with_points(given, of_numbers)
+    decimal_commas = table is not given
 
     def read(part: "Table") -> tuple[Tensor, dict[str, tuple[str, ...]], "Layout"]:
         values, texts = inputs(
             part, channels, categories, strict=strict, chosen=chosen, timed=time is not None
         )
-        return torch.from_numpy(values), texts, lay_out(part, sequence, time, time_format)
+        layout = lay_out(part, sequence, time, time_format, _series(data))
+        return torch.from_numpy(values), texts, layout
 
     places = None
     try:
         values, texts, layout = read(table)
     except DataError:
-        if left_out is None:
+        if left_out is None or sequence is None:
             raise
         from throughtime.data.left_out import readable
 
@@ -224,16 +236,30 @@ def _read(
         channels=tuple(channels),
         names=layout.names,
         targets=targets,
+        attributes={
+            name: tuple(one_text_each(
+                table, name, layout, "attribute", "an attribute is of the whole sequence",
+                "Correct it, name another sequence column, or leave this one out.",
+            )) for name in attributes
+        },
         times=None if time is None else spelled(table, time, layout),
         rows=order if places is None else torch.from_numpy(places)[order],
         categories=texts,
-    )
+        moments=None if layout.moments is None else torch.tensor(layout.moments),
+        reading=Reading(
+            sequence=sequence,
+            time=time,
+            separator=source.separator if isinstance(source, Csv) else None,
+            decimal_commas=decimal_commas,
+            ignored=tuple(n for n in header if n not in channels and n not in roles.values()),
+        ),
+    )  # fmt: skip
 
 
 def _targets(
     table: "Table",
     layout: "Layout",
-    sequence: str,
+    sequence: str | None,
     label: str | None,
     classes: Sequence[str] | None,
     numbers_of: tuple[str, ...],
@@ -259,6 +285,18 @@ def _targets(
     return targets
 
 
+def _series(data: Any) -> str:
+    """What the one sequence of a table is called: as its file, if it is one."""
+    if not isinstance(data, str | os.PathLike) or is_pattern(os.fspath(data)):
+        return "series"
+    return os.path.basename(data).partition(".")[0] or "series"
+
+
+def _numbered(role: str, names: Sequence[str]) -> dict[str, str]:
+    """Columns of one role, each by what an error calls it."""
+    return {f"{role} {k + 1}" if k else role: name for k, name in enumerate(names)}
+
+
 def _check_roles(roles: dict[str, str]) -> None:
     for role, name in roles.items():
         for other in roles:
@@ -279,8 +317,13 @@ def _check_once(channels: Sequence[str]) -> None:
 
 
 def _training_classes(
-    labels: Sequence[str], names: Sequence[str], sequence: str, label: str
+    labels: Sequence[str], names: Sequence[str], sequence: str | None, label: str
 ) -> tuple[str, ...]:
+    if sequence is None:
+        raise DataError(
+            f"table is one sequence, because no column names several; expected at least 2 because "
+            f"column {quote(label)} has a class for each. Name the sequence column."
+        )
     if len(names) < 2:
         raise DataError(
             f"column {quote(sequence)} has one sequence, {quote(names[0])}; expected at "

@@ -164,4 +164,4 @@ class StepNumber(StepTarget):
         return [self.name]
 
     def cells(self, predictions: Tensor) -> Sequence[Sequence[Any]]:
-        return predictions[:, :1].tolist()
+        return predictions.tolist()

@@ -14,7 +14,7 @@ from throughtime.tasks import Scores
 from throughtime.tasks.verdict import verdict
 from throughtime.training import gaps, given
 from throughtime.training.model import Model, cell_name
-from throughtime.training.overlap import KEY, shared
+from throughtime.training.overlap import shared
 
 
 @torch.no_grad()
@@ -96,7 +96,7 @@ def tested(model: Model, train: Sequences, test: Sequences) -> Tested:
     train, test = (prepare("tested", part.real_steps()) for part in (train, test))
     own = model.task.scores(scored, test).to_dict()
     others = model.task.baselines(train, test)
-    scores = {"test": own | {KEY: shared(train, test), gaps.KEY: gaps.counted(model, test)}}
+    scores = {"test": own | shared(train, test) | {gaps.KEY: gaps.counted(model, test)}}
     scores |= {name: s.to_dict() for name, s in others.items()}
     counts = {"training": _counted(train), "test": _counted(test)}
     return Tested({"verdict": verdict_of(model, scores), "counts": counts, **scores}, predictions)

@@ -11,17 +11,18 @@ from torch import Tensor, nn
 
 from throughtime import bptt
 from throughtime.arguments import checked_arguments, no_argument
-from throughtime.data import Batches, Sequences, split
+from throughtime.data import Batches, Sequences
 from throughtime.errors import OptionError, RunError
 from throughtime.layers.recurrent import State
 from throughtime.training import given, optimise, randomness, time_limit
 from throughtime.training.checkpoint import read_checkpoint, write_checkpoint
 from throughtime.training.evaluate import check_channels, evaluate, predict
 from throughtime.training.fitted import fit_before
+from throughtime.training.held_out import held_out
 from throughtime.training.lock import locked
 from throughtime.training.model import Model, recurrent
 from throughtime.training.objective import Objective
-from throughtime.training.options import INSTEAD, Options
+from throughtime.training.options import GIVEN, INSTEAD, Options
 from throughtime.training.run import Run
 
 _OWN = ("folder", "resume", "checkpoint_seconds", "progress", "details")
@@ -74,6 +75,7 @@ def fit(
       its device.
     - `data`: with the targets of the model's task: of `Classify`, labels of its classes.
     - `options`: the fields of `Options`: `epochs`, `batch_size`, `optimiser`, `bptt`, ...
+      `validation` is a share of `data` to set aside, or sequences to validate on.
 
     **Other arguments:**
 
@@ -93,8 +95,11 @@ def fit(
     """
     given.model("fit", model)
     given.sequences("fit", "data", data)
+    held = None
+    if isinstance(options.get("validation"), Sequences):
+        held, options = options["validation"], options | {"validation": GIVEN}
     settings = _settings(options, resume, checkpoint_seconds)
-    training = _Training(model, data, settings)
+    training = _Training(model, data, held, settings)
     run = Run(model, settings, Path(folder) if folder is not None else None, details or {})
     if resume:
         run.check_options()
@@ -129,17 +134,16 @@ def _settings(options: dict[str, Any], resume: bool, checkpoint_seconds: float) 
 class _Training:
     """A model in training: what one step, one epoch and one checkpoint need."""
 
-    def __init__(self, model: Model, data: Sequences, settings: Options) -> None:
+    def __init__(
+        self, model: Model, data: Sequences, held: Sequences | None, settings: Options
+    ) -> None:
         self.model, self.settings = model, settings
         data = model.task.prepare("fit", data.real_steps())
         check_channels("fit", model, data)
         self.mode = bptt.mode(settings.bptt)
         bptt.check(self.mode, recurrent(model), scale_by_replicas=settings.scale_by_replicas)
         _check_carried(model)
-        self.train, self.held = data, None
-        if settings.validation:
-            parts = split(data, settings.validation, settings.seed)
-            self.train, self.held = (model.task.prepare("fit", part) for part in parts)
+        self.train, self.held = held_out(model, data, held, settings)
         self.device = next(model.parameters()).device
         self.batches = model.task.batches(self.train, settings.batch_size, settings.seed)
         self.optimiser = optimise.optimiser(

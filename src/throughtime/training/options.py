@@ -11,6 +11,7 @@ from throughtime.training.optimise import OPTIMISERS, SCHEDULES, named
 LARGEST = 2**63 - 1  # what a seed of torch's may be
 LARGEST_RATE = 100.0  # far above what trains any network: one step leaves every weight useless
 OF_TASKS = ("class_weights", "label_smoothing")  # which only some tasks take
+GIVEN = "given"  # in place of the share, where the sequences to validate on are given
 # Not in the folders of earlier runs, which had the default.
 LATER = ("bptt", "scale_by_replicas", "minutes", "keep_scaling")
 
@@ -23,7 +24,7 @@ INSTEAD = {  # what other libraries have, and what is written here
     "num_epochs": "Write `epochs=`.",
     "max_epochs": "Write `epochs=`.",
     "validation_split": "Write `validation=`, the share of the sequences.",
-    "validation_data": "Write `validation=`, the share of the sequences.",
+    "validation_data": "Write `validation=`, the sequences or their share.",
     "weight_decay_rate": "Write `weight_decay=`.",
     "gradient_clip": "Write `clip=`.",
     "gradient_clip_val": "Write `clip=`.",
@@ -55,7 +56,8 @@ class Options:
     - `clip`: the largest norm of a gradient; None for any.
     - `class_weights`: weigh each class by the inverse of its share; for tasks with classes.
     - `label_smoothing`: share of the target spread over all classes, in [0, 1); for the same.
-    - `validation`: share of the training sequences of each class set aside; 0 for none.
+    - `validation`: share of the training sequences of each class set aside; 0 for none. `fit` also
+      takes sequences to validate on, and keeps the word `"given"` in their place.
     - `seed`: of the split, the order of batches, dropout and noise.
     - `bptt`: how the gradient goes back through time: `Full()`, `Truncated(...)`,
       `Checkpointed(...)` of `throughtime.bptt`, or its text, `"truncated:50"`; kept as text.
@@ -76,7 +78,7 @@ class Options:
     clip: float | None = 1.0
     class_weights: bool = False
     label_smoothing: float = 0.0
-    validation: float = 0.0
+    validation: float | str = 0.0
     patience: int | None = 20
     seed: int = 0
     bptt: Any = "full"
@@ -109,6 +111,8 @@ class Options:
             )
         for name in ("validation", "label_smoothing"):
             value = getattr(self, name)
+            if name == "validation" and value == GIVEN:
+                continue
             if not (_is_number(value) and 0 <= value < 1):
                 raise OptionError(f"{name} is {value!r}; expected a share in [0, 1).")
 

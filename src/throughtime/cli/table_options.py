@@ -1,0 +1,143 @@
+"""The options that say what a table is and how it is divided, of every command that takes one."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from throughtime.cli import options, paths
+
+if TYPE_CHECKING:
+    from throughtime.data.source import Source
+
+
+@dataclass(frozen=True)
+class TableOptions:
+    """What a command line says of a table; each field is an option, or the argument `data`."""
+
+    data: str | None = typer.Argument(
+        None,
+        help="A table, or a folder of them (CSV, JSON lines, Parquet, .npz, .ts); Japanese Vowels "
+        "without.",
+        callback=paths.table,
+    )
+    sequence: str | None = typer.Option(
+        None,
+        help="Column: which sequence a row is of; .npz and .ts files say so; with --time alone a "
+        "table is one.",
+    )
+    time: str | None = typer.Option(None, help="Column: time; rows as they stand without.")
+    date_format: str | None = typer.Option(
+        None, help="How times are written: '%d.%m.%Y %H:%M'; numbers and ISO dates need none."
+    )
+    label: str | None = typer.Option(None, help="Column: the class of the sequence.")
+    target: str | None = typer.Option(
+        None, help="In place of --label: columns with numbers of the sequence, with commas."
+    )
+    tag: str | None = typer.Option(
+        None,
+        help="In place of --label: columns with a class or a number of each step; COL:class has "
+        "numbers as classes.",
+    )
+    weight: str | None = typer.Option(
+        None, help="With --tag: column of numbers that weigh the steps in training."
+    )
+    channels: str | None = typer.Option(
+        None, help="Columns to learn from, with commas; all others without."
+    )
+    categories: str | None = typer.Option(
+        None, help="Columns whose numbers are codes, with commas; columns of text are categories."
+    )
+    strict: bool = typer.Option(
+        False, help="Refuse missing values, and columns of text that are not in --categories."
+    )
+    test: str | None = typer.Option(None, help="A table to test on, with the same columns.")
+    test_share: float | None = typer.Option(
+        None, help="Without --test: share set aside to test on; 0.2 unless given."
+    )
+    part: str | None = typer.Option(
+        None, help="Column: the part of the sequence: train, test or validation."
+    )
+    group: str | None = typer.Option(
+        None, help="Column: who or what the sequence is of; all of one on one side."
+    )
+    split: str | None = typer.Option(
+        None,
+        help="What is set aside: sequence (some of each class, drawn) or time (the last).",
+        callback=options.one_of("sequence", "time"),
+    )
+    gap: int = typer.Option(
+        0,
+        help="Between parts over time: steps, or sequences, that are in none.",
+        callback=options.whole(0),
+    )
+    validation: float = typer.Option(
+        0.0,
+        help="Share of the rest set aside for early stopping, likewise; 0: none.",
+        callback=options.share(),
+    )
+    validation_file: str | None = typer.Option(
+        None, help="In place of --validation: a table with the same columns."
+    )
+    seed: int = typer.Option(0, callback=options.whole(0))
+
+    @property
+    def targets(self) -> tuple[str, ...] | None:
+        return _names(self.target)
+
+    @property
+    def tags(self) -> tuple[str, ...] | None:
+        return _names(self.tag)
+
+    def given(self) -> dict[str, Any]:
+        """The options that are not as they are without being given, by the names of the fields."""
+        defaults: dict[str, Any] = {f.name: f.default for f in fields(self)}
+        values = {name: getattr(self, name) for name in defaults}
+        return {name: v for name, v in values.items() if v != defaults[name].default}
+
+    def source(self) -> "Source":
+        """Where the sequences come from."""
+        from throughtime.data.source import Source
+
+        return Source(
+            path=self.data, test=self.test, test_share=self.test_share, sequence=self.sequence,
+            time=self.time, label=self.label, seed=self.seed, targets=self.targets,
+            channels=_names(self.channels), tags=self.tags, weights=self.weight,
+            categories=_names(self.categories), strict=self.strict,
+            time_format=self.date_format, group=self.group, over_time=self.split == "time",
+            gap=self.gap, part=self.part, validation=self.validation,
+            validation_file=self.validation_file,
+        )  # fmt: skip
+
+
+def _names(text: str | None) -> tuple[str, ...] | None:
+    return None if text is None else tuple(text.split(","))
+
+
+def with_table(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`command`, whose argument `table` is `TableOptions`, as typer takes it: with each of these
+    options in its place.
+    """
+    shared = {
+        f.name: inspect.Parameter(
+            f.name, inspect.Parameter.KEYWORD_ONLY, default=f.default, annotation=f.type
+        )
+        for f in fields(TableOptions)
+    }
+
+    @wraps(command)
+    def run(**given: Any) -> Any:
+        table = TableOptions(**{name: given.pop(name) for name in shared})
+        table = replace(table, sequence=table.sequence or paths.own_sequence(table.data))
+        return command(table=table, **given)
+
+    parameters = []
+    for parameter in inspect.signature(command).parameters.values():
+        own = parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        parameters += shared.values() if parameter.name == "table" else [own]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {p.name: p.annotation for p in parameters}
+    return run
