@@ -350,7 +350,7 @@ MISTAKES = {
     ),
     "an option spelled otherwise": (["--optimizer=sgd"], "did you mean --optimiser"),
     "an option with a longer name": (["--hidden-size=3"], "did you mean --hidden?"),
-    "no units": (["--hidden=0"], "--hidden is 0; expected a whole number, .* Set --hidden 128"),
+    "no units": (["--hidden=0"], "--hidden is 0; expected a whole number, .* Set --hidden 64"),
     "times as a channel": (["stamps.csv"], "If it is when each step was, .* --time 'timestamp'"),
     "moments as a channel": (
         ["stamps.parquet"], "column 'timestamp' has type Datetime.* If it is when each step was"

@@ -18,10 +18,11 @@ LARGEST = 2**63 - 1  # the largest number that torch takes, for a seed as for a 
 LARGEST_RATE = 100.0  # of a learning rate, as training/options.py has it
 
 
-def whole(least: int = 1, *, means: str = "") -> Callable[..., Any]:
-    """A whole number, `least` or more; `means` says what the least one stands for."""
+def whole(least: int = 1, *, means: str = "", say: int | None = None) -> Callable[..., Any]:
+    """A whole number, `least` or more; `means` says what the least one stands for. An error says to
+    set `say`, or the default."""
     wanted = f"a whole number, {least} or more" + (f" ({least}: {means})" if means else "")
-    return _check(lambda value: least <= value <= LARGEST, wanted)
+    return _check(lambda value: least <= value <= LARGEST, wanted, say)
 
 
 def share() -> Callable[..., Any]:

@@ -40,7 +40,7 @@ def train(
     hidden: int | None = typer.Option(
         None,
         help="Units of each state; 64, and 128 with tags, unless given.",
-        callback=options.whole(),
+        callback=options.whole(say=64),
     ),
     layers: int = typer.Option(1, help="Recurrent layers.", callback=options.whole()),
     direction: str = typer.Option(
@@ -95,13 +95,13 @@ def train(
     at_once: int | None = typer.Option(
         None,
         help="Steps read as one; as many as leave 64 at most, and 1 with tags, unless given.",
-        callback=options.whole(),
+        callback=options.whole(say=1),
     ),
     epochs: int | None = typer.Option(
         None,
         help="At most; 15, or as many as give 300 steps of the optimiser, and 30 with tags, unless "
         "given.",
-        callback=options.whole(),
+        callback=options.whole(say=30),
     ),
     minutes: float | None = typer.Option(
         None, help="Of training, at most.", callback=options.positive(say=10)
