@@ -103,7 +103,7 @@ def test_a_run_goes_on_with_its_columns(call, table):
 
 
 def test_categories_alone_are_enough(call, table):
-    call(*TRAIN, "--channels", "valve,site", "--categories", "site")
+    call(*TRAIN, "--channels", "valve,site", "--categories", "site", "--no-differences")
     layer = read_json(Path("run") / "config.json")["model"]["recurrent"][0]
     assert layer["input_size"] == 2 + 2 and Path("run/report.html").exists()
 

@@ -379,12 +379,22 @@ def test_a_pickle_is_refused_and_not_opened(folder, tmp_path, name, writer):
 RUNS_CODE = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
 
 
+def unpickles_nothing(call):
+    """Whether a call of numpy's load is told to refuse what is pickled."""
+    said = {k.arg: getattr(k.value, "value", None) for k in call.keywords}
+    return ast.unparse(call.func) == "np.load" and said.get("allow_pickle") is False
+
+
 def test_nothing_in_the_package_unpickles_or_evaluates():
     """But for `--cell file.py:Name`, which a person asks for, nothing runs what it reads."""
     found = []
     root = Path(throughtime.__file__).parent
     for path in sorted(root.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(), str(path))):
+        nodes = list(ast.walk(ast.parse(path.read_text(), str(path))))
+        safe = [
+            node.func for node in nodes if isinstance(node, ast.Call) and unpickles_nothing(node)
+        ]
+        for node in nodes:
             where = f"{path.relative_to(root)}:{getattr(node, 'lineno', 0)}"
             if isinstance(node, ast.Import | ast.ImportFrom):
                 names = {alias.name.split(".")[0] for alias in node.names}
@@ -394,6 +404,8 @@ def test_nothing_in_the_package_unpickles_or_evaluates():
                 if node.func.id in ("eval", "exec", "compile", "__import__"):
                     found.append(f"{where}: {node.func.id}")
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                if node in safe:
+                    continue
                 name = f"{node.value.id}.{node.attr}"
                 if name in ("torch.load", "torch.save", "numpy.load", "np.load", "os.system"):
                     found.append(f"{where}: {name}")

@@ -6,7 +6,7 @@ from torch.nn.utils.rnn import pack_sequence
 from training.tiny import model, sequences
 
 from throughtime import LSTM, Model, Recurrent, evaluate, fit, predict
-from throughtime.errors import CallError, ShapeError
+from throughtime.errors import CallError, OptionError, ShapeError
 from throughtime.training import Run
 from throughtime.training.options import Options
 
@@ -70,5 +70,5 @@ def test_a_model_is_made_of_recurrent_layers():
     for layer, is_ in ((torch.nn.LSTM(2, 4), "LSTM"), (LSTM, "type"), ([LSTM()], "LSTM")):
         with pytest.raises(CallError, match=rf"`Model`: recurrent\[0\] is a {is_}; expected a Rec"):
             Model(layer, classes=("a", "b"), channels=("c", "d"))
-    with pytest.raises(CallError, match="`Model`: has no channels; expected recurrent, channels"):
-        Model(Recurrent(LSTM, 2, 4))
+    with pytest.raises(OptionError, match="`Model`: neither channels nor encoder are given; expec"):
+        Model(Recurrent(LSTM, 2, 4), classes=("a", "b"))

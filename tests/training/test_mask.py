@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 import torch
-from tasks.toys import Duration, Next, Tag, sequences
+from tasks.toys import Duration, Next, Phases, sequences
 from training.tiny import same
 
 from throughtime import GRU, Recurrent, evaluate, fit, predict, training
@@ -16,7 +16,7 @@ from throughtime.tasks import Classify
 from throughtime.training.objective import Objective
 
 PLAIN = sequences(16)
-TASKS = [Classify(("left", "right")), Duration(), Tag(), Next(), Next(window=5)]
+TASKS = [Classify(("left", "right")), Duration(), Phases(), Next(), Next(window=5)]
 NAMES = [*(task.name for task in TASKS[:-1]), "carried"]
 
 
@@ -78,7 +78,7 @@ def test_an_answer_for_each_sequence_is_that_of_its_real_steps(pooling):
 
 
 def test_an_answer_at_each_step_is_there_at_masked_ones_too():
-    own = model(Tag()).eval()
+    own = model(Phases()).eval()
     every = predict(own, MASKED)
     torch.testing.assert_close(every[MASKED.mask], predict(own, PLAIN))
     batch = collate(MASKED, torch.tensor([3]))

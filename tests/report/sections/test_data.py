@@ -1,11 +1,14 @@
 """The data: counted, drawn, and what is said of it."""
 
 import copy
+from types import SimpleNamespace
 
 from report.conftest import noisy, trained
 
 from throughtime import report
 from throughtime.report.sections import data
+
+UNTESTED = SimpleNamespace(results={})
 
 
 def test_constant_channels():
@@ -67,7 +70,7 @@ def test_sequences_without_classes():
     made = {"channels": ["x"], "classes": [], "train": part, "test": part, "drawn": [one, one]}
     assert data.size(made) == "3 training and 3 test sequences of 3 to 5 steps, 1 channel."
     assert data.what_is_drawn(made) == ["The first 2 test sequences."]
-    parts = [p for p in data.write(None, {"data": made}) if isinstance(p, report.Figure)]
+    parts = [p for p in data.write(UNTESTED, {"data": made}) if isinstance(p, report.Figure)]
     assert [p.name for p in parts] == ["lengths", "sequences"]
     assert "sequence s, 3 steps" in [n.text for n in parts[1].figure.layout.annotations]
 
@@ -75,7 +78,7 @@ def test_sequences_without_classes():
 def test_how_common_the_classes_are_in_training(plain_run):
     measured = copy.deepcopy(plain_run[1])
     measured["data"]["train"]["classes"] = [1, 2, 57]
-    (figure,) = [p for p in data.write(None, measured) if getattr(p, "name", "") == "classes"]
+    (figure,) = [p for p in data.write(UNTESTED, measured) if getattr(p, "name", "") == "classes"]
     assert figure.says == "The classes have 1 to 57 training sequences."
 
 
