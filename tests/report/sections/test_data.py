@@ -8,7 +8,7 @@ from report.conftest import noisy, trained
 from throughtime import report
 from throughtime.report.sections import data
 
-UNTESTED = SimpleNamespace(results={})
+UNTESTED = SimpleNamespace(results={}, model=None)
 
 
 def test_constant_channels():
