@@ -15,7 +15,11 @@ OF_SEQUENCES, OF_STEPS = recipe(Classify(("a", "b"))), recipe(Tag(("a", "b")))
 )  # fmt: skip
 def test_a_small_set_is_seen_more_often(sequences, batch_size, epochs):
     assert OF_SEQUENCES.epochs(sequences, batch_size) == epochs
-    assert OF_STEPS.epochs(sequences, batch_size) == 30
+
+
+@pytest.mark.parametrize(("sequences", "epochs"), [(1, 200), (33, 100), (200, 30), (10_000, 30)])
+def test_tags_have_at_least_thirty_epochs(sequences, epochs):
+    assert OF_STEPS.epochs(sequences, 32) == epochs
 
 
 @pytest.mark.parametrize(

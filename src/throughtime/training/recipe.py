@@ -42,7 +42,7 @@ OF_SEQUENCES = Recipe(
     hidden=64, updates=300, least=15, longest=64, statistics=True, differences=True, noise=0.2
 )
 OF_STEPS = Recipe(
-    hidden=128, updates=0, least=30, longest=None, statistics=False, differences=False, noise=0.0
+    hidden=128, updates=200, least=30, longest=None, statistics=False, differences=False, noise=0.0
 )
 
 
