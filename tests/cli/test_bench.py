@@ -42,6 +42,7 @@ def test_a_table_and_a_file(call, tmp_path):
     assert [row["ratio"] for row in rows[::2]] == ["1"] * 4
 
 
+@pytest.mark.slow
 def test_options_reach_the_task(call, tmp_path):
     path = tmp_path / "all.csv"
     out = call(

@@ -80,7 +80,9 @@ def training_values(way, training):
     return data.select(own).values
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    "way", ["sequence", *(pytest.param(w, marks=pytest.mark.slow) for w in WAYS if w != "sequence")]
+)
 def test_a_stopped_run_goes_on_bit_for_bit(call, interrupted, way):
     options = [*COLUMNS, *SMALL, *WAYS[way], "--dropout", "0.3", "--checkpoint-seconds", "0"]
     call("train", "data.csv", *options, "--run", "whole")

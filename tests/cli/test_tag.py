@@ -101,6 +101,7 @@ def test_nothing_is_trained_on_tags_that_are_not_known(table, tmp_path, capfd):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_trained_on_from_a_run(call, table, tmp_path):
     """The classes and the columns are those of the run."""
     first = tmp_path / "first"

@@ -136,6 +136,7 @@ def test_the_bundled_data(call, tmp_path, monkeypatch):
     assert f"accuracy {run.results['test']['accuracy']:.4f}" in call("evaluate", folder)
 
 
+@pytest.mark.slow
 def test_a_test_table_that_is_the_training_table_is_said(call, table, tmp_path):
     path, copy, folder = table(), tmp_path / "copy.csv", tmp_path / "run"
     copy.write_bytes(path.read_bytes())  # whatever it is called
@@ -174,6 +175,7 @@ def test_the_folder_is_locked_until_all_is_written(call, table, tmp_path, monkey
     assert not (tmp_path / "run" / ".lock").exists()
 
 
+@pytest.mark.slow
 def test_a_second_run_in_the_same_second_has_its_own_folder(call, table, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for _ in range(3):
@@ -404,6 +406,7 @@ def test_the_columns_and_parts_reach_the_data(call, table, tmp_path):
     assert load(tmp_path / "no").model.channels == ("t", "a", "b")
 
 
+@pytest.mark.slow
 def test_another_seed_is_another_model_and_the_same_seed_is_the_same(call, table, tmp_path):
     path = table()
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):

@@ -80,6 +80,7 @@ def test_numbers_keep_the_scale_of_the_run(call, tmp_path):
     assert load(tmp_path / "new").model.task == load(tmp_path / "run").model.task
 
 
+@pytest.mark.slow
 def test_the_bundled_data_have_columns_too(call, tmp_path):
     run, table = tmp_path / "run", tmp_path / "vowels.csv"
     call("train", *SMALL, "--run", run)

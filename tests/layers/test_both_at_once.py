@@ -24,7 +24,7 @@ def same(one, other):
     torch.testing.assert_close(one, other, rtol=0, atol=0)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     cell=st.sampled_from([cells.LSTM, cells.GRU, cells.RNN]),
     T=st.integers(1, 20),

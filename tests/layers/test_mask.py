@@ -246,6 +246,7 @@ def test_what_is_no_mask(wrong, said):
         layer_of()(inputs(), mask=wrong)
 
 
+@pytest.mark.slow
 def test_compiled_with_a_mask():
     layer = layer_of(LSTM, direction="both")
     x = inputs().detach()
