@@ -59,6 +59,7 @@ def progress_bar(quiet: bool) -> "Iterator[Callable[[Progress], None] | None]":
 
 def show_results(run: "Run", report: Path | None = None) -> None:
     """The last screen of a training run: what it comes to first, and what to try next."""
+    from throughtime.data.naming import counted
     from throughtime.training import gaps
     from throughtime.training.evaluate import verdict_of
     from throughtime.training.model import cell_name, recurrent
@@ -74,17 +75,20 @@ def show_results(run: "Run", report: Path | None = None) -> None:
     last: dict[str, Any] = run.history[-1] if run.history else {"epoch": 0, "seconds": 0.0}
     ended = {"minutes": ", when its --minutes were spent", "patience": ", when --patience ran out"}
     why = ended.get(str(last.get("stopped")), "")
-    sizes = f" on {counts['sequences']:,} sequences, {counts['steps']:,} steps" if counts else ""
+    sizes = ""
+    if counts:
+        sequences, steps = (counted(counts[f"{what}s"], what) for what in ("sequence", "step"))
+        sizes = f" on {sequences}, {steps}"
     console.print(
         escape(
             f"{cell}, {recurrent(model)[0].direction}, {parameters:,} parameters: "
-            f"{last['epoch']} epochs in {last['seconds']:.1f} s{sizes}{why}"
+            f"{counted(last['epoch'], 'epoch')} in {last['seconds']:.1f} s{sizes}{why}"
         ),
         soft_wrap=True,
     )
     test, metric = results["test"], model.task.metric.name
     table = Table(box=None, pad_edge=False)
-    table.add_column(f"on {test['sequences']} test sequences")
+    table.add_column(f"on {counted(test['sequences'], 'test sequence')}")
     table.add_column(metric, justify="right")
     rows = {**model.task.baseline_titles, "test": f"throughtime {cell}"}
     for key, title in rows.items():

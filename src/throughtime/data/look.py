@@ -6,7 +6,7 @@ from typing import Any
 
 from throughtime.data.look_columns import Column, columns
 from throughtime.data.look_parts import Part, division, part
-from throughtime.data.look_targets import counted
+from throughtime.data.naming import counted
 from throughtime.data.reading import Reading
 from throughtime.data.separators import SEPARATORS
 from throughtime.data.sequences import Sequences

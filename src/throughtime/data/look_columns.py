@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from throughtime.data.classes import is_number
 from throughtime.data.kinds import kinds
-from throughtime.data.look_targets import counted, spread
+from throughtime.data.look_targets import spread
+from throughtime.data.naming import counted
 from throughtime.data.reading import Reading
 from throughtime.data.sequences import Sequences
 from throughtime.data.source import Source

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from throughtime.data.look_targets import Spread, counted, spread
-from throughtime.data.naming import quote
+from throughtime.data.look_targets import Spread, spread
+from throughtime.data.naming import counted, quote
 from throughtime.data.sequences import Sequences
 from throughtime.data.source import Source
 from throughtime.data.split_time import in_steps

@@ -43,11 +43,6 @@ class Spread:
         return f"{self.least:.4g} to {self.most:.4g}, mean {self.mean:.4g}"
 
 
-def counted(count: int, what: str) -> str:
-    """So many of them, in words."""
-    return f"{count:,} {what}{'s' * (count != 1)}"
-
-
 def spread(target: Target) -> Spread:
     """What a target has, of all sequences or steps that it is of."""
     values = target.values

@@ -33,3 +33,8 @@ def nearest(name: str, names: Iterable[str]) -> str | None:
         spellings.setdefault(candidate.strip().casefold(), candidate)
     near = errors.nearest(name.strip().casefold(), spellings)
     return None if near is None else spellings[near]
+
+
+def counted(count: int, what: str) -> str:
+    """So many of them, in words."""
+    return f"{count:,} {what}{'s' * (count != 1)}"

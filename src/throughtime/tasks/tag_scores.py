@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from throughtime.data.naming import counted
 from throughtime.tasks.confusion import precision_recall_f1
 from throughtime.tasks.scores import NumberScores, Scores, Table
 from throughtime.tasks.spans import SpanScores, scheme, span_scores
@@ -186,7 +187,7 @@ class TagScores(Scores):
         return {"loss": self.loss, self.metric: self.score}
 
     def summary(self) -> str:
-        says = f"{self.steps} steps of {self.sequences} sequences: "
+        says = f"{counted(self.steps, 'step')} of {counted(self.sequences, 'sequence')}: "
         if len(self.targets) == 1:
             return says + next(iter(self.targets.values())).summary()
         each = "; ".join(f"{name}: {one.summary()}" for name, one in self.targets.items())

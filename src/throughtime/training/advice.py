@@ -26,8 +26,9 @@ def try_next(run: Run, measured: Mapping[str, Any] | None = None) -> list[str]:
     says = [*_of_training(run.history, run.options, test.get("loss"), dropout, lost=lost)]
     if lost and measured is not None:
         says = [*does_not_reach(measured, run.model.readout.name), *says]
-    if lost:
+    if lost and not task.each_step:
         says += few_sequences(run.results, run.options)
+    if lost:
         says = says or [*nothing_to_blame(run.options)]
     return says[:MOST]
 

@@ -6,6 +6,7 @@ from typing import Any, NotRequired, TypedDict
 import plotly.graph_objects as go
 
 from throughtime.data import Sequences
+from throughtime.data.naming import counted
 from throughtime.report import given
 from throughtime.report.markup import paragraphs
 from throughtime.report.section import Figure, Part, TestedRun
@@ -120,7 +121,8 @@ def size(data: Data) -> str:
     steps = [s for part in PARTS for s in data[part]["lengths"][0]]
     channels, kinds = len(data["channels"]), len(data["classes"])
     return (
-        f"{count['train']} training and {count['test']} test sequences of {span(steps)} steps, "
+        f"{count['train']} training and {counted(count['test'], 'test sequence')} of {span(steps)} "
+        f"steps, "
         f"{channels} channel{'s' * (channels != 1)}{f', {kinds} classes' if kinds else ''}."
     )
 
