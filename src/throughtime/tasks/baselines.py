@@ -23,10 +23,22 @@ def linear(train: Sequences, test: Sequences) -> ClassScores:
     """
     assert train.labels is not None and test.labels is not None
     x, z = _scaled_features(train, test)
-    labels = train.labels
-    weight = torch.zeros(x.shape[1], len(train.classes), dtype=x.dtype, requires_grad=True)
-    bias = torch.zeros(len(train.classes), dtype=x.dtype, requires_grad=True)
-    optimiser = torch.optim.LBFGS([weight, bias], max_iter=500, line_search_fn="strong_wolfe")
+    weight, bias = logistic_map(x, train.labels, len(train.classes))
+    return ClassScores.of((z @ weight + bias).softmax(-1), test.labels, train.classes)
+
+
+def logistic_map(
+    x: Tensor, labels: Tensor, classes: int, iterations: int = 500
+) -> tuple[Tensor, Tensor]:
+    """Logistic regression of labels `(n,)` on inputs `(n, F)`: weights `(F, classes)` and biases.
+
+    L2 penalty of 1 over n on the weights, fitted to convergence or for so many iterations.
+    """
+    weight = torch.zeros(x.shape[1], classes, dtype=x.dtype, requires_grad=True)
+    bias = torch.zeros(classes, dtype=x.dtype, requires_grad=True)
+    optimiser = torch.optim.LBFGS(
+        [weight, bias], max_iter=iterations, line_search_fn="strong_wolfe"
+    )
 
     def loss() -> Tensor:
         optimiser.zero_grad()
@@ -36,7 +48,7 @@ def linear(train: Sequences, test: Sequences) -> ClassScores:
         return total
 
     optimiser.step(loss)
-    return ClassScores.of((z @ weight + bias).detach().softmax(-1), test.labels, train.classes)
+    return weight.detach(), bias.detach()
 
 
 def ridge(train: Sequences, test: Sequences, actual: Tensor) -> Tensor:

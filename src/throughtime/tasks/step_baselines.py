@@ -8,9 +8,10 @@ fitted to at most `MOST` of the training steps whose target is known, evenly spr
 from collections.abc import Callable, Iterator
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from throughtime.data import Sequences
+from throughtime.tasks.baselines import logistic_map
 from throughtime.tasks.features import steps as inputs_of
 
 REACH = 2  # steps before and after
@@ -52,21 +53,10 @@ def logistic(windows: Windows, wanted: Tensor, classes: int) -> Linear:
     L2 penalty of 1 over the number of steps on the weights.
     """
     steps = _some_of((wanted >= 0).nonzero()[:, 0])
-    x, labels = windows.at(steps), wanted[steps]
-    weight = torch.zeros(x.shape[1], classes, dtype=x.dtype, requires_grad=True)
-    bias = torch.zeros(classes, dtype=x.dtype, requires_grad=True)
-    optimiser = torch.optim.LBFGS([weight, bias], max_iter=200, line_search_fn="strong_wolfe")
-
-    def loss() -> Tensor:
-        optimiser.zero_grad()
-        fit = nn.functional.cross_entropy(x @ weight + bias, labels)
-        total = fit + weight.square().sum() / (2 * len(x))
-        total.backward()
-        return total
-
-    optimiser.step(loss)
-    w, b = weight.detach(), bias.detach()
-    return lambda other: torch.cat([(z @ w + b).softmax(-1).float() for z in other.pieces()])
+    weight, bias = logistic_map(windows.at(steps), wanted[steps], classes, iterations=200)
+    return lambda other: torch.cat(
+        [(z @ weight + bias).softmax(-1).float() for z in other.pieces()]
+    )
 
 
 def ridge(windows: Windows, wanted: Tensor) -> Linear:
