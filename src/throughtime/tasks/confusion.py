@@ -1,8 +1,17 @@
-"""What a table of confusion says of each class."""
+"""Which class is taken for which, and what that says of each."""
 
 from collections.abc import Sequence
 
+import torch
+from torch import Tensor
+
 Each = tuple[float, ...]  # a number for each class
+
+
+def confusion_of(true: Tensor, chosen: Tensor, classes: int) -> Tensor:
+    """How often class i, of `true (n,)`, was taken for class j, of `chosen (n,)`: int64 `(classes,
+    classes)`."""
+    return torch.bincount(true * classes + chosen, minlength=classes**2).view(classes, classes)
 
 
 def precision_recall_f1(confusion: Sequence[Sequence[int]]) -> tuple[Each, Each, Each]:

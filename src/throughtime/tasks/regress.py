@@ -144,13 +144,13 @@ class Regress(Task):
         actual = _values(train.targets, self.targets)
         mean = actual.nanmean(0)
         numbers = {
-            "mean": (mean.expand(len(train), -1), mean.expand(len(test), -1)),
-            "ridge": tuple(baselines.ridge(train, part, actual) for part in (train, test)),
+            "mean": lambda part: mean.expand(len(part), -1),
+            "ridge": lambda part: baselines.ridge(train, part, actual),
         }
         scores = {}
-        for name, (own, others) in numbers.items():
-            levels = self.quantiles
-            all_of = quantiles.around(others, actual - own, levels) if levels else others
+        for name, of in numbers.items():
+            others, levels = of(test), self.quantiles
+            all_of = quantiles.around(others, actual - of(train), levels) if levels else others
             scores[name] = self._scores(others, all_of, test)
         return scores
 

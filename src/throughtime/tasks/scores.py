@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
-import torch
 from torch import Tensor
 
-from throughtime.tasks.confusion import precision_recall_f1
+from throughtime.tasks.confusion import confusion_of, precision_recall_f1
 from throughtime.tasks.quantiles import QuantileScores
 
 
@@ -81,9 +80,8 @@ class ClassScores(Scores):
     @classmethod
     def of(cls, probabilities: Tensor, labels: Tensor, classes: tuple[str, ...]) -> "ClassScores":
         """Of probabilities `(S, classes)` beside labels `(S,)`."""
-        n = len(classes)
         chosen = probabilities.argmax(-1)
-        confusion = torch.bincount(labels * n + chosen, minlength=n * n).view(n, n)
+        confusion = confusion_of(labels, chosen, len(classes))
         likelihood = probabilities.gather(1, labels[:, None]).double().clamp(min=1e-30)
         return cls(
             len(labels),

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from throughtime.data.naming import counted
-from throughtime.tasks.confusion import precision_recall_f1
+from throughtime.tasks.confusion import confusion_of, precision_recall_f1
 from throughtime.tasks.scores import NumberScores, Scores, Table
 from throughtime.tasks.spans import SpanScores, scheme, span_scores
 
@@ -57,12 +57,12 @@ class ClassTagScores:
         cls, probabilities: Tensor, steps: Steps, classes: tuple[str, ...], *, spans: bool
     ) -> "ClassTagScores":
         """Of probabilities `(N, classes)` beside what is true; with `spans`, of spans too."""
-        n, known = len(classes), steps.known
+        known = steps.known
         true, chosen = steps.values[known], probabilities.argmax(-1)[known]
         owner = torch.repeat_interleave(torch.arange(len(steps.lengths)), steps.lengths)[known]
         wrong = torch.bincount(owner[chosen != true], minlength=len(steps.lengths))
         there = torch.bincount(owner, minlength=len(steps.lengths)) > 0
-        confusion = torch.bincount(true * n + chosen, minlength=n * n).view(n, n)
+        confusion = confusion_of(true, chosen, len(classes))
         likelihood = probabilities[known].gather(1, true[:, None]).double().clamp(min=1e-30)
         precision, recall, f1 = precision_recall_f1(confusion.tolist())
         occurs = (confusion.sum(0) + confusion.sum(1)) > 0

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypedDict
 
 import plotly.graph_objects as go
-import torch
 from torch import Tensor
 
 from throughtime.data import Sequences
@@ -23,6 +22,7 @@ from throughtime.report.style import (
     plain,
     safe,
 )
+from throughtime.tasks.confusion import confusion_of
 from throughtime.training import Run
 
 name, title = "confusion", "Confusion"
@@ -58,7 +58,7 @@ def measure(tested: TestedRun) -> Confusions:
     test, probabilities = tested.test, tested.predictions
     assert test.labels is not None
     n, chosen, labels = len(test.classes), probabilities.argmax(-1), test.labels
-    counts = torch.bincount(labels * n + chosen, minlength=n * n).view(n, n)
+    counts = confusion_of(labels, chosen, n)
     counts.fill_diagonal_(0)
     pairs: list[Pair] = []
     for place in counts.flatten().argsort(descending=True, stable=True)[:PAIRS].tolist():
