@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 from tasks.toys import Next
-from training.tiny import same, sequences, without_seconds
+from training.tiny import same_when_resumed, sequences
 
 from throughtime import GRU, Model, Recurrent, evaluate, fit, load
 from throughtime.data import Batches, Scaler, Sequences, collate
@@ -110,20 +110,7 @@ def test_a_model_is_described_and_read_back_and_earlier_ones_are_without():
 
 
 def test_resumed_it_is_the_same_run(tmp_path):
-    class Stop(Exception):
-        pass
-
-    def stop(at):
-        if (at.epoch, at.batch) == (2, 1):
-            raise Stop
-
-    options = {"epochs": 4, "batch_size": 8, "checkpoint_seconds": 0.0, "seed": 3}
-    whole = fit(model(noise=0.2), DATA, folder=tmp_path / "whole", **options)
-    with pytest.raises(Stop):
-        fit(model(noise=0.2), DATA, folder=tmp_path / "cut", progress=stop, **options)
-    resumed = fit(model(noise=0.2), DATA, folder=tmp_path / "cut", resume=True, **options)
-    assert same(resumed.model.state_dict(), whole.model.state_dict())
-    assert without_seconds(resumed.history) == without_seconds(whole.history)
+    whole = same_when_resumed(lambda: model(noise=0.2), DATA, tmp_path)
     loaded = load(tmp_path / "cut").model
     assert evaluate(loaded, DATA).loss == evaluate(whole.model, DATA).loss
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 from training.test_encoder import DATA, KIND
-from training.tiny import same, without_seconds
+from training.tiny import same_when_resumed
 
 from throughtime import GRU, Recurrent, fit
 from throughtime.bptt import mode
@@ -36,20 +36,7 @@ def test_embeddings_have_the_gradient_of_the_plain_loss(bptt):
 
 
 def test_resumed_it_is_the_same_run(tmp_path):
-    class Stop(Exception):
-        pass
-
-    def stop(at):
-        if (at.epoch, at.batch) == (2, 1):
-            raise Stop
-
-    options = {"epochs": 4, "batch_size": 8, "checkpoint_seconds": 0.0, "seed": 3}
-    whole = fit(model(noise=0.2), DATA, folder=tmp_path / "whole", **options)
-    with pytest.raises(Stop):
-        fit(model(noise=0.2), DATA, folder=tmp_path / "cut", progress=stop, **options)
-    resumed = fit(model(noise=0.2), DATA, folder=tmp_path / "cut", resume=True, **options)
-    assert same(resumed.model.state_dict(), whole.model.state_dict())
-    assert without_seconds(resumed.history) == without_seconds(whole.history)
+    same_when_resumed(lambda: model(noise=0.2), DATA, tmp_path)
 
 
 def test_a_sequence_is_answered_alike_alone_and_in_a_batch():

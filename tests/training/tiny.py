@@ -2,9 +2,10 @@
 
 import dataclasses
 
+import pytest
 import torch
 
-from throughtime import LSTM, Recurrent
+from throughtime import LSTM, Recurrent, fit
 from throughtime.data import Sequences, Target
 from throughtime.training import Model
 
@@ -46,3 +47,24 @@ def same(a, b) -> bool:
 def without_seconds(history) -> list[dict]:
     """A history but for the times, which no two runs share."""
     return [{k: v for k, v in row.items() if k != "seconds"} for row in history]
+
+
+def same_when_resumed(model, data, tmp_path):
+    """A run of `model()` that is stopped in its third epoch goes on to the very end of a whole one,
+    which is returned; the resumed one is in the folder `cut`."""
+
+    class Stop(Exception):
+        pass
+
+    def stop(at):
+        if (at.epoch, at.batch) == (2, 1):
+            raise Stop
+
+    options = {"epochs": 4, "batch_size": 8, "checkpoint_seconds": 0.0, "seed": 3}
+    whole = fit(model(), data, folder=tmp_path / "whole", **options)
+    with pytest.raises(Stop):
+        fit(model(), data, folder=tmp_path / "cut", progress=stop, **options)
+    resumed = fit(model(), data, folder=tmp_path / "cut", resume=True, **options)
+    assert same(resumed.model.state_dict(), whole.model.state_dict())
+    assert without_seconds(resumed.history) == without_seconds(whole.history)
+    return whole
