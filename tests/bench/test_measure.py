@@ -74,10 +74,12 @@ def test_rows():
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
 def test_peak_memory_of_a_pass():
-    """An output of 32 MiB: at least that; what was large before and is gone does not count."""
+    """An output of 32 MiB: about that at least (Linux counts resident pages for each processor and
+    adds them up late, so that the figure is a few pages off); what was large before and is gone
+    does not count."""
     _ = torch.ones(100 << 20, dtype=torch.uint8)
     del _
-    assert 32 <= memory.peak(Task("rnn", Shape(1024, 32, 1, 256)), Throughtime()) < 90
+    assert 31 <= memory.peak(Task("rnn", Shape(1024, 32, 1, 256)), Throughtime()) < 90
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc")

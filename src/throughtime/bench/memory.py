@@ -16,8 +16,9 @@ def peak(task: Task, contestant: Contestant) -> float:
     """MiB that the first pass needs beyond the library, the weights, the input and what one step
     of it left behind.
 
-    Where the kernel lets a process begin its peak anew (Linux) it is exact; elsewhere it is the
-    largest size so far less that before the pass, at least 0.
+    Where the kernel lets a process begin its peak anew (Linux) it is right to within some pages
+    that the kernel has counted but not yet added up; elsewhere it is the largest size so far less
+    that before the pass, at least 0.
     """
     single = replace(task, shape=task.shape._replace(T=1))
     warm = contestant.prepare(single, draw(single))
