@@ -14,7 +14,7 @@ from throughtime.dynamics.tangent import Push, follow, random_directions
 from throughtime.errors import OptionError, ShapeError, whole
 
 MOST_WORK = 1e14  # multiplications of one run: about an hour of two cores
-FEW = 2**17  # numbers of a Jacobian for each direction, above which it is not made
+SMALL, FEW = 2**16, 2**13  # a Jacobian of more numbers, in all and for each direction, is not made
 STEP, WEIGHT = 1e7, 50  # so many would take as long as the calls of a step; to read one weight
 
 
@@ -117,7 +117,7 @@ def _pushes(
     directions.
     """
     B, S = s.shape
-    without = S**2 > FEW * count
+    without = S**2 > max(SMALL, FEW * count)
     steps_at_once = min(1000, max(1, ROOM // (B * S * (1 if without else 4 * S))))
     for t in range(0, steps, steps_at_once):
         n = min(steps_at_once, steps - t)
