@@ -1,4 +1,4 @@
-"""The type checks of the tests: functions inside others are checked at each of their definitions."""
+"""The type checks of the tests: a function inside another is checked at each definition."""
 
 import pytest
 from jaxtyping import Float, TypeCheckError, jaxtyped
