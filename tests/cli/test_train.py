@@ -28,6 +28,7 @@ def train(call, path, folder, *options):
 
 
 @pytest.mark.parametrize("name", ["data.csv", "data.parquet"])
+@pytest.mark.usefixtures("reports")
 def test_a_table_of_ones_own(call, table, tmp_path, name):
     path, folder = table(name, count=40), tmp_path / "run"
     out = train(call, path, folder, "--epochs", "12", "--learning-rate", "0.1")
@@ -137,6 +138,7 @@ def test_the_bundled_data(call, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("reports")
 def test_a_test_table_that_is_the_training_table_is_said(call, table, tmp_path):
     path, copy, folder = table(), tmp_path / "copy.csv", tmp_path / "run"
     copy.write_bytes(path.read_bytes())  # whatever it is called
@@ -499,6 +501,7 @@ def test_chosen_channels_let_a_column_of_text_stand(call, table, tmp_path):
     assert load(tmp_path / "all").model.encoder.texts == {"note": ("a remark",)}
 
 
+@pytest.mark.usefixtures("reports")
 def test_numbers_of_sequences(call, tmp_path):
     """From a table with targets to a run folder, its report, scores and predictions."""
     rows = [
@@ -528,6 +531,7 @@ def test_numbers_of_sequences(call, tmp_path):
     assert call("report", "--compare", folder, folder, "--out", tmp_path / "both.html")
 
 
+@pytest.mark.usefixtures("reports")
 def test_the_time_that_is_spent_is_said(call, table, tmp_path):
     out = train(call, table(), tmp_path / "run", "--epochs", "100000", "--minutes", "0.005")
     assert ", when its --minutes were spent\n" in out
