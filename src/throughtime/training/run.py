@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from throughtime.cells import Cell
 from throughtime.errors import RunError
+from throughtime.layers.parametrised import count
 from throughtime.tasks import Task
 from throughtime.training.files import (
     read_json,
@@ -148,7 +149,7 @@ class Run:
 
     def _repr_html_(self) -> str:
         """What a notebook shows; `throughtime.report` has the whole."""
-        parameters = sum(p.numel() for p in self.model.parameters())
+        parameters = count(self.model)
         last = self.history[-1] if self.history else {}
         metric = self.model.task.metric.name
         scores = {k: v for k, v in self.results.items() if isinstance(v, dict) and metric in v}
