@@ -1,5 +1,7 @@
 """Which connections of a weight exist, which are fixed, and what sign each has."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -105,8 +107,20 @@ def drawn(
     return None if learned is None and signs is None else Connections(learned, signs=signs)
 
 
-def check(call: str, excitatory: float | None, density: float) -> None:
-    """**Raises:** `OptionError` for shares outside of their range."""
+def check(
+    call: str,
+    excitatory: float | None = None,
+    density: float = 1.0,
+    spectral_radius: float | None = None,
+) -> None:
+    """**Raises:** `OptionError` for numbers outside of their range."""
+    if spectral_radius is not None and not (
+        _number(spectral_radius) and 0 < spectral_radius < math.inf
+    ):
+        raise OptionError(
+            f"`{call}`: spectral_radius is {spectral_radius!r}; expected a number above 0. "
+            "Give 1.5, or leave it out."
+        )
     if excitatory is not None and not (_number(excitatory) and 0 <= excitatory <= 1):
         raise OptionError(
             f"`{call}`: excitatory is {excitatory!r}; expected a share of the units, 0 to 1. "

@@ -67,18 +67,12 @@ class LeakyRNN(Cell):
             raise OptionError(
                 f"`LeakyRNN`: noise is {self.noise}; expected a standard deviation, 0 or more."
             )
-        connections.check("LeakyRNN", self.excitatory, self.density)
-        if self.spectral_radius is not None:
-            if not self.spectral_radius > 0:
-                raise OptionError(
-                    f"`LeakyRNN`: spectral_radius is {self.spectral_radius}; expected a number "
-                    "above 0. Give 1.5, or leave it out."
-                )
-            if self.recurrent_init is not None:
-                raise OptionError(
-                    "`LeakyRNN`: recurrent_init and spectral_radius are given; expected one of the "
-                    "two, because both say how the weight of h starts. Leave one out."
-                )
+        connections.check("LeakyRNN", self.excitatory, self.density, self.spectral_radius)
+        if self.spectral_radius is not None and self.recurrent_init is not None:
+            raise OptionError(
+                "`LeakyRNN`: recurrent_init and spectral_radius are given; expected one of the "
+                "two, because both say how the weight of h starts. Leave one out."
+            )
 
     def step(self, x, h):
         drive = affine("transition", h, x, init={"h": self._recurrent_init()})

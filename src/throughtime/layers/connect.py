@@ -8,6 +8,7 @@ from torch.nn.utils.parametrize import is_parametrized, register_parametrization
 
 from throughtime.arguments import checked_arguments
 from throughtime.cells import Connections
+from throughtime.cells.connections import check
 from throughtime.errors import OptionError, ShapeError, nearest
 from throughtime.layers import checks
 from throughtime.layers.recurrent import Recurrent
@@ -106,7 +107,8 @@ def _module(call: str, layer: Any) -> nn.Module:
 def _weight(call: str, module: nn.Module, name: str) -> Tensor:
     """The parameter as it is computed with. **Raises:** `OptionError` if there is none, or if
     something else than `Connections` makes it."""
-    parametrised: Any = module.parametrizations if is_parametrized(module) else {}
+    own: Any = module.parametrizations if is_parametrized(module) else {}
+    parametrised = dict(own.items())
     known = [*dict(module.named_parameters(recurse=False)), *parametrised]
     if name not in known:
         near = nearest(name, known)
@@ -158,8 +160,5 @@ def _balanced(call: str, radius: float, weight: Tensor) -> Balanced:
             f"`{call}`: spectral_radius is given for a parameter of shape {tuple(weight.shape)}; "
             "expected a square weight, because others have no eigenvalues. Leave it out."
         )
-    if not radius > 0:
-        raise OptionError(
-            f"`{call}`: spectral_radius is {radius}; expected a number above 0. Give 1.5."
-        )
+    check(call, spectral_radius=radius)
     return Balanced(radius)

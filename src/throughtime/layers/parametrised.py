@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.utils.parametrize import (
     ParametrizationList,
     is_parametrized,
@@ -53,6 +53,15 @@ def restore(module: nn.Module, data: Mapping[str, list[Any]]) -> None:
             }
             own = {buffer: free[buffer] for buffer in buffers}
             register_parametrization(module, name, Connections(**own))
+
+
+@torch.no_grad()
+def put_back(module: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """The tensors of all `Connections`, and nothing else, from a state dict that has them."""
+    for where, part in module.named_modules():
+        if isinstance(part, Connections):
+            for buffer, tensor in part.named_buffers():
+                tensor.copy_(state[f"{where}.{buffer}"])
 
 
 def plain_name(name: str) -> str:
