@@ -130,7 +130,7 @@ def show_run(run: "Run") -> None:
     from dataclasses import asdict
 
     from throughtime.data.naming import quote, quote_all
-    from throughtime.layers.parametrised import count, plain_name
+    from throughtime.layers.parametrised import count, plain_name, said
     from throughtime.training import equations
 
     console = Console(highlight=False)
@@ -141,8 +141,13 @@ def show_run(run: "Run") -> None:
     table = Table(title="parameters", box=None, pad_edge=False, title_justify="left")
     table.add_column("name")
     table.add_column("shape", justify="right")
+    connections = said(model)
+    if connections:
+        table.add_column("connections")
     for name, p in model.named_parameters():
-        table.add_row(escape(plain_name(name)), " x ".join(map(str, p.shape)))
+        plain = plain_name(name)
+        those = [connections.get(plain, "")] if connections else []
+        table.add_row(escape(plain), " x ".join(map(str, p.shape)), *those)
     _print_whole(table)
     console.print(f"in all {count(model):,} parameters")
     for name, value in model.task.describe().items():

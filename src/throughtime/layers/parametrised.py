@@ -69,6 +69,16 @@ def plain_name(name: str) -> str:
     return re.sub(r"parametrizations\.([^.]+)\.original$", r"\1", name)
 
 
+def said(module: nn.Module) -> dict[str, str]:
+    """By the plain name of each parameter that has `Connections`, what they are, in words."""
+    words = {}
+    for where, parts in module.named_modules():
+        if isinstance(parts, ParametrizationList):
+            those = [part.extra_repr() for part in parts if isinstance(part, Connections)]
+            words[plain_name(f"{where}.original")] = "; ".join(those)
+    return {name: those for name, those in words.items() if those}
+
+
 def count(module: nn.Module) -> int:
     """How many numbers of a module are learned: its parameters, less the connections that do not
     exist or are fixed."""
