@@ -10,6 +10,7 @@ from catalogue import CELLS
 from engines.recorded import Recorded, only
 from torch import nn
 from torch.nn.utils import parametrizations
+from torch.nn.utils.parametrize import remove_parametrizations
 from training.tiny import model, sequences
 
 from throughtime import GRU, LSTM, RNN, Cell, LeakyRNN, Recurrent, Stream, affine, bptt, fit, load
@@ -33,14 +34,12 @@ def only_direction(layer):
     return layer.directions[0][0]
 
 
-def plain(layer, cell, **options):
-    """The layer with the weights that are computed with, and no constraints."""
-    other = layer_of(cell, **options)
-    with torch.no_grad():
-        for k, directions in enumerate(layer.directions):
-            for d, direction in enumerate(directions):
-                for name in direction.program.parameters:
-                    getattr(other.directions[k][d], name).copy_(getattr(direction, name))
+def plain(layer):
+    """A layer with the weights that are computed with, and no constraints."""
+    other = copy.deepcopy(layer)
+    for direction in [d for directions in other.directions for d in directions]:
+        for name in [*direction.parametrizations]:
+            remove_parametrizations(direction, name)
     return other
 
 
@@ -61,7 +60,7 @@ def constrained(cell, **options):
 def test_every_parameter_of_every_cell(name):
     """Outputs are those of the same weights without constraints, gradients by the chain rule."""
     layer = constrained(CELLS[name]).eval()
-    free = plain(layer, CELLS[name]).eval()
+    free = plain(layer).eval()
     x = torch.randn(T, B, I, dtype=torch.float64)
     outputs = [one(x)[0] for one in (layer, free)]
     assert torch.equal(*outputs)
@@ -189,11 +188,9 @@ def test_parameters_that_are_reset_stay_constrained():
 @pytest.mark.parametrize("scaled", [False, True])
 def test_modes_of_bptt(how, direction, scaled):
     """What is learned has the gradient of the weight that is computed with, by its sign."""
-    cell = LeakyRNN(excitatory=0.6, density=0.7)
-    options = {"direction": direction, "layers": 2}
-    layer = layer_of(cell, **options)
+    layer = layer_of(LeakyRNN(excitatory=0.6, density=0.7), direction=direction, layers=2)
     x = torch.randn(T, B, I, dtype=torch.float64)
-    free, own = plain(layer, LeakyRNN(), **options), {}
+    free, own = plain(layer), {}
     for one in (layer, free):
         bptt.backward(
             how, [one], x, read=lambda total, y, start: y.square().sum() + (total or 0),
@@ -212,7 +209,7 @@ def test_replicas_are_those_of_the_weight_that_is_computed_with():
     layer = layer_of(LeakyRNN(excitatory=0.6, density=0.7))
     x = torch.randn(T, B, I, dtype=torch.float64)
     (those,) = bptt.replicas(layer, lambda: layer(x)[0].square().sum())
-    free = plain(layer, LeakyRNN())
+    free = plain(layer)
     free(x)[0].square().sum().backward()
     total = sum(those.at(t)["transition_h"] for t in range(T))
     torch.testing.assert_close(total, only_direction(free).transition_h.grad)
