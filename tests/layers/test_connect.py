@@ -10,7 +10,6 @@ from catalogue import CELLS
 from engines.recorded import Recorded, only
 from torch import nn
 from torch.nn.utils import parametrizations
-from torch.nn.utils.parametrize import remove_parametrizations
 from training.tiny import model, sequences
 
 from throughtime import GRU, LSTM, RNN, Cell, LeakyRNN, Recurrent, Stream, affine, bptt, fit, load
@@ -36,10 +35,12 @@ def only_direction(layer):
 
 def plain(layer):
     """A layer with the weights that are computed with, and no constraints."""
-    other = copy.deepcopy(layer)
-    for direction in [d for directions in other.directions for d in directions]:
-        for name in [*direction.parametrizations]:
-            remove_parametrizations(direction, name)
+    other = from_description(describe(layer) | {"parametrised": []}).double()
+    with torch.no_grad():
+        for k, directions in enumerate(layer.directions):
+            for d, direction in enumerate(directions):
+                for name in direction.program.parameters:
+                    getattr(other.directions[k][d], name).copy_(getattr(direction, name))
     return other
 
 
