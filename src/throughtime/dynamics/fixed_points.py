@@ -134,7 +134,7 @@ def fixed_points(
     slow: float = 1e-6,
     apart: float = 1e-3,
     reach: float = 5.0,
-    most_steps: int = 200,
+    most_steps: int = 100,
 ) -> FixedPoints:
     r"""Fixed and slow points of a map: minima of $q(s) = |F(s) - s|^2 / 2$ from many starts.
 
@@ -168,7 +168,7 @@ def fixed_points(
         least squares problems (2004), algorithm 3.16.
     """
     whole("fixed_points", "period", period, "Set it to 1.")
-    whole("fixed_points", "most_steps", most_steps, "Set it to 200.")
+    whole("fixed_points", "most_steps", most_steps, "Set it to 100.")
     for name, value in dict(tolerance=tolerance, slow=slow, apart=apart, reach=reach).items():
         if not 0 <= value < math.inf:
             raise OptionError(
@@ -176,10 +176,9 @@ def fixed_points(
             )
     starts = _checked(map, starts, period)
     powered = map if period == 1 else Power(map, period)
-    results = [
-        solve(powered, part, tolerance, most_steps) for part in starts.split(map.rows_at_once())
-    ]
-    ends, q, ended = (torch.cat(parts) for parts in zip(*results, strict=True))
+    parts = [solve(powered, part, tolerance, most_steps)
+             for part in starts.split(map.rows_at_once())]  # fmt: skip
+    ends, q, ended = (torch.cat(of_parts) for of_parts in zip(*parts, strict=True))
     centre = starts.mean(0)
     distance = (starts - centre).norm(dim=-1)
     scale = float(distance.square().mean().sqrt()) or 1.0
