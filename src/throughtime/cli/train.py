@@ -193,6 +193,7 @@ def train(
     from throughtime.layers import Recurrent
     from throughtime.tasks import Classify, Regress, Tag
     from throughtime.training import Encoder, Model, Options, Output, Run
+    from throughtime.training.evaluate import check_channels
     from throughtime.training.fit import fit
     from throughtime.training.recipe import recipe
     from throughtime.training.steps import width as width_of
@@ -244,6 +245,7 @@ def train(
             model.output = Output(model.width, model.task.width, sizes=sizes)
     for part in (fitted, test_part, *([] if held is None else [held])):
         model.task.prepare("train", part)  # what cannot be scored in the end is refused now
+        check_channels("train", model, part)
     model.to(place)
     details["data"] = source.to_dict(train_part, test_part, held)
     unsaid = recipe(model.task, made=made)

@@ -17,7 +17,7 @@ def delayed_match(
     items: int = 4,
     *,
     shown: int = 5,
-    delay: tuple[int, int] = (10, 30),
+    delay: tuple[int, int] = (5, 15),
     answer: int = 5,
     noise: float = 0.1,
     sequences: int = 1000,
@@ -59,7 +59,7 @@ def delayed_match(
         )
     whole(call, "shown", shown, "Set shown=5.")
     whole(call, "answer", answer, "Set answer=5.")
-    least, most = span(call, "delay", delay, least=0, fix="Set delay=(10, 30).")
+    least, most = span(call, "delay", delay, least=0, fix="Set delay=(5, 15).")
 
     def one(generator: Generator) -> Drawn:
         def drawn(count: int) -> int:

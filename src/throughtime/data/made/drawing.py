@@ -76,7 +76,7 @@ def span(call: str, name: str, value: object, *, least: int, fix: str) -> tuple[
 
     **Raises:** `OptionError` unless both are at least `least`, the second not below the first.
     """
-    pair = tuple(value) if isinstance(value, tuple | list) else ()
+    pair = list(value) if isinstance(value, tuple | list) else []
     sound = len(pair) == 2 and all(isinstance(n, int) and not isinstance(n, bool) for n in pair)
     if not sound or not least <= pair[0] <= pair[1]:
         raise OptionError(

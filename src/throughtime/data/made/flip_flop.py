@@ -63,7 +63,7 @@ def flip_flop(
         # the number of the step of the last pulse, from 1 on, and 0 before the first
         last = (there * torch.arange(1, steps + 1)[:, None]).cummax(0).values
         wanted = torch.cat([nothing_yet, signs]).gather(0, last)
-        return there * signs, dict(zip(names, wanted.unbind(1), strict=True))
+        return signs.where(there, torch.zeros(())), dict(zip(names, wanted.unbind(1), strict=True))
 
     return draw(
         one, call="flip_flop", channels=[f"pulse{k + 1}" for k in range(bits)],
