@@ -15,7 +15,7 @@ def context_integration(
     *,
     answer: int = 10,
     strength: float = 0.5,
-    noise: float = 0.5,
+    noise: float = 0.3,
     sequences: int = 1000,
     seed: int = 0,
 ) -> Sequences:
