@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from throughtime.diagnose.passage import Passage
+from throughtime.engines.linearise import state_jacobian
 from throughtime.program.graph import REDUCTIONS
 
-CHUNK = 64  # rows of a Jacobian at a time
 ROOM = 2**22  # numbers in the Jacobians that are made at a time
 GATES = ("sigmoid", "hardsigmoid")
 
@@ -21,16 +21,9 @@ def step_jacobian(passage: Passage, t: Tensor, b: Tensor) -> Tensor:
     before step t is that of t + 1. Where a state begins anew, it is the derivative by the value
     that it begins with.
     """
-    S, N, pieces = passage.size, len(t), []
-    for part in torch.eye(S, dtype=passage.call.x.dtype, device=t.device).split(CHUNK):
-        rows = passage.rows(t.repeat(len(part)), b.repeat(len(part)))
-        with torch.enable_grad():
-            before = torch.cat([s[0] for s in rows.before.values()], -1).requires_grad_()
-            after = full_step(rows, before)
-        sent = part[:, None].expand(-1, N, -1).reshape(-1, S)
-        (back,) = torch.autograd.grad(after, before, sent)
-        pieces.append(back.reshape(len(part), N, S))
-    return torch.cat(pieces).transpose(0, 1)
+    rows = passage.rows(t, b)
+    states = {name: state[0] for name, state in rows.before.items()}
+    return state_jacobian(rows.program, rows.call, rows.call.x[0], states)
 
 
 def full_step(rows: Passage, before: Tensor) -> Tensor:

@@ -7,15 +7,13 @@ from types import MappingProxyType
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from throughtime.bptt.replicas import check
 from throughtime.bptt.watch import Ran, outside, watching
 from throughtime.engines import Call
-from throughtime.engines.evaluate import evaluate, rounded
 from throughtime.engines.gradients import detached
-from throughtime.engines.parameters import packed, weights_by_name
+from throughtime.engines.linearise import node_values
 from throughtime.engines.time_order import real_steps
 from throughtime.errors import ShapeError, whole
 from throughtime.program import Program
@@ -152,32 +150,8 @@ class Passage:
 
         - `held`: nodes that are given, through which no gradient goes.
         """
-        program, call = self.program, self.call
-        weights, bias = weights_by_name(program, call), packed(call).bias
-        vectors = dict(zip(program.vectors, call.vectors, strict=True))
-        x = torch.where(self.real.to(call.x.device)[..., None], call.x, 0.0)
-        values: dict[int, Any] = {}
-        for i, node in enumerate(program.nodes):
-            named = node.attributes.get("name")
-            if i in held:
-                value: Any = held[i]
-            elif node.op == "input":
-                value = x
-            elif node.op == "state":
-                value = before[str(named)]
-            elif node.op == "parameter":
-                value = vectors[str(named)]
-            elif node.op == "constant":
-                value = node.attributes["value"]
-            elif node.op == "affine":
-                pairs = zip(node.args, node.attributes["weights"], strict=True)
-                value = sum(F.linear(rounded(values[a], x), weights[w]) for a, w in pairs)
-                if bias is not None:
-                    value = value + bias[program.columns[str(named)]]
-            else:
-                value = evaluate(node, [values[a] for a in node.args], call.x)
-            values[i] = value
-        return values
+        x = torch.where(self.real.to(self.call.x.device)[..., None], self.call.x, 0.0)
+        return node_values(self.program, self.call, x, before, held)
 
 
 def passages(

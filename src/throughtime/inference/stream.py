@@ -9,13 +9,10 @@ from torch import Tensor
 
 from throughtime.engines.call import Call
 from throughtime.engines.one_step import OneStep
-from throughtime.engines.parameters import pack
 from throughtime.errors import OptionError, ShapeError, whole
+from throughtime.inference.programs import TORCH, like, programs
 from throughtime.layers import Recurrent
-from throughtime.nn import layer_call
 from throughtime.program import Program
-
-_TORCH = {torch.nn.LSTM: "lstm", torch.nn.GRU: "gru", torch.nn.RNN: "rnn"}
 
 
 class Stream:
@@ -93,13 +90,13 @@ class Stream:
             )
         for k, (program, named) in enumerate(zip(programs, layers, strict=True)):
             own = self._steps.states[k]
-            for name, like in zip(program.states, own, strict=True):
+            for name, mine in zip(program.states, own, strict=True):
                 got = named.get(name) if isinstance(named, Mapping) else None
-                if not isinstance(got, Tensor) or got.shape != like.shape:
+                if not isinstance(got, Tensor) or got.shape != mine.shape:
                     what = tuple(got.shape) if isinstance(got, Tensor) else type(got).__name__
                     raise ShapeError(
                         f"`Stream`: state[{k}][{name!r}] has {what}; expected a tensor "
-                        f"{tuple(like.shape)}. Give one as `stream.state` returned it."
+                        f"{tuple(mine.shape)}. Give one as `stream.state` returned it."
                     )
             ordered.append([named[name] for name in program.states])
         self._put(ordered)
@@ -127,14 +124,12 @@ class Stream:
 
 def _layers(layer: torch.nn.Module, batch: int) -> list[tuple[Program, Call]]:
     """The program and a call of one step for each layer."""
-    kind = next((k for t, k in _TORCH.items() if isinstance(layer, t)), None)
-    if kind is None and not isinstance(layer, Recurrent):
+    if not isinstance(layer, (Recurrent, *TORCH)):
         raise OptionError(
             f"`Stream`: layer is a {type(layer).__name__}; expected a Recurrent, or an LSTM, GRU "
             "or RNN of torch.nn. Give the recurrent layer alone, `model.recurrent` of a Model."
         )
-    own = isinstance(layer, Recurrent)
-    one = layer.directions[0][0].like if own else next(layer.parameters())
+    one = like(layer)
     if one.device.type != "cpu":
         raise OptionError(
             f"`Stream`: layer is on {one.device}; expected it on the CPU. Write `layer.cpu()`."
@@ -153,32 +148,4 @@ def _layers(layer: torch.nn.Module, batch: int) -> list[tuple[Program, Call]]:
             f'`Stream`: layer runs in direction {direction!r}; expected "forward", because a '
             "step backward in time waits for the end. Train one that runs forward."
         )
-    with torch.no_grad():
-        if kind is not None:
-            return _of_torch(kind, layer, one.new_zeros(1, batch, layer.input_size))  # type: ignore[arg-type]
-        return _of_recurrent(layer, one, batch)
-
-
-def _of_recurrent(layer: Any, one: Tensor, batch: int) -> list[tuple[Program, Call]]:
-    training = layer.training
-    layer.eval()
-    try:
-        directions = [directions[0] for directions in layer.directions]
-        sizes = [direction.program.input_size for direction in directions]
-        return [direction.call(one.new_zeros(1, batch, size), every_state=False)
-                for direction, size in zip(directions, sizes, strict=True)]  # fmt: skip
-    finally:
-        layer.train(training)
-
-
-def _of_torch(kind: str, layer: Any, x: Tensor) -> list[tuple[Program, Call]]:
-    if kind == "rnn":
-        kind = f"rnn_{layer.nonlinearity}"
-    calls = []
-    for weights in layer.all_weights:
-        widths = [layer.proj_size or layer.hidden_size, layer.hidden_size]
-        hx = tuple(x.new_zeros(x.shape[1], w) for w in widths[: 2 if kind == "lstm" else 1])
-        program, call = layer_call(kind, x, hx, weights)
-        calls.append((program, pack(call)))
-        x = x.new_zeros(1, x.shape[1], widths[0])
-    return calls
+    return programs(layer, batch=batch)

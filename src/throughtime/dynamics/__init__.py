@@ -1,0 +1,10 @@
+"""Recurrent networks as dynamical systems: numbers, nothing drawn or printed."""
+
+from throughtime.dynamics.fixed_points import FixedPoints as FixedPoints
+from throughtime.dynamics.fixed_points import Search as Search
+from throughtime.dynamics.fixed_points import fixed_points as fixed_points
+from throughtime.dynamics.map import Map as Map
+from throughtime.dynamics.map import Power as Power
+from throughtime.dynamics.point import Point as Point
+from throughtime.dynamics.state_map import StateMap as StateMap
+from throughtime.dynamics.state_map import UnderInput as UnderInput
