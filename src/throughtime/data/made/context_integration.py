@@ -15,8 +15,8 @@ def context_integration(
     *,
     answer: int = 10,
     strength: float = 0.5,
-    noise: float = 0.3,
-    sequences: int = 1000,
+    noise: float = 0.25,
+    sequences: int = 2000,
     seed: int = 0,
 ) -> Sequences:
     """Two noisy streams and two context channels, of which one is 1 and names a stream: the answer
