@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from throughtime.data.made.registry import said
+from throughtime.layers.parametrised import count
 from throughtime.training import Run
 from throughtime.training.model import cell_name
 
@@ -24,4 +25,4 @@ def data(run: Run) -> str:
 
 def parameters(run: Run) -> int:
     """How many numbers were trained."""
-    return sum(p.numel() for p in run.model.parameters())
+    return count(run.model)
