@@ -192,7 +192,7 @@ def fixed_points(
     search = Search(len(starts), *(int(c.sum()) for c in counts))
     order = q[kept].argsort(stable=True)
     ends, q, fixed = (t[kept][order] for t in (ends, q, fixed))
-    first, count = _different(map, ends, period, apart * scale)
+    first, count = different(map, ends, period, apart * scale)
     return FixedPoints(map, period, ends[first], q[first], fixed[first], count, search)
 
 
@@ -232,8 +232,12 @@ def _on_a_shorter_cycle(map: Map, ends: Tensor, period: int, near: float) -> Ten
     return shorter
 
 
-def _different(map: Map, ends: Tensor, period: int, near: float) -> tuple[Tensor, Tensor]:
-    """The number of the first of each group of ends that are one, and how many they are."""
+def different(map: Map, ends: Tensor, period: int, near: float) -> tuple[Tensor, Tensor]:
+    """Which of the states `ends (N, S)` are not on the cycle of an earlier one, and how many are
+    on the cycle of each of those.
+
+    - `near`: the distance up to which two states are one.
+    """
     free = torch.ones(len(ends), dtype=torch.bool, device=ends.device)
     first, count = [], []
     while bool(free.any()):
