@@ -1,8 +1,10 @@
 """Recurrent networks as dynamical systems: numbers, nothing drawn or printed."""
 
+from throughtime.dynamics.exponents import Lyapunov as Lyapunov
 from throughtime.dynamics.fixed_points import FixedPoints as FixedPoints
 from throughtime.dynamics.fixed_points import Search as Search
 from throughtime.dynamics.fixed_points import fixed_points as fixed_points
+from throughtime.dynamics.lyapunov import lyapunov_spectrum as lyapunov_spectrum
 from throughtime.dynamics.map import Map as Map
 from throughtime.dynamics.map import Power as Power
 from throughtime.dynamics.point import Point as Point
