@@ -218,6 +218,18 @@ def test_a_cell_with_options(call, table, tmp_path):
     assert "remembered" in (tmp_path / "run" / "equations.txt").read_text()
 
 
+def test_excitatory_and_inhibitory_units(call, table, tmp_path):
+    spec = "LeakyRNN(excitatory=0.75, density=0.5)"
+    out = train(call, table(), tmp_path / "run", "--cell", spec, "--hidden", 8)
+    shown = call("info", tmp_path / "run")
+    row = next(line for line in shown.splitlines() if "directions.0.0.transition_h" in line)
+    assert row.endswith(" 8 x 8  32 of 64 learned, 6 excitatory, 2 inhibitory")
+    learned = out.partition("LeakyRNN, both, ")[2].partition(" parameters")[0]
+    assert f"in all {learned} parameters" in shown
+    weight = load(tmp_path / "run").model.recurrent[0].directions[0][0].transition_h
+    assert (weight != 0).sum() == 32 and (weight[:, 6:] <= 0).all()
+
+
 @pytest.mark.parametrize("name", ["rnn", "LeakyRNN", "MinimalGatedUnit", "indrnn"])
 def test_each_cell_by_name(call, table, tmp_path, name):
     out = train(call, table(), tmp_path / "run", "--cell", name)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from throughtime.layers.parametrised import count
 from throughtime.training import Run
 from throughtime.training.model import cell_name
 
@@ -21,4 +22,4 @@ def data(run: Run) -> str:
 
 def parameters(run: Run) -> int:
     """How many numbers were trained."""
-    return sum(p.numel() for p in run.model.parameters())
+    return count(run.model)
