@@ -16,7 +16,8 @@ from throughtime.dynamics.point import NEUTRAL, Point
 from throughtime.errors import OptionError, ShapeError, whole
 
 SHORTEST = 1e-7  # a step in scaled coordinates that is not made shorter
-FIRST = 0.01
+MOST_UNITS = 2000
+FIRST = 0.01  # the first step
 LONGEST = 0.05  # of the range of the parameter, and beside the size of the state
 
 
@@ -113,14 +114,14 @@ def continuation(
       It is asked for values slightly outside of `between` too.
     - `point`: a fixed point or cycle of `at(value)`.
     - `between`: the range of the parameter, which holds `value`.
-    - `reach`: end where a unit is further from the start than that, as root mean square over the
-      units, beside the larger of the start's own and 1.
+    - `reach`: end where the state is further from the start than this times the start's own size,
+      or times 1 where that is smaller; sizes are root mean squares over units.
     - `most_steps`: for each of the two ways.
 
     **Returns:** `Branch`, from the way of falling parameter to the way of rising parameter.
 
-    **Raises:** `OptionError` for a point that is none of `at(value)`, and for numbers out of range;
-    `ShapeError` for a point of another size than the map.
+    **Raises:** `OptionError` for a point that is none of `at(value)`, one of over 2,000 numbers,
+    and options out of range; `ShapeError` for a point of another size than the map.
 
     ??? cite "Reference"
         H. B. Keller, Numerical solution of bifurcation and nonlinear eigenvalue problems (1977).
@@ -138,6 +139,12 @@ def continuation(
     if not reach > 0:
         raise OptionError(
             f"`continuation`: reach is {reach!r}; expected a number above 0. Leave it out."
+        )
+    if len(point.state) > MOST_UNITS:
+        raise OptionError(
+            f"`continuation`: point has {len(point.state)} numbers; expected at most {MOST_UNITS}, "
+            "because each step takes all eigenvalues, half a minute there. Ask for "
+            "`fixed_points` at a few values instead, each from the points of the last."
         )
     curve = Curve(at, point.period, high - low, len(point.state))
     start = _start(curve, point, value)
@@ -172,15 +179,19 @@ def _start(curve: Curve, point: Point, value: float) -> Node:
     wrong = float((map.step(s[None])[0] - s).norm())
     parameter = torch.zeros(len(s) + 1, dtype=s.dtype, device=s.device)
     parameter[-1] = 1.0
-    near = wrong <= 1e-6 * (1 + float(s.norm()))
-    u = curve.correct(curve.join(s, value), parameter) if near else None
-    if u is None:
+    if not wrong <= 1e-6 * (1 + float(s.norm())):
         raise OptionError(
             f"`continuation`: point is no fixed point of `at({value})`: |F(s) - s| is "
             f"{wrong:.1e} after {curve.period} steps; expected 0. Find one with "
             f"`fixed_points(at({value}), point.state[None])`."
         )
-    start = curve.node(u, parameter)
+    u = curve.correct(curve.join(s, value), parameter)
+    start = None if u is None else curve.node(_with_last(u, value / curve.range), parameter)
+    if start is None:
+        raise OptionError(
+            f"`continuation`: at has no finite, smooth map around {value}; expected one, because "
+            "derivatives are taken there. Start at another value."
+        )
     return start if start.tangent[-1] >= 0 else start._replace(tangent=-start.tangent)
 
 

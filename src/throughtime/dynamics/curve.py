@@ -68,23 +68,28 @@ class Curve:
             wrong = torch.cat([g, (row @ (u - guess))[None]])
             if not bool(matrix.isfinite().all() and wrong.isfinite().all()):
                 return None
-            # at a branch point the matrix is singular, and the shortest step is the one to take
-            step = torch.linalg.pinv(matrix, rtol=1e-13) @ wrong
+            step = _solved(matrix, wrong)
             u = u - step
             if float(step.norm()) <= CLOSE:
                 return u
         return None
 
-    def node(self, u: Tensor, before: Tensor) -> Node:
-        """A point of the curve with its tangent in the direction of the one `before` it."""
-        matrix = torch.cat([self.slopes(u)[1], before[None]])
+    def node(self, u: Tensor, before: Tensor) -> Node | None:
+        """A point of the curve with its tangent in the direction of the one `before` it; None where
+        derivatives are not finite."""
+        slopes = self.slopes(u)[1]
+        if not bool(slopes.isfinite().all()):
+            return None
+        matrix = torch.cat([slopes, before[None]])
         along = torch.zeros_like(u)
         along[-1] = 1.0
         # where two branches cross, the shortest solution goes on in the direction of before
         tangent = torch.linalg.pinv(matrix, rtol=1e-13) @ along
-        return Node(u, tangent / tangent.norm(), self.eigenvalues(u))
+        less_1 = torch.linalg.eigvals(slopes[:, :-1] / self.size**0.5)
+        return Node(u, tangent / tangent.norm(), by_modulus(less_1 + 1))
 
     def eigenvalues(self, u: Tensor) -> Tensor:
+        """Of dF/ds, largest modulus first, complex `(S,)`."""
         s, p = self.split(u)
         return by_modulus(torch.linalg.eigvals(self.map(p).jacobian(s[None])[0]))
 
@@ -105,8 +110,16 @@ class Curve:
         if u is None or float((u - guess).norm()) > 0.5 * float((guess - node.u).norm()):
             return None
         there = self.node(u, node.tangent)
-        if float(there.tangent @ node.tangent) < TURN:
+        if there is None or float(there.tangent @ node.tangent) < TURN:
             return None
         new, old = there.eigenvalues, node.eigenvalues
         moved = (new[:, None] - old).abs().amin(-1) / new.abs().clamp(min=1.0)
         return there if float(moved.max()) <= MOVE else None
+
+
+def _solved(matrix: Tensor, right: Tensor) -> Tensor:
+    """x of matrix x = right; where the matrix is singular, as at branch points, the shortest."""
+    x, failed = torch.linalg.solve_ex(matrix, right)
+    if not failed and float(x.norm()) <= 1e6 * float(right.norm()):
+        return x
+    return torch.linalg.pinv(matrix, rtol=1e-13) @ right
