@@ -187,6 +187,17 @@ def test_several_in_one_step(weights, expected):
     assert each == [(kind, pytest.approx(p, abs=1e-8)) for kind, p in expected]
 
 
+def test_one_goes_out_and_one_comes_in_between_two_points():
+    branch = followed(lambda p: Units([-p, 2.005 - p]), [0.0, 0.0], 0.5, (0.2, 1.7))
+    assert found(branch) == [("flip", 1.0), ("branch", 1.005)]
+    assert [b.unstable for b in branch.bifurcations] == [(1, 2), (2, 1)]
+
+
+def test_the_way_back_from_the_start_is_told_in_the_order_of_the_branch():
+    branch = followed(unit, [0.0], 1.5, (0.2, 1.7))
+    assert found(branch) == [("branch", 1.0)] and branch.bifurcations[0].unstable == (0, 1)
+
+
 def test_an_eigenvalue_that_stays_on_the_circle_is_no_bifurcation():
     class Keeps(Units):
         def step(self, s):
@@ -219,14 +230,14 @@ def test_every_kind_of_network_goes_through(layer):
     for p in layer.parameters():
         nn.init.normal_(p, std=0.3)
     system = StateMap(layer)
-    at = along_input(system, [0.0, 0.0], [1.0, -1.0])
+    at = along_input(system, [0.5, 0.0], [1.0, -1.0])
     points = fixed_points(at(0.0), torch.randn(4, system.size))
     branch = continuation(at, points[0], 0.0, (0.0, 1.0), most_steps=4)
     assert branch.ended == ("range", "most_steps") and len(branch) == 5
     for k in (0, 2, -1):
         p = float(branch.parameters[k])
         s = branch.states[k : k + 1]
-        there = system.step(s, torch.tensor([[p, -p]]))
+        there = system.step(s, torch.tensor([[0.5 + p / 2, -p]]).double())
         torch.testing.assert_close(there, s, rtol=0, atol=1e-10)
 
 

@@ -69,11 +69,17 @@ def test_modes_give_the_derivative_of_the_network(name):
     torch.testing.assert_close(near.jacobian, by_s)
     torch.testing.assert_close(near.input_jacobian, by_x)
     assert near.readout.shape == (2, system.size)
-    torch.testing.assert_close(near.readout @ torch.eye(system.size)[:, system.output],
-                               near.readout[:, system.output])  # fmt: skip
     if torch.linalg.cond(near.point.right) < 1e6:  # all eigenvectors are there
         torch.testing.assert_close((near.point.right @ near.writes).real, by_x)
         torch.testing.assert_close((near.reads @ near.writes).real, near.readout @ by_x)
+
+
+def test_a_readout_of_the_output_is_placed_at_the_last_layer():
+    system = StateMap(torch.nn.LSTM(1, 3, num_layers=2))
+    readout = torch.randn(2, 3)
+    near = Linearisation(Point(system.under([0.0]), torch.zeros(12)), readout)
+    assert near.readout[:, 6:9].tolist() == readout.tolist()
+    assert near.readout.count_nonzero() == 6
 
 
 def test_a_linear_network_is_predicted_exactly_and_everywhere():
