@@ -377,13 +377,16 @@ def test_the_defaults_are_what_the_help_says(call, table, tmp_path):
     call("train", table(), *COLUMNS, "--epochs", "1", "--run", tmp_path / "run")
     text = " ".join(call("train", "--help").split())
     found = vars(load(tmp_path / "run").options) | built(tmp_path / "run")
-    named = [*OF_TRAINING, "layers", "direction", "merge", "dropout",
-             "variational-dropout", "zoneout", "weight-drop"]  # fmt: skip
+    named = [*OF_TRAINING, "layers", "merge", "variational-dropout", "zoneout", "weight-drop"]
+    others = ("epochs", "class-weights", "scale-by-replicas", "minutes", "learning-rate")
     for name in named:
-        if name not in ("epochs", "class-weights", "scale-by-replicas", "minutes"):
+        if name not in others:
             value = found[name.replace("-", "_")]
             default = text.partition(f" --{name} <")[2].partition("[default: ")[2].partition("]")[0]
             assert default == str(value) or float(default) == value, name
+    assert "forward, backward or both; both, and" in text and found["direction"] == "both"
+    assert "the output network; 0.3, and" in text and found["dropout"] == 0.3
+    assert "--learning-rate <float> 0.003, and" in text and found["learning_rate"] == 0.003
     assert "Units of each state; 64," in text and found["hidden"] == 64
     assert "max unless given" in text and found["pooling"] == "max"
     assert "in training; 0.2," in text and found["noise"] == 0.2

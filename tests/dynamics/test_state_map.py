@@ -78,7 +78,9 @@ def test_a_direction_of_two():
             y = layer(x)[0]
         forward, backward = StateMap(layer, "forward"), StateMap(layer, "backward")
         torch.testing.assert_close(forward.run(x)[..., forward.output], y[..., :4])
-        torch.testing.assert_close(backward.run(x.flip(0))[..., backward.output].flip(0), y[..., 4:])
+        torch.testing.assert_close(
+            backward.run(x.flip(0))[..., backward.output].flip(0), y[..., 4:]
+        )
     only = Recurrent(RNN(), 3, 4, direction="backward")
     torch.testing.assert_close(StateMap(only).run(x.flip(0)).flip(0), only(x)[0].detach())
 

@@ -57,6 +57,20 @@ def progress_bar(quiet: bool) -> "Iterator[Callable[[Progress], None] | None]":
         yield update
 
 
+def show_chosen(model: "Model", epochs: int, batch_size: int, learning_rate: float) -> None:
+    """The network and how it is trained, before it is."""
+    from throughtime.data.naming import counted
+    from throughtime.training.model import cell_name, recurrent
+
+    layer = recurrent(model)[0]
+    text = (
+        f"network: {cell_name(model)} of {counted(layer.hidden_size, 'unit')}, {layer.direction}, "
+        f"dropout {model.dropout:g}; {counted(epochs, 'epoch')} in batches of {batch_size} with "
+        f"learning rate {learning_rate:g}"
+    )
+    Console(highlight=False).print(escape(text), soft_wrap=True)
+
+
 def show_results(run: "Run", report: Path | None = None) -> None:
     """The last screen of a training run: what it comes to first, and what to try next."""
     from throughtime.data.naming import counted
