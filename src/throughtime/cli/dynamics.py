@@ -1,7 +1,6 @@
 """`throughtime dynamics`: where a trained network rests, turns and remembers."""
 
 import os
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,15 @@ if TYPE_CHECKING:
 
 TYPICAL = ("median", "mean", "zero")
 SHOWN = 20  # points that are printed
+
+
+def _share(param: typer.CallbackParam, value: float) -> float:
+    """**Raises:** `OptionError` unless it is a share of a whole."""
+    if not 0 <= value <= 1:
+        raise OptionError(
+            f"{param.opts[0]} is {value}; expected a share from 0 to 1. Set {param.opts[0]} 0.5."
+        )
+    return value
 
 
 def dynamics(
@@ -40,6 +48,11 @@ def dynamics(
     ),
     period: int = typer.Option(
         1, help="Of cycles to look for; 1: points.", callback=options.whole()
+    ),
+    between: float = typer.Option(
+        0.5,
+        help="Share of them that is moved towards another one, which finds saddles.",
+        callback=_share,
     ),
     noise: float = typer.Option(
         0.0,
@@ -79,11 +92,13 @@ def dynamics(
         sequences = another_table(loaded, data, targets=False)
     found = measure_dynamics(
         loaded.model, sequences, input=given, direction=direction, starts=starts,  # type: ignore[arg-type]
-        noise=noise, seed=seed, period=period, tolerance=tolerance, slow=slow,
+        between=between, noise=noise, seed=seed, period=period, tolerance=tolerance, slow=slow,
     )  # fmt: skip
     show_dynamics(found, SHOWN)
     write_json(folder / "dynamics.json", found.to_dict())
-    title = f"Dynamics of {naming.cell(loaded)} on {Path(data).name if data else naming.data(loaded)}"
+    title = (
+        f"Dynamics of {naming.cell(loaded)} on {Path(data).name if data else naming.data(loaded)}"
+    )
     write(folder / "dynamics.html", page(found, title=title))
     for name in ("dynamics.json", "dynamics.html"):
         print(f"{name.removeprefix('dynamics.')}: {one_line(str(folder / name))}")
@@ -93,15 +108,16 @@ def _input(text: str) -> Any:
     """The option as `constant_channels` takes it. **Raises:** `OptionError`."""
     if text in TYPICAL:
         return text
-    pairs = dict(part.rpartition("=")[::2] for part in text.split(","))
-    if not all(re.search(r"\S", name) and value.strip() for name, value in pairs.items()):
+    parts = [part.rpartition("=") for part in text.split(",")]
+    pairs = {name.strip(): value.strip() for name, _, value in parts}
+    if not all(name and value for name, value in pairs.items()):
         near = options.nearest(text, TYPICAL)
         raise OptionError(
             f"--input is {text!r}; expected {', '.join(TYPICAL)} or NAME=VALUE,... with the "
             "channels that are not at their median. "
             + (f"Did you mean {near}?" if near else "Write --input x=0.5, say.")
         )
-    return {name.strip(): value.strip() for name, value in pairs.items()}
+    return pairs
 
 
 def _folder(path: str) -> Path:

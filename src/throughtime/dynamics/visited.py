@@ -39,6 +39,7 @@ def visited(
     batches: Iterable[tuple[Tensor, Tensor]],
     count: int,
     *,
+    between: float = 0.0,
     noise: float = 0.0,
     seed: int = 0,
 ) -> Tensor:
@@ -48,17 +49,25 @@ def visited(
 
     - `batches`: pairs of inputs `(T, B, I)` of the layer and lengths `(B,)`.
     - `count`: how many states are drawn, without one twice; all where there are fewer.
+    - `between`: share of them that is moved to a place, drawn evenly, on the line to another one.
+      A network crosses the saddles between its attractors in few steps, so that few of the states
+      visited are near one; many of these are.
     - `noise`: standard deviation of normal noise that is added to each number, as a share of the
       standard deviation of this number among the states drawn.
-    - `seed`: of the draw and the noise.
+    - `seed`: of all that is drawn.
 
     **Returns:** `(N, size)`.
 
-    **Raises:** `OptionError` for a count below 1, noise below 0, or data without a real step.
+    **Raises:** `OptionError` for a count below 1, a share that is none, noise below 0, or data
+    without a real step.
     """
     whole("visited", "count", count, "Set it to 1024.")
     if not 0 <= noise < float("inf"):
         raise OptionError(f"`visited`: noise is {noise!r}; expected 0 or more. Set it to 0.")
+    if not 0 <= between <= 1:
+        raise OptionError(
+            f"`visited`: between is {between!r}; expected a share from 0 to 1. Set it to 0.5."
+        )
     generator = torch.Generator().manual_seed(seed)
     # The states with the smallest of as many random numbers are a draw of all, in one pass.
     drawn, kept = torch.empty(0), None
@@ -73,6 +82,10 @@ def visited(
         raise OptionError(
             "`visited`: batches has no real step; expected at least 1. Give sequences with steps."
         )
+    if moved := round(between * len(kept)):  # the first, as they are in drawn order
+        others = kept[torch.randperm(len(kept), generator=generator)[:moved]]
+        along = torch.rand(moved, 1, generator=generator, dtype=kept.dtype)
+        kept = torch.cat([kept[:moved].lerp(others, along), kept[moved:]])
     if noise:
         normal = torch.randn(kept.shape, generator=generator, dtype=kept.dtype)
         kept = kept + noise * kept.std(0, correction=0) * normal

@@ -28,7 +28,7 @@ def lyapunov(of: Exponents) -> go.Figure:
     **Arguments:** `of`: `exponents (k,)` with `errors (k,)`, largest first, and `history (n, k)`,
     what they were after each of n parts of the steps.
     """
-    drawn = panels(2, 620, 70, False, subplot_titles=["Spectrum", "As the steps go by"])
+    drawn = panels(2, 620, 110, False, subplot_titles=["Spectrum", "As the steps go by"])
     numbers = [k + 1 for k in range(len(of.exponents))]
     drawn.add_scatter(
         x=numbers, y=rounded(of.exponents), name="exponent", mode="markers", showlegend=False,

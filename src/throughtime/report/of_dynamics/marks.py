@@ -8,11 +8,12 @@ from torch import Tensor
 from throughtime.dynamics import FixedPoints
 from throughtime.report.style import COLOURS
 
-MARKS = {  # symbols that plotly has in three dimensions as well
+# In three dimensions plotly's symbols are letters: these are in every font, "x" is not.
+MARKS = {
     "stable": (COLOURS[0], "circle"),
-    "saddle": (COLOURS[1], "x"),
-    "unstable": (COLOURS[3], "diamond"),
-    "neutral": (COLOURS[2], "square"),
+    "saddle": (COLOURS[1], "diamond"),
+    "unstable": (COLOURS[3], "square"),
+    "neutral": (COLOURS[2], "diamond-open"),
     "slow": (COLOURS[4], "circle-open"),
 }
 

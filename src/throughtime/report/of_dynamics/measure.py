@@ -105,6 +105,7 @@ def measure_dynamics(
     input: Typical | Mapping[str, str] = "median",
     direction: Literal["forward", "backward"] | None = None,
     starts: int = 1024,
+    between: float = 0.5,
     noise: float = 0.0,
     seed: int = 0,
     **search: Any,
@@ -116,8 +117,8 @@ def measure_dynamics(
     - `model`: with one `Recurrent`, as `throughtime.load` gives it; `sequences`: with its channels.
     - `input`: at which value each channel stays, see `constant_channels`.
     - `direction`: of a bidirectional layer, "forward" or "backward".
-    - `starts`: how many of the states visited the search starts from; `noise` and `seed` as
-      `throughtime.dynamics.visited` takes them.
+    - `starts`: how many of the states visited the search starts from; `between`, `noise` and
+      `seed` as `throughtime.dynamics.visited` takes them.
     - `search`: `period`, `tolerance`, `slow` and others of `throughtime.dynamics.fixed_points`.
 
     **Raises:** `OptionError` for a model that is no map of one state, see `StateMap`, and as the
@@ -128,7 +129,8 @@ def measure_dynamics(
     values = constant_channels(model, sequences, input)
     x = constant_input(model, values)
     order = _some(sequences.real_steps(), seed)
-    begun = visited(system, inputs_of(model, order), starts, noise=noise, seed=seed)
+    drawn = {"between": between, "noise": noise, "seed": seed}
+    begun = visited(system, inputs_of(model, order), starts, **drawn)
     points = _sorted(fixed_points(system.under(x), begun, **search))
     paths = []
     for inputs, lengths in inputs_of(model, _first(order, SHOWN)):
@@ -141,7 +143,7 @@ def measure_dynamics(
         at = plane(components, _middle(points, components), seen, n=41)
         moved = flow(points.map, at)
     stable = any(kind == "stable" for kind in kinds(points))
-    ended = basins(points, at, steps=1000) if at is not None and stable else None
+    ended = basins(points, at, steps=2000, near=0.05) if at is not None and stable else None
     return Dynamics(system, _named(model, values), x, points, paths, components, moved, ended)
 
 

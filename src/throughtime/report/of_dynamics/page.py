@@ -55,7 +55,11 @@ def _points(found: Dynamics) -> Iterator[Part]:
             trajectories(points, found.trajectories, found.principal, dimensions=axes),  # type: ignore[arg-type]
             table(HEAD, rows(points, ROWS)),
         )
-    yield table(HEAD, rows(points, 20), "The first points: stable ones, then those with few unstable directions")
+    yield table(
+        HEAD,
+        rows(points, 20),
+        "The first points: stable ones, then those with few unstable directions",
+    )
 
 
 def _eigenvalues(found: Dynamics) -> Iterator[Part]:

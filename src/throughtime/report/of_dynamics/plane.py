@@ -11,10 +11,11 @@ from throughtime.dynamics import FixedPoints, Plane
 from throughtime.errors import CallError
 from throughtime.report.of_dynamics.marks import by_kind, said
 from throughtime.report.rounding import rounded
-from throughtime.report.style import COLOURS, INK, SEQUENTIAL, figure
+from throughtime.report.style import COLOURS, GREY, INK, SEQUENTIAL, figure
 
 ARROWS = 25  # along each axis, at most
 NOWHERE = "#c9c9c4"
+ENDS = [colour for colour in COLOURS if colour != GREY]
 
 
 def flow(of: dynamics.Flow, points: FixedPoints | None = None) -> go.Figure:
@@ -82,7 +83,7 @@ def basins(of: dynamics.Basins) -> go.Figure:
     place = {label: k for k, label in enumerate([-1, *met])}
     codes = torch.tensor([place[label] for label in of.labels.flatten().tolist()])
     names = ["nowhere in time" if k < 0 else f"point {k + 1}" for k in place]
-    colours = [NOWHERE, *(COLOURS[k % len(COLOURS)] for k in range(len(met)))]
+    colours = [NOWHERE, *(ENDS[k % len(ENDS)] for k in range(len(met)))]
     drawn.add_heatmap(
         x=rounded(of.plane.across), y=rounded(of.plane.up),
         z=codes.reshape(of.labels.shape).tolist(), colorscale=_steps(colours), zmin=-0.5,

@@ -16,6 +16,7 @@ from throughtime.report.style import COLOURS, GREY, figure
 STEPS = 4000  # of all trajectories together that are drawn, at most
 DIRECTED = 100  # points whose unstable directions are drawn, at most
 AXES = ("x", "y", "z")
+CAMERA = {"eye": {"x": 1.5, "y": 1.5, "z": 1.0}, "center": {"x": 0, "y": 0, "z": -0.1}}
 
 
 def trajectories(
@@ -69,7 +70,7 @@ def trajectories(
         along = length * unstable_directions(points, k) @ of.axes
         ends += [torch.stack([middle - v, middle + v])[:, :dimensions] for v in along]
     if len(ends) > 1:
-        wide = {"color": COLOURS[1], "width": 2 if dimensions == 2 else 5}
+        wide = {"color": COLOURS[1], "width": 2 if dimensions == 2 else 4}
         _add(drawn, _joined(ends[1:]), name="unstable directions", mode="lines", line=wide,
              hoverinfo="skip")  # fmt: skip
     for kind, numbers, colour, symbol in by_kind(points):
@@ -77,7 +78,7 @@ def trajectories(
                   for k in numbers]  # fmt: skip
         at = of.project(torch.cat(orbits))[:, :dimensions]
         texts = [said(points, k) for k, orbit in zip(numbers, orbits, strict=True) for _ in orbit]
-        marker = {"color": colour, "symbol": symbol, "size": 10 if dimensions == 2 else 6}
+        marker = {"color": colour, "symbol": symbol, "size": 10 if dimensions == 2 else 7}
         _add(drawn, at.T.tolist(), name=kind, mode="markers", marker=marker, text=texts,
              hovertemplate="%{text}<extra></extra>")  # fmt: skip
     return drawn
@@ -96,7 +97,9 @@ def _frame(of: Principal, dimensions: int) -> go.Figure:
     short = [title.replace(" of the variance", "") for title in titles]
     scene: dict[str, Any] = {f"{a}axis": {**axis, "title": {"text": t}}
                              for a, t in zip(AXES, short, strict=True)}  # fmt: skip
-    drawn.update_layout(scene=scene | {"aspectmode": "data"}, margin={"l": 0, "r": 0, "b": 0})
+    drawn.update_layout(
+        scene=scene | {"aspectmode": "data", "camera": CAMERA}, margin={"l": 0, "r": 0, "b": 0}
+    )
     return drawn
 
 

@@ -40,10 +40,10 @@ def sentence(found: Dynamics) -> str:
     if found.points.period > 1 or not len(found.points):
         return says
     if stable > 1:
-        return f"{says} It can rest at {stable} of them, so that which one it is at is a memory."
+        return f"{says} It can rest at {stable} of them: at which one is what it remembers."
     if stable:
-        return f"{says} It rests at one of them, and what came before is forgotten on the way."
-    return f"{says} It rests at none of them."
+        return f"{says} There it rests, and what came before is forgotten on the way."
+    return f"{says} It rests at none of those that were found."
 
 
 def rows(points: FixedPoints, most: int) -> list[list[Any]]:
