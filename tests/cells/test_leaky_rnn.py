@@ -83,3 +83,87 @@ def test_a_step_size_outside_of_its_range(alpha):
 def test_a_spread_below_zero(noise):
     with pytest.raises(OptionError, match=rf"`LeakyRNN`: noise is {noise}; expected a standard"):
         LeakyRNN(noise=noise)
+
+
+def recurrent(cell, hidden_size=40):
+    """The weight of h that is computed with."""
+    torch.manual_seed(0)
+    layer = Recurrent(cell, 3, hidden_size, dtype=torch.float64)
+    return layer.directions[0][0].transition_h.detach()
+
+
+def radius(weight):
+    return float(torch.linalg.eigvals(weight).abs().max())
+
+
+@pytest.mark.parametrize("options", [{}, {"density": 0.5}, {"self_connections": False}], ids=str)
+def test_excitatory_and_inhibitory_units(options):
+    w = recurrent(LeakyRNN(excitatory=0.75, **options))
+    assert (w[:, :30] >= 0).all() and (w[:, 30:] <= 0).all()
+    assert int((w != 0).sum()) == {"{}": 1600, "{'density': 0.5}": 800}.get(str(options), 1560)
+    assert bool(w.diagonal().any()) != ("self_connections" in options)
+
+
+def test_excitation_and_inhibition_start_balanced():
+    w = recurrent(LeakyRNN(excitatory=0.75, density=0.5, spectral_radius=0.9))
+    torch.testing.assert_close(w.sum(1), torch.zeros(40, dtype=torch.float64), rtol=0, atol=1e-12)
+    assert abs(radius(w) - 0.9) < 1e-12
+
+
+@pytest.mark.parametrize(
+    ("options", "want"),
+    [({"excitatory": 0.8}, 1.5), ({"density": 0.5}, 1.1), ({"self_connections": False}, 1.1),
+     ({}, 1.0), ({"spectral_radius": 2.0}, 2.0), ({"excitatory": 0.8, "spectral_radius": 2}, 2.0)],
+)  # fmt: skip
+def test_the_spectral_radius_at_the_start(options, want):
+    assert abs(radius(recurrent(LeakyRNN(**options))) - want) < 1e-12
+
+
+def test_a_start_of_ones_own_is_brought_to_the_signs():
+    w = recurrent(LeakyRNN(recurrent_init=0.25, excitatory=0.5), 4)
+    assert w.tolist() == [[0.25, 0.25, -0.25, -0.25]] * 4
+
+
+def test_with_constraints_it_is_the_equation_of_the_docstring():
+    """Against a plain loop whose weight is made of what is learned as it is printed."""
+    torch.manual_seed(1)
+    cell = LeakyRNN(0.3, activation="softplus", excitatory=0.6, density=0.7, self_connections=False)
+    layer = Recurrent(cell, 3, 5, dtype=torch.float64)
+    names = {n.split("directions.0.0.")[1]: p for n, p in layer.named_parameters()}
+    with torch.no_grad():
+        for p in names.values():
+            p.copy_(torch.randn_like(p))
+    v = names["parametrizations.transition_h.original"]
+    exists = layer.directions[0][0].parametrizations.transition_h[0].learned.double()
+    x = torch.randn(6, 2, 3, dtype=torch.float64)
+    y, _ = layer(x)
+    w = v.abs() * exists * torch.tensor([1.0, 1, 1, -1, -1], dtype=torch.float64)
+    h, outputs = names["initial.h0"].expand(2, -1), []
+    for row in x:
+        drive = h @ w.T + row @ names["transition_x"].T + names["transition_bias"]
+        h = 0.7 * h + 0.3 * torch.log(1 + torch.exp(drive))
+        outputs.append(h)
+    close(y, torch.stack(outputs))
+    gradients = [
+        torch.autograd.grad(out.square().sum(), [*names.values()])
+        for out in (y, torch.stack(outputs))
+    ]
+    for name, got, want in zip(names, *gradients, strict=True):
+        torch.testing.assert_close(got, want, rtol=1e-11, atol=1e-11, msg=name)
+        assert got.any(), name
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"excitatory": 8}, "excitatory is 8; expected a share of the units, 0 to 1"),
+        ({"density": 0.0}, "density is 0.0; expected a share"),
+        ({"spectral_radius": 0}, "spectral_radius is 0; expected a number above 0"),
+        ({"spectral_radius": float("inf")}, "spectral_radius is inf; expected a number"),
+        ({"spectral_radius": 1.0, "recurrent_init": "identity"}, "recurrent_init and spectral_rad"),
+        ({"self_connections": 0}, "self_connections is 0; expected True or False"),
+    ],
+)
+def test_connections_that_cannot_be(options, message, types_unchecked):
+    with pytest.raises(OptionError, match=f"`LeakyRNN`: {message}"):
+        LeakyRNN(**options)

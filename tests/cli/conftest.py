@@ -26,6 +26,23 @@ def threads():
 
 
 @pytest.fixture
+def reports():
+    """Runs end with their reports where a test asks for this."""
+
+
+@pytest.fixture(autouse=True)
+def no_reports(request, monkeypatch):
+    """Elsewhere a run ends without: to write its report takes longer than all else in it."""
+    if "reports" not in request.fixturenames:
+        import throughtime.report
+
+        def place(run, *of):
+            return run.folder / "report.html"
+
+        monkeypatch.setattr(throughtime.report, "write_report", place)
+
+
+@pytest.fixture
 def call(capfd):
     """Runs a command that is to succeed and gives what it printed."""
 

@@ -86,6 +86,7 @@ def test_predict_and_evaluate_say_what_was_filled(both, table):
         assert "note: 'valve': 5 of 18 values not seen in training." in said
 
 
+@pytest.mark.usefixtures("reports")
 def test_hostile_texts_are_harmless(call, table):
     shown = call(*TRAIN)
     page = Path("run/report.html").read_text()
@@ -102,6 +103,7 @@ def test_a_run_goes_on_with_its_columns(call, table):
     assert read_json(Path("run") / "results.json") == first
 
 
+@pytest.mark.usefixtures("reports")
 def test_categories_alone_are_enough(call, table):
     call(*TRAIN, "--channels", "valve,site", "--categories", "site", "--no-differences")
     layer = read_json(Path("run") / "config.json")["model"]["recurrent"][0]

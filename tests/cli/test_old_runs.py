@@ -70,6 +70,7 @@ def now(name: str) -> str:
     return f"encoder.{name}" if name in ("mean", "std") else name.replace(".cells.", ".directions.")
 
 
+@pytest.mark.usefixtures("reports")
 def test_a_stopped_run_goes_on_to_the_same_result(call, folder):
     run, whole = folder / "own-cell-stopped", folder / "own-cell"
     call("train", "--resume", run)

@@ -7,7 +7,7 @@ from throughtime import load
 from throughtime.cli import main
 
 
-def test_from_the_command_line(tmp_path, capfd):
+def test_from_the_command_line(tmp_path, capfd, reports):
     rows = [f"s{k},{k % 7 + t / 10},{10 * (k % 7)}" for k in range(40) for t in range(3)]
     (tmp_path / "data.csv").write_text("id,a,y\n" + "\n".join(rows))
     train = ["train", str(tmp_path / "data.csv"), "--sequence", "id", "--target", "y", "--epochs",

@@ -3,9 +3,11 @@
 import json
 
 import pytest
-from cli.test_train import COLUMNS, SMALL, train
+from cli.test_train import COLUMNS, OF_THE_MODEL, SMALL, train
 
 from throughtime.cli import main
+
+pytestmark = pytest.mark.usefixtures("reports")
 
 
 def refused(capfd, *arguments):
@@ -138,6 +140,21 @@ def test_errors(call, table, tmp_path, capfd):
     assert "has no results yet" in refused(capfd, "report", "--compare", folder, folder)
     (folder / "report.json").write_text(json.dumps({"format": 1}))
     assert "is damaged" in refused(capfd, "report", folder)
+
+
+OPTIONS = [options for options, _ in OF_THE_MODEL]
+TOGETHER = ["--layers", "2", "--direction", "backward", "--initial-state", "zeros",
+            "--pooling", "max", "--output", "16,8", "--dropout", "0.25", "--zoneout", "0.25",
+            "--no-statistics", "--no-differences", "--at-once", "2"]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "options", [TOGETHER, *(pytest.param(o, marks=pytest.mark.slow) for o in OPTIONS)], ids=" ".join
+)
+def test_of_each_option_of_the_model(call, table, tmp_path, options):
+    train(call, table(), tmp_path / "run", *options)  # which says so if it cannot be written
+    text = (tmp_path / "run" / "report.html").read_text()
+    assert "Gradient of the loss by lag" in text and " ".join(options) in text
 
 
 @pytest.mark.parametrize("name", ["<script>alert(1)</script>", "a\u202eb", "`--x`"])

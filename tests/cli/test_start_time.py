@@ -52,6 +52,11 @@ WRONG = [
     ["train", "data.csv", "--sequence", "id", "--label", "kind", "--test-share", "2"],
     ["train", "--sequence", "id"],
     ["look", "nosuch.csv"],
+    ["look", "flipflop"],
+    ["train", "sine(51)"],
+    ["train", "sine", "--label", "kind"],
+    ["train", "sine", "--pooling", "last"],
+    ["evaluate", "run", "sines"],
     ["look", "data.csv"],
     *(["look", "data.csv", "--sequence", "id", "--label", "kind", *more] for more in (
         ["--split", "time"], ["--gap", "3"], ["--part", "a", "--test-share", "0.2"],

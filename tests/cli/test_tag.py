@@ -33,6 +33,7 @@ def table(tmp_path):
     return tmp_path / "data.csv"
 
 
+@pytest.mark.usefixtures("reports")
 def test_tags_of_a_table(call, table, tmp_path):
     folder = tmp_path / "run"
     out = call("train", table, *COLUMNS, "--channels", "a,b", "--tag", "side,height", *SMALL,

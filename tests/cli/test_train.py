@@ -28,6 +28,7 @@ def train(call, path, folder, *options):
 
 
 @pytest.mark.parametrize("name", ["data.csv", "data.parquet"])
+@pytest.mark.usefixtures("reports")
 def test_a_table_of_ones_own(call, table, tmp_path, name):
     path, folder = table(name, count=40), tmp_path / "run"
     out = train(call, path, folder, "--epochs", "12", "--learning-rate", "0.1")
@@ -137,6 +138,7 @@ def test_the_bundled_data(call, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("reports")
 def test_a_test_table_that_is_the_training_table_is_said(call, table, tmp_path):
     path, copy, folder = table(), tmp_path / "copy.csv", tmp_path / "run"
     copy.write_bytes(path.read_bytes())  # whatever it is called
@@ -214,6 +216,18 @@ def test_a_cell_with_options(call, table, tmp_path):
     cell = load(tmp_path / "run").model.recurrent[0].directions[0][0].cell
     assert repr(cell).startswith("GRU(reset='after'")
     assert "remembered" in (tmp_path / "run" / "equations.txt").read_text()
+
+
+def test_excitatory_and_inhibitory_units(call, table, tmp_path):
+    spec = "LeakyRNN(excitatory=0.75, density=0.5)"
+    out = train(call, table(), tmp_path / "run", "--cell", spec, "--hidden", 8)
+    shown = call("info", tmp_path / "run")
+    row = next(line for line in shown.splitlines() if "directions.0.0.transition_h" in line)
+    assert row.endswith(" 8 x 8  32 of 64 learned, 6 excitatory, 2 inhibitory")
+    learned = out.partition("LeakyRNN, both, ")[2].partition(" parameters")[0]
+    assert f"in all {learned} parameters" in shown
+    weight = load(tmp_path / "run").model.recurrent[0].directions[0][0].transition_h
+    assert (weight != 0).sum() == 32 and (weight[:, 6:] <= 0).all()
 
 
 @pytest.mark.parametrize("name", ["rnn", "LeakyRNN", "MinimalGatedUnit", "indrnn"])
@@ -363,13 +377,16 @@ def test_the_defaults_are_what_the_help_says(call, table, tmp_path):
     call("train", table(), *COLUMNS, "--epochs", "1", "--run", tmp_path / "run")
     text = " ".join(call("train", "--help").split())
     found = vars(load(tmp_path / "run").options) | built(tmp_path / "run")
-    named = [*OF_TRAINING, "layers", "direction", "merge", "dropout",
-             "variational-dropout", "zoneout", "weight-drop"]  # fmt: skip
+    named = [*OF_TRAINING, "layers", "merge", "variational-dropout", "zoneout", "weight-drop"]
+    others = ("epochs", "class-weights", "scale-by-replicas", "minutes", "learning-rate")
     for name in named:
-        if name not in ("epochs", "class-weights", "scale-by-replicas", "minutes"):
+        if name not in others:
             value = found[name.replace("-", "_")]
             default = text.partition(f" --{name} <")[2].partition("[default: ")[2].partition("]")[0]
             assert default == str(value) or float(default) == value, name
+    assert "forward, backward or both; both, and" in text and found["direction"] == "both"
+    assert "the output network; 0.3, and" in text and found["dropout"] == 0.3
+    assert "--learning-rate <float> 0.003, and" in text and found["learning_rate"] == 0.003
     assert "Units of each state; 64," in text and found["hidden"] == 64
     assert "max unless given" in text and found["pooling"] == "max"
     assert "in training; 0.2," in text and found["noise"] == 0.2
@@ -499,6 +516,7 @@ def test_chosen_channels_let_a_column_of_text_stand(call, table, tmp_path):
     assert load(tmp_path / "all").model.encoder.texts == {"note": ("a remark",)}
 
 
+@pytest.mark.usefixtures("reports")
 def test_numbers_of_sequences(call, tmp_path):
     """From a table with targets to a run folder, its report, scores and predictions."""
     rows = [
@@ -528,6 +546,7 @@ def test_numbers_of_sequences(call, tmp_path):
     assert call("report", "--compare", folder, folder, "--out", tmp_path / "both.html")
 
 
+@pytest.mark.usefixtures("reports")
 def test_the_time_that_is_spent_is_said(call, table, tmp_path):
     out = train(call, table(), tmp_path / "run", "--epochs", "100000", "--minutes", "0.005")
     assert ", when its --minutes were spent\n" in out

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from throughtime.data import Sequences, read_table, restrict_categories, split
-from throughtime.data.source import Source, fingerprint
+from throughtime.data.fingerprint import fingerprint
+from throughtime.data.source import Source
 from throughtime.errors import DataError
 
 ROLES = {"sequence": "id", "label": "kind"}

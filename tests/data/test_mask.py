@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from throughtime.data import Scaler, Sequences, Streams, Target, collate
-from throughtime.data.source import fingerprint
+from throughtime.data.fingerprint import fingerprint
 from throughtime.errors import DataError
 
 NAN = math.nan

@@ -51,7 +51,18 @@ def test_cells_of_mixed_widths(cell):
         check(variational(cell.program(inputs, units), 0.3))
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, phases=[Phase.generate])
+def _random(count):
+    return settings(max_examples=count, deadline=None, derandomize=True, phases=[Phase.generate])
+
+
+@_random(20)
 @given(data=st.data())
 def test_random_programs(data):
+    check(random_program(data))
+
+
+@pytest.mark.slow
+@_random(200)
+@given(data=st.data())
+def test_many_random_programs(data):
     check(random_program(data))

@@ -19,7 +19,7 @@ from throughtime.engines.reference import Reference
 from throughtime.program.graph import REDUCTIONS
 from throughtime.program.pointwise import POINTWISE
 
-CHUNKS, QUICK, SLOW = 8, 320, 5000
+CHUNKS, QUICK, SLOW = 8, 200, 5000
 
 
 def _search(chunk: int, count: int, seed: int) -> None:
@@ -78,7 +78,7 @@ class Late(Recorded):
 
 def test_a_state_in_the_wrong_place_is_found(types_unchecked):
     with only(Late(CPU()), Reference()):
-        failures = [f for number in range(40) for f in check(random_case(3, number)).failures]
+        failures = [f for number in range(12) for f in check(random_case(3, number)).failures]
     assert any(f.engine == "cpu" and f.kind == "wrong output" for f in failures)
     assert not any(f.engine == "reference" and "wrong" in f.kind for f in failures)
 

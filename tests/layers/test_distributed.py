@@ -5,7 +5,7 @@ import torch
 import torch.distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
-from throughtime import LSTM, Recurrent
+from throughtime import LSTM, LeakyRNN, Recurrent
 
 pytestmark = pytest.mark.usefixtures("types_unchecked")
 
@@ -33,6 +33,16 @@ def test_a_learned_initial_state_that_a_given_one_replaces(engine, group):
                       for both in state)  # fmt: skip
     for name, p in layer.named_parameters():
         assert p.grad is not None and bool(p.grad.any()) != (".initial." in name), name
+
+
+def test_connections_are_sent_with_the_buffers(group):
+    layer = Recurrent(LeakyRNN(excitatory=0.5, density=0.5), 3, 4)
+    model, x = DistributedDataParallel(layer), torch.randn(5, 2, 3)
+    for _ in range(2):
+        layer.zero_grad()
+        model(x)[0].square().sum().backward()
+    for name, p in layer.named_parameters():
+        assert p.grad is not None and p.grad.any(), name
 
 
 @pytest.mark.parametrize("kind", ["learned", "zeros"])

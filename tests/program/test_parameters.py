@@ -7,7 +7,16 @@ import torch
 
 from throughtime import LSTM, Cell, Chrono, Recurrent, affine, parameter
 from throughtime.errors import OptionError
-from throughtime.program import Constant, Identity, Negative, Orthogonal, Parameter, Range, Uniform
+from throughtime.program import (
+    Balanced,
+    Constant,
+    Identity,
+    Negative,
+    Orthogonal,
+    Parameter,
+    Range,
+    Uniform,
+)
 from throughtime.program.parameters import Custom, from_data, initialiser, starts_after, to_data
 
 
@@ -55,6 +64,44 @@ def test_orthogonal(shape):
     gram = q @ q.T if shape[0] <= shape[1] else q.T @ q
     wanted = 2.25 * torch.eye(min(shape), dtype=torch.float64)
     torch.testing.assert_close(gram, wanted, rtol=0, atol=1e-12)
+
+
+def radius(weight):
+    return float(torch.linalg.eigvals(weight).abs().max())
+
+
+def test_balanced():
+    w = fill(Balanced(1.3), 300, 300)
+    assert abs(radius(w) - 1.3) < 1e-12
+    torch.testing.assert_close(w.sum(1), torch.zeros(300, dtype=torch.float64), rtol=0, atol=1e-12)
+    assert abs(float((w > 0).double().mean()) - 0.5) < 5 * 0.5 / 300
+    # a gamma distribution of shape k has the coefficient of variation 1 / sqrt(k)
+    own = w[w > 0]
+    assert abs(float(own.std() / own.mean()) - math.sqrt(0.5)) < 0.02
+    # Rajan and Abbott: sqrt(N var) is the radius, as no eigenvalue lies far out
+    assert abs(math.sqrt(300) * float(w.std()) / 1.3 - 1) < 0.1
+
+
+def test_balance_keeps_signs_and_what_is_not_there():
+    w = torch.tensor([[1.0, 2.0, -6.0], [0.0, 4.0, -1.0], [3.0, 0.0, 0.0]], dtype=torch.float64)
+    balanced = Balanced(2.0).balance(w)
+    assert abs(radius(balanced) - 2.0) < 1e-12
+    scale = balanced[2, 0] / 3.0
+    want = torch.tensor([[1.0, 2.0, -3.0], [0.0, 4.0, -4.0], [3.0, 0.0, 0.0]], dtype=torch.float64)
+    torch.testing.assert_close(balanced, want * scale)
+    assert Balanced(2.0).balance(w.half()).dtype == torch.float16
+
+
+def test_a_weight_without_a_loop_has_no_radius_to_scale():
+    w = torch.tensor([[0.0, 0.0], [5.0, 0.0]])
+    assert torch.equal(Balanced(2.0).balance(w), w)
+
+
+def test_balanced_is_for_square_weights():
+    with pytest.raises(OptionError, match=r"Balanced.*of shape \(2, 3\); expected one for this sh"):
+        Parameter((2, 3), Balanced(1.0))
+    with pytest.raises(OptionError, match=r"of shape \(2,\); expected one"):
+        Parameter((2,), Balanced(1.0))
 
 
 def test_orthogonal_is_random():
@@ -162,7 +209,7 @@ def test_what_a_name_or_number_means(spec, meant):
 @pytest.mark.parametrize(
     "init",
     [Uniform(), Uniform(0.1), Range(-1, 2), Orthogonal(2.0), Identity(), Constant(0.1),
-     Chrono(7), Negative("u"), Custom("mine")],
+     Chrono(7), Negative("u"), Balanced(1.5), Custom("mine")],
     ids=str,
 )  # fmt: skip
 def test_as_data_and_back(init):

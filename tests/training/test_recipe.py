@@ -34,3 +34,10 @@ def test_at_each_step_there_is_nothing_beside_the_steps():
     assert OF_STEPS.of_model(5000) == {
         "statistics": False, "differences": False, "noise": 0.0, "at_once": 1,
     }  # fmt: skip
+
+
+def test_a_made_data_set_is_learned_by_a_map_from_state_to_state():
+    made = recipe(Tag(("a", "b")), made=True)
+    assert (made.cell, made.dropout, OF_STEPS.cell, OF_STEPS.dropout) == ("GRU", 0.0, "LSTM", 0.3)
+    assert made.of_model(5000) == OF_STEPS.of_model(5000)
+    assert made.epochs(800, 32) == 24

@@ -45,6 +45,7 @@ KINDS = {
     "dropout": ({"dropout": 0.3, "layers": 2, "variational_dropout": 0.2}, {}),
     "zoneout": ({"zoneout": {"h": 0.2, "C": 0.1}, "weight_drop": 0.2}, {}),
     "noise": ({"cell": LeakyRNN(noise=0.5), "direction": "both"}, {}),
+    "connections": ({"cell": LeakyRNN(excitatory=0.5, density=0.7)}, {"weight_decay": 0.1}),
     "early stopping": (
         {"dropout": 0.2},
         {"validation": 0.3, "patience": 2, "learning_rate": 0.3, "clip": None, "epochs": 6},

@@ -79,7 +79,9 @@ def replicas(module: nn.Module, loss: Callable[[], Tensor]) -> list[Replicas]:
 
     One backward pass; no weight is copied. From the gradients dZ_t at the affine maps and their
     operands X_t, the norm for a batch is |dW_t|^2 = <dZ_t dZ_t', X_t X_t'>. Summed over t the
-    replicas are `.grad`. The initial state has one replica: its own `.grad`.
+    replicas are `.grad`. The initial state has one replica: its own `.grad`. The replicas of a
+    weight that is parametrised, as by `layers.connect`, are those of the weight that is computed
+    with, and their sum is the gradient at it, before it goes through the parametrisation.
 
     **Arguments:**
 

@@ -71,8 +71,11 @@ def passes(layers: Sequence[Recurrent]) -> list[tuple[Literal["top", "below"], l
 
 
 def recurrent_parameters(direction: Any) -> list[nn.Parameter]:
-    """The parameters of a layer and direction that have replicas: all but its initial state."""
-    return [getattr(direction, name) for name in direction.program.parameters]
+    """The parameters of a layer and direction that have replicas: all but its initial state.
+
+    Of a weight that is parametrised what it is made of.
+    """
+    return [p for name, p in direction.named_parameters() if not name.startswith("initial.")]
 
 
 class _Divide(torch.autograd.Function):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from throughtime.cells.cell import Cell as Cell
     from throughtime.cells.cell import activation as activation
+    from throughtime.cells.connections import Connections as Connections
     from throughtime.cells.gru import GRU as GRU
     from throughtime.cells.indrnn import IndRNN as IndRNN
     from throughtime.cells.leaky_rnn import LeakyRNN as LeakyRNN
@@ -28,7 +29,8 @@ BUILT_IN = {
 }
 """The class of each cell, and the file that it is in."""
 
-_FILES = {**BUILT_IN, "Cell": "cell", "activation": "cell", "layer_norm": "normalisation"}
+_FILES = {**BUILT_IN, "Cell": "cell", "Connections": "connections", "activation": "cell",
+          "layer_norm": "normalisation"}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

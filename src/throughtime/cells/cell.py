@@ -5,6 +5,8 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
 
+from torch import nn
+
 from throughtime.arguments import checked_arguments
 from throughtime.errors import OptionError, TraceError, nearest
 from throughtime.program import ACTIVATIONS, Program, trace
@@ -32,6 +34,15 @@ class Cell:
     def step(self, x: Any, *states: Any) -> Any:
         """The new value of each state, in their order, from `x (B, I)` and the old ones."""
         raise NotImplementedError(f"`{type(self).__name__}`: has no `step`; write its equations.")
+
+    def constrain(self, layer: nn.Module) -> None:
+        """Called once with each new layer and direction: the place for constraints.
+
+        The parameters of `layer` carry the names of the equations and have their start. What is
+        registered here with `torch.nn.utils.parametrize`, `layers.connect` or one of
+        `torch.nn.utils.parametrizations` is computed once a call, and engines run the result as
+        they run any weight. Afterwards the parameters start anew, within what they now can be.
+        """
 
     def __repr__(self) -> str:
         options = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())

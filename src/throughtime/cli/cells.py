@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from throughtime.cells import BUILT_IN
+from throughtime.cli import named_call
 from throughtime.errors import OptionError, ThroughtimeError, nearest
 
 _UNITS = ("units", "hidden", "hidden_size", "hidden_dim", "num_units")
@@ -121,14 +122,9 @@ def check(made: Any, named: Named, input_size: int, hidden_size: int) -> None:
 
 
 def _call(text: str, whole: str, option: str) -> tuple[str, dict[str, Any]]:
-    try:
-        node = ast.parse(text.strip(), mode="eval").body
-        if isinstance(node, ast.Name):
-            return node.id, {}
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.args:
-            return node.func.id, {str(k.arg): ast.literal_eval(k.value) for k in node.keywords}
-    except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):
-        pass
+    call = named_call.read(text)
+    if call is not None:
+        return call
     raise OptionError(
         f"{option} {whole!r} cannot be read; expected a name with options that are plain values, "
         "each by its name, such as lstm, 'GRU(reset=\"after\")' or my_cells.py:MyCell. Quote it "

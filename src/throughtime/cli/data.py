@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from throughtime.cli import paths
+from throughtime.cli import made, paths
 from throughtime.errors import OptionError, one_line
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ TASKS = {
 """The options that name what is to be learned."""
 
 ANY = ("data", "validation", "seed")  # what the bundled data may be given with
+WITH_MADE = (*ANY, "test_share")  # and a made data set
 APART = (  # options that are not given together, and why
     ("test_share", "test", "the table to test on is whole"),
     ("test", "part", "the column names the test part"),
@@ -46,6 +47,15 @@ def check_columns(table: "TableOptions", *, task: bool = True) -> None:
                 )
         return
     check_parts(table)
+    if table.made is not None:
+        for name in given:
+            if name not in WITH_MADE:
+                raise OptionError(
+                    f"{_option(name)} is given with {table.made.name}; expected it left out, "
+                    "because a made data set has no table with columns. Leave out "
+                    f"{_option(name)}."
+                )
+        return
     _check_sequence(table)
     named = [_option(name) for name in TASKS if name in given]
     if len(named) > 1 or (task and not named):
@@ -186,13 +196,18 @@ def with_targets(run: "Run", data: str | None) -> "Sequences":
 def another_table(
     run: "Run", path: str, *, targets: bool, left_out: "list[LeftOut] | None" = None
 ) -> "Sequences":
-    """The sequences of a table with the columns that a run was trained on.
+    """The sequences of a table with the columns that a run was trained on, or of a made data set;
+    this is drawn with the seed after the run's, unless it has one, so that it is a new draw.
 
     `left_out`: takes the sequences that cannot be read; an error without it.
     """
+    from throughtime.data.made.registry import make
     from throughtime.data.source import remembered
 
     source, _ = remembered(run.details, run.folder)
+    if (drawn := made.named(path)) is not None:
+        seed = source.made_options.get("seed", source.seed) + 1
+        return make(drawn.name, {"seed": seed} | drawn.options)
     trained_in = f"the run in {one_line(str(run.folder))}"
     return source.table(
         path, run.model.channels, run.model.task.table_options(),

@@ -16,7 +16,7 @@ def diagnose(
     data: str | None = typer.Argument(
         None,
         help="A labelled table with the columns of the training table; its test part else.",
-        callback=paths.table,
+        callback=paths.data,
     ),
     sequences: int = typer.Option(
         8, help="How many sequences, the longest ones.", callback=options.whole()

@@ -15,7 +15,7 @@ def evaluate(
     data: str | None = typer.Argument(
         None,
         help="A labelled table with the columns of the training table; its test part else.",
-        callback=paths.table,
+        callback=paths.data,
     ),
     device: str = devices.option(),
     json: bool = typer.Option(False, "--json", help="Print JSON."),

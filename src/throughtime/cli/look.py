@@ -30,7 +30,7 @@ def look(
     train, test = source.divide(whole)
     fitted, held = source.set_aside(train, test)
     task = Regress if table.target else Classify if table.label or table.data is None else None
-    if table.tag is not None:
+    if table.each_step is not None:
         task = Tag.of(fitted, weights=table.weight)
     if json:
         seen = look_at(source, whole, fitted, held, test)

@@ -25,9 +25,9 @@ def whole(least: int = 1, *, means: str = "", say: int | None = None) -> Callabl
     return _check(lambda value: least <= value <= LARGEST, wanted, say)
 
 
-def share() -> Callable[..., Any]:
-    """A share of a whole: 0 or more, less than 1."""
-    return _check(lambda value: 0 <= value < 1, "a number from 0 up to 1, and not 1 itself")
+def share(say: Any = None) -> Callable[..., Any]:
+    """A share of a whole: 0 or more, less than 1; an error says to set `say`, or the default."""
+    return _check(lambda value: 0 <= value < 1, "a number from 0 up to 1, and not 1 itself", say)
 
 
 def positive(most: float = float("inf"), *, say: Any = None) -> Callable[..., Any]:

@@ -6,6 +6,7 @@ import shlex
 from importlib.resources import files
 from pathlib import Path
 
+from throughtime.cli import made
 from throughtime.errors import DataError, MachineError, OptionError, RunError
 
 SEQUENCES = (".npz", ".ts")
@@ -46,6 +47,17 @@ def table(path: str | None) -> str | None:
             "the folder."
         )
     return path
+
+
+def data(path: str | None) -> str | None:
+    """A callback of typer's, of a table or a made data set. **Raises:** `DataError` unless there is
+    one of them, `OptionError` for options of a made one that cannot be read.
+    """
+    if path is None or made.named(path) is not None:
+        return path
+    if not os.path.exists(path) and not any(glob.iglob(path, recursive=True)):
+        made.check_spelling(path)
+    return table(path)
 
 
 def own_sequence(path: str | None) -> str | None:

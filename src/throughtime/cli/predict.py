@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def predict(
     run: str = typer.Argument(..., help="A run folder.", callback=paths.run_folder),
     data: str = typer.Argument(
-        ..., help="A table with the columns of the training table.", callback=paths.table
+        ..., help="A table with the columns of the training table.", callback=paths.data
     ),
     output: str | None = typer.Option(
         None, help="A file: .csv, .parquet or .jsonl; printed as CSV unless given."

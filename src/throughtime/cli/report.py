@@ -39,7 +39,7 @@ def report(
     for folder in places if compare else places[:1]:
         paths.run_folder(folder)
     for table in [] if compare else places[1:]:
-        paths.table(table)
+        paths.data(table)
     paths.output("--out", out)
     from throughtime.report import write
     from throughtime.report.one_run import PAGE

@@ -57,9 +57,24 @@ def progress_bar(quiet: bool) -> "Iterator[Callable[[Progress], None] | None]":
         yield update
 
 
+def show_chosen(model: "Model", epochs: int, batch_size: int, learning_rate: float) -> None:
+    """The network and how it is trained, before it is."""
+    from throughtime.data.naming import counted
+    from throughtime.training.model import cell_name, recurrent
+
+    layer = recurrent(model)[0]
+    text = (
+        f"network: {cell_name(model)} of {counted(layer.hidden_size, 'unit')}, {layer.direction}, "
+        f"dropout {model.dropout:g}; {counted(epochs, 'epoch')} in batches of {batch_size} with "
+        f"learning rate {learning_rate:g}"
+    )
+    Console(highlight=False).print(escape(text), soft_wrap=True)
+
+
 def show_results(run: "Run", report: Path | None = None) -> None:
     """The last screen of a training run: what it comes to first, and what to try next."""
     from throughtime.data.naming import counted
+    from throughtime.layers.parametrised import count
     from throughtime.training import gaps
     from throughtime.training.evaluate import verdict_of
     from throughtime.training.model import cell_name, recurrent
@@ -70,7 +85,7 @@ def show_results(run: "Run", report: Path | None = None) -> None:
     console.print(escape(verdict_of(model, results)), soft_wrap=True)
     for line in results.get("try_next", ()):
         console.print(f"try next: {escape(line)}", soft_wrap=True)
-    parameters = sum(p.numel() for p in model.parameters())
+    parameters = count(model)
     cell, counts = cell_name(model), results.get("counts", {}).get("training")
     last: dict[str, Any] = run.history[-1] if run.history else {"epoch": 0, "seconds": 0.0}
     ended = {"minutes": ", when its --minutes were spent", "patience": ", when --patience ran out"}
@@ -129,6 +144,7 @@ def show_run(run: "Run") -> None:
     from dataclasses import asdict
 
     from throughtime.data.naming import quote, quote_all
+    from throughtime.layers.parametrised import count, plain_name, said
     from throughtime.training import equations
 
     console = Console(highlight=False)
@@ -139,10 +155,15 @@ def show_run(run: "Run") -> None:
     table = Table(title="parameters", box=None, pad_edge=False, title_justify="left")
     table.add_column("name")
     table.add_column("shape", justify="right")
+    connections = said(model)
+    if connections:
+        table.add_column("connections")
     for name, p in model.named_parameters():
-        table.add_row(escape(name), " x ".join(map(str, p.shape)))
+        plain = plain_name(name)
+        those = [connections.get(plain, "")] if connections else []
+        table.add_row(escape(plain), " x ".join(map(str, p.shape)), *those)
     _print_whole(table)
-    console.print(f"in all {sum(p.numel() for p in model.parameters()):,} parameters")
+    console.print(f"in all {count(model):,} parameters")
     for name, value in model.task.describe().items():
         text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
         console.print(escape(f"{name}: {text}"), soft_wrap=True)

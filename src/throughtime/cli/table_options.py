@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from throughtime.cli import options, paths
+from throughtime.cli import made, options, paths
 
 if TYPE_CHECKING:
     from throughtime.data.source import Source
@@ -20,9 +20,9 @@ class TableOptions:
 
     data: str | None = typer.Argument(
         None,
-        help="A table, or a folder of them (CSV, JSON lines, Parquet, .npz, .ts); Japanese Vowels "
-        "without.",
-        callback=paths.table,
+        help="A table, or a folder of them (CSV, JSON lines, Parquet, .npz, .ts); or a made data "
+        f"set: {', '.join(made.NAMES)}; Japanese Vowels without.",
+        callback=paths.data,
     )
     sequence: str | None = typer.Option(
         None,
@@ -92,6 +92,18 @@ class TableOptions:
     def tags(self) -> tuple[str, ...] | None:
         return _names(self.tag)
 
+    @property
+    def made(self) -> made.Made | None:
+        """The made data set that stands in place of a table, if one does."""
+        return made.named(self.data)
+
+    @property
+    def each_step(self) -> str | None:
+        """What says that there is something to learn at every step, if anything does."""
+        if self.tag is not None:
+            return "--tag"
+        return None if self.made is None else self.made.name
+
     def given(self) -> dict[str, Any]:
         """The options that are not as they are without being given, by the names of the fields."""
         defaults: dict[str, Any] = {f.name: f.default for f in fields(self)}
@@ -102,9 +114,13 @@ class TableOptions:
         """Where the sequences come from."""
         from throughtime.data.source import Source
 
+        drawn = self.made
         return Source(
-            path=self.data, test=self.test, test_share=self.test_share, sequence=self.sequence,
-            time=self.time, label=self.label, seed=self.seed, targets=self.targets,
+            path=self.data if drawn is None else None,
+            made=None if drawn is None else drawn.name,
+            made_options={} if drawn is None else drawn.options,
+            test=self.test, test_share=self.test_share, sequence=self.sequence, time=self.time,
+            label=self.label, seed=self.seed, targets=self.targets,
             channels=_names(self.channels), tags=self.tags, weights=self.weight,
             categories=_names(self.categories), strict=self.strict,
             time_format=self.date_format, group=self.group, over_time=self.split == "time",

@@ -1,4 +1,4 @@
-"""What `--tag` changes of the other options of `throughtime train`."""
+"""What an answer at every step changes of the other options of `throughtime train`."""
 
 from typing import NamedTuple
 
@@ -6,38 +6,46 @@ from throughtime.errors import OptionError
 
 
 class Asked(NamedTuple):
-    """The options that have to do with a class or a number at every step, as they are given."""
+    """The options that have to do with a class or a number at every step, as they are given.
 
-    tag: str | None
+    - `by`: what asks for it: `--tag`, or the name of a made data set; None where nothing does.
+    - `way`: the direction of the layers; None where it is not given.
+    - `forward`: whether it is forward unless given, so that the network is a map from one state to
+      the next and can be taken apart as such.
+    """
+
+    by: str | None
     pooling: str | None
     spans: bool
     causal: bool
-    way: str
+    way: str | None
+    forward: bool = False
 
     @property
     def direction(self) -> str:
         """Of the layers: tags that are to be seen live cannot wait for what comes after."""
-        return "forward" if self.causal else self.way
+        return "forward" if self.causal else self.way or ("forward" if self.forward else "both")
 
     @property
     def shown(self) -> str | None:
         """What the output network sees; None for every step."""
-        return self.pooling or (None if self.tag else "max")
+        return self.pooling or (None if self.by else "max")
 
-    def check(self, direction_given: bool) -> None:
+    def check(self) -> None:
         """**Raises:** `OptionError` for options that do not go together."""
         for option, given in {"--spans": self.spans, "--causal": self.causal}.items():
-            if given and self.tag is None:
+            if given and self.by is None:
                 raise OptionError(
                     f"{option} is given without --tag; expected tags, because it is about a class "
                     f"or a number at every step. Leave out {option}."
                 )
-        if self.tag is not None and self.pooling is not None:
+        if self.by is not None and self.pooling is not None:
             raise OptionError(
-                f"--pooling {self.pooling} is given with --tag; expected it left out, because the "
-                "output network answers at every step and sees each by itself. Leave out --pooling."
+                f"--pooling {self.pooling} is given with {self.by}; expected it left out, because "
+                "the output network answers at every step and sees each by itself. Leave out "
+                "--pooling."
             )
-        if self.causal and direction_given and self.way != "forward":
+        if self.causal and self.way not in (None, "forward"):
             raise OptionError(
                 f"--causal is given with --direction {self.way}; expected forward, because what "
                 "comes after a step is not known when its tag is seen live. Leave one out."

@@ -1,19 +1,15 @@
 """`throughtime train`: from a table to a trained model in a run folder."""
 
-import os
-import shlex
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import typer
 
 from throughtime.cli import cells, options, paths, tagging, train_on
 from throughtime.cli import device as devices
-from throughtime.cli.data import check_columns, check_parts, check_paths, known, told
+from throughtime.cli import resume as resuming
+from throughtime.cli.data import check_columns, check_parts, check_paths, told
 from throughtime.cli.finish import finish
 from throughtime.cli.look import look_at, show_look
-from throughtime.cli.stopped import Stopped
 from throughtime.cli.table_options import TableOptions, with_table
 from throughtime.errors import OptionError
 
@@ -34,8 +30,10 @@ def train(
     quantiles: str | None = typer.Option(
         None, help="With --target: quantiles of each number, 0.1,0.5,0.9."
     ),
-    cell: str = typer.Option(
-        "LSTM", help="A cell: GRU, 'LSTM(peephole=True)', my_cells.py:MyCell."
+    cell: str | None = typer.Option(
+        None,
+        help="A cell: GRU, 'LSTM(peephole=True)', my_cells.py:MyCell; LSTM, and GRU with a made "
+        "data set, unless given.",
     ),
     hidden: int | None = typer.Option(
         None,
@@ -43,9 +41,9 @@ def train(
         callback=options.whole(say=64),
     ),
     layers: int = typer.Option(1, help="Recurrent layers.", callback=options.whole()),
-    direction: str = typer.Option(
-        "both",
-        help="forward, backward or both.",
+    direction: str | None = typer.Option(
+        None,
+        help="forward, backward or both; both, and forward with a made data set, unless given.",
         callback=options.one_of("forward", "backward", "both"),
     ),
     merge: str = typer.Option(
@@ -63,8 +61,11 @@ def train(
         callback=options.one_of("last", "mean", "max"),
     ),
     output: str = typer.Option("", help="Sizes of its inner layers: 64 or 64,32; none: linear."),
-    dropout: float = typer.Option(
-        0.3, help="Between layers and before the output network.", callback=options.share()
+    dropout: float | None = typer.Option(
+        None,
+        help="Between layers and before the output network; 0.3, and 0 with a made data set, "
+        "unless given.",
+        callback=options.share(say=0.3),
     ),
     variational_dropout: float = typer.Option(
         0.0, help="One mask a sequence, in the cell.", callback=options.share()
@@ -110,7 +111,11 @@ def train(
     optimiser: str = typer.Option(
         "adam", help="adam, adamw, sgd, rmsprop, ...", callback=options.one_of(*OPTIMISERS)
     ),
-    learning_rate: float = typer.Option(3e-3, callback=options.positive(options.LARGEST_RATE)),
+    learning_rate: float | None = typer.Option(
+        None,
+        help="0.003, and 0.01 with a made data set, unless given.",
+        callback=options.positive(options.LARGEST_RATE, say=0.003),
+    ),
     weight_decay: float = typer.Option(
         0.0, help="Not on biases and initial states.", callback=options.not_negative()
     ),
@@ -162,14 +167,15 @@ def train(
                 f"--resume {resume} is given with the table {table.data}; expected one of the two. "
                 "The run remembers its table: leave it out."
             )
-        _alone(context, resume)
-        with _resumable(resume):
-            _resume(resume, checkpoint_seconds, quiet)
+        resuming.check_alone(context, resume)
+        with resuming.resumable(resume):
+            resuming.go_on(resume, checkpoint_seconds, quiet)
         return
     # what can be checked without torch comes first, as importing it takes seconds
-    named = cells.read(cell)
-    of_steps = tagging.Asked(table.tag, pooling, spans, causal, direction)
-    of_steps.check("direction" in options.given(context))
+    named = None if cell is None else cells.read(cell)
+    made = table.made is not None
+    of_steps = tagging.Asked(table.each_step, pooling, spans, causal, direction, forward=made)
+    of_steps.check()
     direction = of_steps.direction
     options.check_bptt(bptt, direction if origin is None else "forward")  # `fit` knows that model's
     sizes = options.sizes(output)
@@ -183,10 +189,11 @@ def train(
     check_paths(table)
     import torch
 
-    from throughtime.cli.show import progress_bar
+    from throughtime.cli.show import progress_bar, show_chosen
     from throughtime.layers import Recurrent
     from throughtime.tasks import Classify, Regress, Tag
     from throughtime.training import Encoder, Model, Options, Output, Run
+    from throughtime.training.evaluate import check_channels
     from throughtime.training.fit import fit
     from throughtime.training.recipe import recipe
     from throughtime.training.steps import width as width_of
@@ -194,7 +201,7 @@ def train(
     if threads:
         torch.set_num_threads(threads)
     place = devices.named(device)
-    details = {"cell": cell, "threads": threads, "device": device, "command": context.obj}
+    details = {"threads": threads, "device": device, "command": context.obj}
     source, model = table.source(), None
     if origin is not None:
         model, source, kept = train_on.begin(origin, source)
@@ -204,24 +211,28 @@ def train(
     train_part, test_part = source.divide(whole, **known)
     fitted, held = source.set_aside(train_part, test_part)
     if model is None:
-        made = cells.make(named)
-        torch.manual_seed(table.seed)
         encoder = Encoder.of(fitted)
-        if table.tag is not None:
+        if table.each_step is not None:
             task = Tag.of(fitted, weights=table.weight, spans=spans)
         elif table.targets is not None:
             task = Regress(table.targets, quantiles=levels)
         else:
             task = Classify(fitted.classes)
-        hidden = hidden or recipe(task).hidden
-        given = recipe(task).of_model(int(fitted.lengths.max()))
+        unsaid = recipe(task, made=made)
+        named = named or cells.read(unsaid.cell)
+        details["cell"] = named.text
+        own = cells.make(named)
+        torch.manual_seed(table.seed)
+        hidden = hidden or unsaid.hidden
+        dropout = unsaid.dropout if dropout is None else dropout
+        given = unsaid.of_model(int(fitted.lengths.max()))
         asked = {"statistics": statistics, "differences": differences, "at_once": at_once,
                  "noise": noise}  # fmt: skip
         given |= {name: value for name, value in asked.items() if value is not None}
         width = width_of(encoder.width, differences=given["differences"], at_once=given["at_once"])
-        cells.check(made, named, width, hidden)
+        cells.check(own, named, width, hidden)
         recurrent = Recurrent(
-            made, width, hidden, layers=layers, direction=direction,  # type: ignore[arg-type]
+            own, width, hidden, layers=layers, direction=direction,  # type: ignore[arg-type]
             merge=merge, dropout=dropout, variational_dropout=variational_dropout,  # type: ignore[arg-type]
             zoneout=zoneout, weight_drop=weight_drop, initial_state=initial_state,  # type: ignore[arg-type]
         )  # fmt: skip
@@ -234,15 +245,19 @@ def train(
             model.output = Output(model.width, model.task.width, sizes=sizes)
     for part in (fitted, test_part, *([] if held is None else [held])):
         model.task.prepare("train", part)  # what cannot be scored in the end is refused now
+        check_channels("train", model, part)
     model.to(place)
     details["data"] = source.to_dict(train_part, test_part, held)
-    if epochs is None:
-        epochs = recipe(model.task).epochs(len(fitted), batch_size)
+    unsaid = recipe(model.task, made=made)
+    epochs = epochs or unsaid.epochs(len(fitted), batch_size)
+    learning_rate = learning_rate or unsaid.learning_rate
     folder = run or _new_folder()
     Run(model, Options(), Path(folder)).make_folder()  # nothing is told of one that cannot be
     if not quiet:
         show_look(look_at(source, whole, fitted, held, test_part), model.task)
-    with _resumable(folder):
+        if made:
+            show_chosen(model, epochs, batch_size, learning_rate)
+    with resuming.resumable(folder):
         with progress_bar(quiet) as progress:
             finished = fit(
                 model, fitted, folder=folder, progress=progress,
@@ -255,55 +270,6 @@ def train(
                 keep_scaling=origin is not None,
             )  # fmt: skip
         finish(finished, train_part, test_part)
-
-
-def _alone(context: typer.Context, folder: str) -> None:
-    """**Raises:** `OptionError` for an option that a resumed run has already."""
-    for name, option in options.given(context).items():
-        if name not in ("resume", "checkpoint_seconds", "quiet"):
-            raise OptionError(
-                f"--resume {folder} is given with {option}; expected it alone, because a run goes "
-                f"on with the options that it began with. Leave out {option}."
-            )
-
-
-def _resume(folder: str, checkpoint_seconds: float, quiet: bool) -> None:
-    from dataclasses import asdict
-
-    import torch
-
-    from throughtime.cli.show import progress_bar
-    from throughtime.data.source import remembered
-    from throughtime.training.fit import fit
-    from throughtime.training.lock import locked
-    from throughtime.training.run import read
-
-    run = read(folder)
-    run.model.to(devices.named(run.details.get("device", "cpu"), folder))
-    with locked(run.folder):  # from here on, so that a second one need not read the table first
-        if threads := run.details.get("threads", 0):
-            torch.set_num_threads(threads)
-        source, fingerprints = remembered(run.details, run.folder)
-        train_part, test_part = source.read_again(fingerprints, known(run))
-        fitted, held = source.set_aside(train_part, test_part, fingerprints)
-        options = asdict(run.options) | ({} if held is None else {"validation": held})
-        with progress_bar(quiet) as progress:
-            finished = fit(
-                run.model, fitted, folder=folder, resume=True, progress=progress,
-                checkpoint_seconds=checkpoint_seconds, details=run.details, **options,
-            )  # fmt: skip
-        finish(finished, train_part, test_part)
-
-
-@contextmanager
-def _resumable(folder: str) -> Iterator[None]:
-    """Ctrl-C says how to go on, if there is something to go on with."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        if not os.path.exists(os.path.join(folder, "config.json")):
-            raise
-        raise Stopped(f"Go on with `throughtime train --resume {shlex.quote(folder)}`.") from None
 
 
 def _new_folder() -> str:

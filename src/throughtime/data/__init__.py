@@ -1,4 +1,4 @@
-"""From tables to batches: ragged sequences, scaling, splits, bundled data."""
+"""From tables to batches: ragged sequences, scaling, splits, data bundled and made."""
 
 from throughtime.data.batches import Batch as Batch
 from throughtime.data.batches import Batches as Batches
@@ -10,6 +10,11 @@ from throughtime.data.kinds import Kind as Kind
 from throughtime.data.kinds import kinds as kinds
 from throughtime.data.look import Look as Look
 from throughtime.data.look import look as look
+from throughtime.data.made import MADE as MADE
+from throughtime.data.made import context_integration as context_integration
+from throughtime.data.made import delayed_match as delayed_match
+from throughtime.data.made import flip_flop as flip_flop
+from throughtime.data.made import sine as sine
 from throughtime.data.scaling import Scaler as Scaler
 from throughtime.data.sequences import Sequences as Sequences
 from throughtime.data.split import split as split

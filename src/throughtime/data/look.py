@@ -71,7 +71,9 @@ def look(
     """
     lengths, parts = whole.lengths, parts or {}
     over_time = source is not None and source.is_over_time(whole)
-    title = "sequences" if source is None else source.path or "Japanese Vowels, training part"
+    title = "sequences" if source is None else source.title
+    if source is not None and source.bundled:
+        title = "Japanese Vowels, training part"
     return Look(
         title=title,
         sequences=len(whole),

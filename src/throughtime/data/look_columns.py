@@ -70,7 +70,7 @@ def _named(whole: Sequences, source: Source | None) -> Iterator[Column]:
 
 def _inputs(whole: Sequences, source: Source | None) -> Iterator[Column]:
     why = ""
-    if source is not None:
+    if source is not None and source.made is None:
         why = ", as chosen" if source.channels else ", as every other column"
     alike: dict[str, list[str]] = {}
     for name, kind in zip(whole.channels, _kinds(whole), strict=True):

@@ -72,7 +72,7 @@ def division(
 
 
 def _test(whole: Sequences, source: Source) -> Iterator[str]:
-    if source.path is None:
+    if source.bundled:
         yield "parts: as they were published"
     elif source.test is not None:
         yield f"test part: {source.test}"

@@ -1,22 +1,24 @@
 """Where the sequences of a run come from, remembered with it so that they can be read again."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from throughtime.data.categories import restrict_categories
 from throughtime.data.datasets import japanese_vowels
-from throughtime.data.naming import nearest, quote, quote_all
+from throughtime.data.fingerprint import fingerprint
+from throughtime.data.made.registry import make, said
+from throughtime.data.same_columns import ROLES, check_same_columns
 from throughtime.data.sequences import Sequences
 from throughtime.data.split import split
 from throughtime.data.split_groups import check_groups
 from throughtime.data.split_parts import of_part, parts
-from throughtime.data.table import column_names, named, read_table
-from throughtime.errors import DataError, OptionError, RunError
+from throughtime.data.table import named, read_table
+from throughtime.errors import OptionError, RunError
 
 TEST_SHARE = 0.2
 BUNDLED = {"sequence": "series_id", "time": "t", "label": "label"}
+OF_FRAME = {"sequence": "sequence", "time": "step", "label": None}  # as `Sequences.to_frame` writes
 OF_PARTS = (  # the fields that say how a table is divided
     "test", "test_share", "seed", "group", "over_time", "gap", "part", "validation",
     "validation_file",
@@ -25,9 +27,11 @@ OF_PARTS = (  # the fields that say how a table is divided
 
 @dataclass(frozen=True)
 class Source:
-    """A table, its columns and its parts.
+    """A table, its columns and its parts; or a made data set and its parts.
 
-    - `path`: the table; None for the bundled Japanese Vowels.
+    - `path`: the table; None for a made data set and for the bundled Japanese Vowels.
+    - `made`, `made_options`: the name of a made data set and its options, see `made.registry`; it
+      is drawn with `seed` unless its options have one.
     - `test`: a table to test on; None for a share `test_share` of the sequences, 0.2 unless given,
       set aside with `seed`.
     - `sequence`, `time`, `label`, `targets`, `channels`: the columns, see `read_table`.
@@ -63,6 +67,20 @@ class Source:
     part: str | None = None
     validation: float = 0.0
     validation_file: str | None = None
+    made: str | None = None
+    made_options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def bundled(self) -> bool:
+        """Whether these are the data that come with the package."""
+        return self.path is None and self.made is None
+
+    @property
+    def title(self) -> str:
+        """What an error and a screen call it."""
+        if self.made is not None:
+            return said(self.made, self.made_options)
+        return self.path or "the bundled data"
 
     @property
     def share(self) -> float:
@@ -74,13 +92,15 @@ class Source:
         return self.over_time or (len(sequences) == 1 and self.group is None)
 
     def whole(self, **known: Any) -> Sequences:
-        """All sequences of the table; of the bundled data those of training.
+        """All sequences of the table or the made data set; of the bundled data those of training.
 
         `known`: what a task that was trained before knows of its targets, see `Task.table_options`,
         and the `categories` of its model.
 
         **Raises:** `DataError`.
         """
+        if self.made is not None:
+            return make(self.made, {"seed": self.seed} | self.made_options)
         if self.path is None:
             return japanese_vowels()[0]
         columns = self._columns() | {"tags": self.tags, "weights": self.weights}
@@ -94,14 +114,14 @@ class Source:
 
         **Raises:** `DataError`.
         """
-        if self.path is None:
+        if self.bundled:
             return japanese_vowels()
         if self.test is not None:
             return whole, self._same(self.test, whole)
         if self.part is None:
             train, test = self._split(whole, self.share)
         else:
-            with named(self.path):
+            with named(self.title):
                 of_part(whole, self.part, "train")  # there has to be some
                 train = of_part(whole, self.part, "train", "validation")
                 test = of_part(whole, self.part, "test")
@@ -136,7 +156,7 @@ class Source:
             fitted, held = self._split(train, self.validation)
         if self.group is not None:
             others = {"test": test} if held is None else {"validation": held, "test": test}
-            with named(self._title()):
+            with named(self.title):
                 check_groups({"training": fitted, **others}, self.group)
         return fitted, held
 
@@ -145,14 +165,11 @@ class Source:
         return self.divide(self.whole(**known), **known)
 
     def _split(self, sequences: Sequences, share: float) -> tuple[Sequences, Sequences]:
-        with named(self._title()):
+        with named(self.title):
             return split(
                 sequences, share, self.seed, group=self.group, gap=self.gap,
                 over_time=self.is_over_time(sequences),
             )  # fmt: skip
-
-    def _title(self) -> str:
-        return self.path or "the bundled data"
 
     def _same(self, path: str, like: Sequences) -> Sequences:
         """Another table with the columns, classes and categories of these sequences."""
@@ -169,7 +186,7 @@ class Source:
         """The same as they were, see `read`. **Raises:** `RunError` if they have changed."""
         parts = self.read(**(known or {}))
         if [fingerprint(part) for part in parts] != fingerprints[:2]:
-            raise _changed(self._title())
+            raise _changed(self.title, drawn=self.made is not None)
         return parts
 
     def table(
@@ -199,7 +216,7 @@ class Source:
         columns = {**self._columns(), "tags": self.tags, **options}
         if not targets:  # what stands there does not matter
             columns |= {"label": None, "targets": None, "tags": None}
-        _same_columns(path, columns, channels, trained_in)
+        check_same_columns(path, columns, channels, trained_in)
         return read_table(
             path, **columns, channels=channels, categories=categories or {}, left_out=left_out
         )
@@ -207,22 +224,28 @@ class Source:
     def with_table(
         self, other: "Source", *, channels: tuple[str, ...], trained_in: str
     ) -> "Source":
-        """Another table to train on, with the columns of this one and the parts of the `other`.
+        """Another table to train on, with the columns of this one and the parts of the `other`;
+        or the `other` itself where it is a made data set, which has columns of its own.
 
         **Raises:** `DataError` where a column is missing, as `table`.
         """
+        if other.made is not None:
+            return other
         columns = self._columns() | {"tags": self.tags}
         for table in (other.path, other.test, other.validation_file):
             if table is not None:
-                _same_columns(table, columns, channels, trained_in)
-        own = {role: columns[role] for role in BUNDLED}
+                check_same_columns(table, columns, channels, trained_in)
+        own = {role: columns[role] for role in ROLES}
         parts = {name: getattr(other, name) for name in OF_PARTS}
-        return replace(self, path=other.path, channels=channels, **own, **parts)
+        return replace(
+            self, path=other.path, made=None, made_options={}, channels=channels, **own, **parts
+        )
 
     def _columns(self) -> dict[str, Any]:
         """The columns, and how they are written, as `read_table` takes them."""
         own = {"sequence": self.sequence, "time": self.time, "label": self.label}
-        return {**(BUNDLED if self.path is None else own), "targets": self.targets,
+        own = BUNDLED if self.bundled else OF_FRAME if self.made is not None else own
+        return {**own, "targets": self.targets,
                 "time_format": self.time_format, "strict": self.strict}  # fmt: skip
 
     def _attributes(self) -> tuple[str, ...]:
@@ -240,10 +263,11 @@ class Source:
         return {**asdict(self), "sha256": [fingerprint(part) for part in parts]}
 
 
-def _changed(path: str) -> RunError:
+def _changed(title: str, *, drawn: bool = False) -> RunError:
+    mend = "Install the version of torch that drew them" if drawn else "Restore the table"
     return RunError(
-        f"{path}: has changed since the run began; expected the same values. Restore the table, or "
-        "start a new run."
+        f"{title}: has changed since the run began; expected the same values. {mend}, or start a "
+        "new run."
     )
 
 
@@ -264,59 +288,3 @@ def remembered(details: Mapping[str, Any], folder: object) -> tuple[Source, list
             f"{folder}: does not say which columns it was trained on; expected a run of "
             "`throughtime train`. Use throughtime.evaluate or throughtime.predict from Python."
         ) from e
-
-
-def fingerprint(sequences: Sequences) -> str:
-    """SHA-256 over values, offsets, mask, targets and names: of channels, categories, classes."""
-    digest = hashlib.sha256(repr((sequences.channels, sequences.classes)).encode())
-    if sequences.categories:
-        digest.update(repr(sequences.categories).encode())
-    parts = [sequences.values, sequences.offsets]
-    if sequences.labels is not None:
-        parts.append(sequences.labels)
-    if sequences.mask is not None:
-        digest.update(b"mask")
-        parts.append(sequences.mask)
-    for name, target in sequences.targets.items():
-        if target.values is not sequences.labels:
-            digest.update(repr((name, target.classes, target.each_step)).encode())
-            parts.append(target.values)
-    for tensor in parts:
-        digest.update(tensor.contiguous().numpy().tobytes())
-    return digest.hexdigest()
-
-
-def _same_columns(
-    path: str, columns: Mapping[str, Any], channels: tuple[str, ...], trained_in: str
-) -> None:
-    """**Raises:** `DataError` unless a table has all the columns of a run."""
-    from throughtime.data.columns import or_no_header  # imports polars
-    from throughtime.data.tags import column_of
-
-    expected = {columns[role]: role for role in BUNDLED if columns[role] is not None}
-    there = column_names(path)
-    expected |= dict.fromkeys(columns["targets"] or (), "target")
-    expected |= dict.fromkeys(
-        (tag if tag in there else column_of(tag) for tag in columns["tags"] or ()), "tag"
-    )
-    expected |= dict.fromkeys(channels, "channel")
-    missing = {name: role for name, role in expected.items() if name not in there}
-    if not missing:
-        return
-    name = next(iter(missing))
-    near = nearest(name, [n for n in there if n not in expected])
-    if near is not None:
-        fix = f"Rename {quote(near)} to {quote(name)}, if it is that column."
-    elif [*missing.values()] == ["label"]:
-        fix = "Add the labels, or use `throughtime predict`, which needs none."
-    elif {*missing.values()} == {"tag"}:
-        fix = "Add the tags, or use `throughtime predict`, which needs none."
-    elif {*missing.values()} == {"target"}:
-        fix = "Add the targets, or use `throughtime predict`, which needs none."
-    else:
-        fix = or_no_header(there, "Give a table with these columns.")
-    with named(path):
-        raise DataError(
-            f"has the columns {quote_all(there)} and no {quote(name)}; expected "
-            f"{quote_all(expected)}, because {trained_in} was trained on these. {fix}"
-        )

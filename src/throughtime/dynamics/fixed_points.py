@@ -134,7 +134,7 @@ def fixed_points(
     slow: float = 1e-6,
     apart: float = 1e-3,
     reach: float = 5.0,
-    most_steps: int = 200,
+    most_steps: int = 100,
 ) -> FixedPoints:
     r"""Fixed and slow points of a map: minima of $q(s) = |F(s) - s|^2 / 2$ from many starts.
 
@@ -168,7 +168,7 @@ def fixed_points(
         least squares problems (2004), algorithm 3.16.
     """
     whole("fixed_points", "period", period, "Set it to 1.")
-    whole("fixed_points", "most_steps", most_steps, "Set it to 200.")
+    whole("fixed_points", "most_steps", most_steps, "Set it to 100.")
     for name, value in dict(tolerance=tolerance, slow=slow, apart=apart, reach=reach).items():
         if not 0 <= value < math.inf:
             raise OptionError(
@@ -176,10 +176,9 @@ def fixed_points(
             )
     starts = _checked(map, starts, period)
     powered = map if period == 1 else Power(map, period)
-    results = [
-        solve(powered, part, tolerance, most_steps) for part in starts.split(map.rows_at_once())
-    ]
-    ends, q, ended = (torch.cat(parts) for parts in zip(*results, strict=True))
+    parts = [solve(powered, part, tolerance, most_steps)
+             for part in starts.split(map.rows_at_once())]  # fmt: skip
+    ends, q, ended = (torch.cat(of_parts) for of_parts in zip(*parts, strict=True))
     centre = starts.mean(0)
     distance = (starts - centre).norm(dim=-1)
     scale = float(distance.square().mean().sqrt()) or 1.0
@@ -193,7 +192,7 @@ def fixed_points(
     search = Search(len(starts), *(int(c.sum()) for c in counts))
     order = q[kept].argsort(stable=True)
     ends, q, fixed = (t[kept][order] for t in (ends, q, fixed))
-    first, count = _different(map, ends, period, apart * scale)
+    first, count = different(map, ends, period, apart * scale)
     return FixedPoints(map, period, ends[first], q[first], fixed[first], count, search)
 
 
@@ -237,8 +236,12 @@ def _on_a_shorter_cycle(map: Map, ends: Tensor, period: int, near: float) -> Ten
     return shorter
 
 
-def _different(map: Map, ends: Tensor, period: int, near: float) -> tuple[Tensor, Tensor]:
-    """The number of the first of each group of ends that are one, and how many they are."""
+def different(map: Map, ends: Tensor, period: int, near: float) -> tuple[Tensor, Tensor]:
+    """Which of the states `ends (N, S)` are not on the cycle of an earlier one, and how many are
+    on the cycle of each of those.
+
+    - `near`: the distance up to which two states are one.
+    """
     free = torch.ones(len(ends), dtype=torch.bool, device=ends.device)
     first, count = [], []
     while bool(free.any()):

@@ -19,29 +19,31 @@ class Starts:
         self.r = map.step(s) - s
         self.q = self.r.square().sum(-1) / 2
         self.gradient, self.normal = torch.zeros_like(s), s.new_zeros(*s.shape, s.shape[1])
+        self.largest, self.trace = torch.zeros_like(self.q), torch.zeros_like(self.q)  # of J'J
         self.derive(torch.arange(len(s), device=s.device))
-        self.largest = self.normal.diagonal(dim1=-2, dim2=-1).amax(-1)
         self.damping, self.growth = 1e-3 * self.largest, torch.full_like(self.q, 2.0)
 
     def derive(self, at: Tensor) -> None:
         """J'J and J'r of the starts `at`, whose states have moved."""
         jacobian = self.map.jacobian(self.s[at]) - self.eye
-        self.normal[at] = jacobian.mT @ jacobian
+        normal = jacobian.mT @ jacobian
+        diagonal = normal.diagonal(dim1=-2, dim2=-1)
+        self.normal[at], self.largest[at], self.trace[at] = (
+            normal, diagonal.amax(-1), diagonal.sum(-1))  # fmt: skip
         self.gradient[at] = (jacobian.mT @ self.r[at, :, None])[..., 0]
 
     def steps(self, at: Tensor) -> tuple[Tensor, Tensor]:
         """The damped Gauss-Newton steps of the starts `at`, and whether there is one."""
         # the damping is at least the rounding of J'J, which may be singular
-        diagonal = self.normal[at].diagonal(dim1=-2, dim2=-1)
-        self.damping[at] = torch.maximum(self.damping[at], 1e-15 * diagonal.amax(-1))
-        damped = self.normal[at] + self.damping[at, None, None] * self.eye
+        self.damping[at] = torch.maximum(self.damping[at], 1e-15 * self.largest[at])
+        damped = self.normal[at]
+        damped.diagonal(dim1=-2, dim2=-1).add_(self.damping[at, None])
         factor, failed = torch.linalg.cholesky_ex(damped)
         return -torch.cholesky_solve(self.gradient[at, :, None], factor)[..., 0], failed == 0
 
     def flat(self, at: Tensor) -> Tensor:
         """Whether q has a minimum at the starts `at`, as far as float64 tells."""
-        trace = self.normal[at].diagonal(dim1=-2, dim2=-1).sum(-1)
-        return self.gradient[at].norm(dim=-1) <= FLAT * (2 * self.q[at] * trace).sqrt()
+        return self.gradient[at].norm(dim=-1) <= FLAT * (2 * self.q[at] * self.trace[at]).sqrt()
 
     def move(self, at: Tensor, d: Tensor, possible: Tensor) -> Tensor:
         """Take the steps `d` that lower q, and set the damping. **Returns:** which were taken."""
@@ -65,9 +67,10 @@ def solve(map: Map, s: Tensor, tolerance: float, most_steps: int) -> tuple[Tenso
     With r = F(s) - s and J its Jacobian, a step d solves (J'J + m I) d = -J'r. It is taken where
     it lowers q; the damping m falls where q fell as the linear model said and rises where it did
     not (Madsen, Nielsen and Tingleff 2004, algorithm 3.16). A start ends where no step lowers q
-    any more, so that a fixed point is as exact as float64 lets it be.
+    any more, so that a fixed point is as exact as float64 lets it be. Where gates saturate, q may
+    fall for ever on the way to infinity; such a start has no end.
 
-    **Returns:** the ends `(N, S)`, q of each `(N,)`, and whether it ended before `most_steps`.
+    **Returns:** where the starts have come to `(N, S)`, q there `(N,)`, and whether it is an end.
     """
     starts = Starts(map, s)
     going = starts.q.isfinite() & starts.largest.isfinite()

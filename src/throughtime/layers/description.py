@@ -7,6 +7,8 @@ import torch
 
 from throughtime.cells import Cell
 from throughtime.errors import RunError
+from throughtime.layers import parametrised
+from throughtime.layers.direction import Direction
 from throughtime.layers.recurrent import Recurrent
 from throughtime.program import Program
 
@@ -62,15 +64,20 @@ def describe(layer: Recurrent) -> dict[str, Any]:
             [direction.cell_program.json for direction in directions]
             for directions in layer.directions
         ],
+        "parametrised": [
+            [parametrised.recorded(direction) for direction in directions]
+            for directions in layer.directions
+        ],
     }
 
 
 def from_description(data: Mapping[str, Any], cell: Cell | type[Cell] | None = None) -> Recurrent:
     """The layer that `describe` described, with new weights.
 
-    - `cell`: the user's cell, to check that its equations are still those of the layer.
+    - `cell`: the user's cell, to check that its equations are still those of the layer; needed
+      where its `constrain` registers parametrisations that are code.
 
-    **Raises:** `RunError` if they are not.
+    **Raises:** `RunError` if they are not, or it is needed.
     """
     programs = [[Program.from_json(text) for text in row] for row in data["programs"]]
     if cell is not None:
@@ -85,13 +92,40 @@ def from_description(data: Mapping[str, Any], cell: Cell | type[Cell] | None = N
         initial = {name: torch.zeros(()) for name in initial["given"]}
     options = {name: data[name] for name in (*OPTIONS, "layers") if name not in ADDED}
     options |= {name: data.get(name, otherwise) for name, otherwise in ADDED.items()}
-    return Recurrent(
+    layer = Recurrent(
         tuple(cells) if len(cells) == 2 else cells[0],
         data["input_size"],
         data["hidden_size"],
         initial_state=initial,
         **options,
     )
+    # which early descriptions did not have, nor their layers
+    for directions, those in zip(layer.directions, data.get("parametrised", ()), strict=False):
+        for direction, own in zip(directions, those, strict=True):
+            _constrain(direction, own, cell)
+    return layer
+
+
+def _constrain(
+    direction: Direction, recorded: Mapping[str, list[Any]], cell: Cell | type[Cell] | None
+) -> None:
+    """Give a layer and direction its parametrisations again."""
+    code = parametrised.code_in(recorded)
+    if code is None:
+        return parametrised.restore(direction, recorded)
+    if cell is None:
+        raise RunError(
+            f"a layer of {direction.cell_program.cell} has the parametrisation {code}, which is "
+            "code and not in the run folder; expected `cell=`. Load with the cell whose "
+            "`constrain` registers it."
+        )
+    (cell() if isinstance(cell, type) else cell).constrain(direction)
+    own = parametrised.recorded(direction)
+    if own != recorded:
+        raise RunError(
+            f"cell={cell!r} has the parametrisations {own}; expected those of the run folder, "
+            f"{recorded}. Load with the cell as it was."
+        )
 
 
 def _same_equations(cell: Cell | type[Cell], programs: list[Program]) -> None:

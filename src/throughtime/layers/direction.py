@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized
 
 from throughtime.cells import Cell
 from throughtime.engines import Call, Result, SeparateParameters, choose
@@ -13,7 +14,7 @@ from throughtime.engines.cpu.native import say_once_without_native
 from throughtime.engines.parameters import for_all, own_biases, pack
 from throughtime.errors import OptionError
 from throughtime.layers.initial_state import Initial, InitialState
-from throughtime.program import Program, schedule
+from throughtime.program import Balanced, Program, schedule
 from throughtime.program.regularise import expected, variational, zoneout
 
 
@@ -92,13 +93,22 @@ class Direction(nn.Module):
             empty = torch.empty(p.shape, device=device, dtype=dtype)
             self.register_parameter(name, nn.Parameter(empty))
         self.reset_parameters()
+        cell.constrain(self)
+        if is_parametrized(self):
+            self.reset_parameters()
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
-        """Start every parameter as the cell says, in the order of its equations."""
+        """Start every parameter as the cell says, in the order of its equations; one that is
+        parametrised as near to it as it can be."""
         own = {name: getattr(self, name) for name in self.program.parameters}
         for name, p in self.program.parameters.items():
             p.init.fill(own[name], self.program.hidden_size, own)
+            if is_parametrized(self, name):
+                setattr(self, name, own[name])
+                if isinstance(p.init, Balanced):  # again, of what the constraints have left
+                    setattr(self, name, p.init.balance(getattr(self, name)))
+                own[name] = getattr(self, name)
         for vector in self.initial.parameters():
             vector.zero_()
 

@@ -1,6 +1,7 @@
 """A cell's equations as a small graph: traced, ordered into levels, differentiated, saved."""
 
 from throughtime.program.adjoint import adjoint as adjoint
+from throughtime.program.parameters import Balanced as Balanced
 from throughtime.program.parameters import Chrono as Chrono
 from throughtime.program.parameters import Constant as Constant
 from throughtime.program.parameters import Identity as Identity

@@ -96,6 +96,39 @@ class Negative:
 
 
 @dataclass(frozen=True)
+class Balanced:
+    """A random square matrix in which excitation and inhibition cancel, of a given spectral radius.
+
+    Magnitudes are drawn from a gamma distribution of shape 2, as Song et al. 2016 (doi
+    10.1371/journal.pcbi.1004792) draw them, with signs at random; a weight whose connections have
+    signs, or do not all exist, keeps those. `balance` does the rest.
+    """
+
+    radius: float
+
+    def fill(self, tensor: Tensor, hidden_size: int, others: Mapping[str, Tensor]) -> None:
+        tensor.exponential_().add_(torch.empty_like(tensor).exponential_())
+        positive = torch.rand(tensor.shape, device=tensor.device) < 0.5
+        tensor.copy_(self.balance(torch.where(positive, tensor, -tensor)))
+
+    def balance(self, weight: Tensor) -> Tensor:
+        """A weight `(H, H)` that each unit hears as much excitation as inhibition through.
+
+        The negative numbers of each row are scaled until the row adds up to 0, which keeps single
+        eigenvalues from lying far out (Rajan and Abbott 2006, doi
+        10.1103/PhysRevLett.97.188104); a row that has only one of the two signs stays. Then all is
+        scaled so that the largest modulus of an eigenvalue is `radius`, unless it is 0.
+        """
+        w = weight.double()  # numbers of half precision have no eigenvalues in torch
+        excitation = w.clamp(min=0).sum(1, keepdim=True)
+        inhibition = -w.clamp(max=0).sum(1, keepdim=True)
+        both = (excitation > 0) & (inhibition > 0)
+        w = torch.where(both & (w < 0), w * (excitation / inhibition), w)
+        largest = torch.linalg.eigvals(w).abs().max()
+        return torch.where(largest > 0, w * (self.radius / largest), w).to(weight.dtype)
+
+
+@dataclass(frozen=True)
 class Custom:
     """A function that fills a tensor in place, saved by name only."""
 
@@ -111,10 +144,12 @@ class Custom:
         self.function(tensor)
 
 
-Initialiser = Uniform | Range | Orthogonal | Identity | Constant | Chrono | Negative | Custom
+Initialiser = (
+    Uniform | Range | Orthogonal | Identity | Constant | Chrono | Negative | Balanced | Custom
+)
 _KINDS = {
     kind.__name__.lower(): kind
-    for kind in (Uniform, Range, Orthogonal, Identity, Constant, Chrono, Negative)
+    for kind in (Uniform, Range, Orthogonal, Identity, Constant, Chrono, Negative, Balanced)
 }
 _NAMED = {
     "uniform": Uniform(),
@@ -161,6 +196,11 @@ class Parameter:
     init: Initialiser
 
     def __post_init__(self) -> None:
+        if isinstance(self.init, Balanced) and self.shape != self.shape[:1] * 2:
+            raise OptionError(
+                f"init is {self.init} for a parameter of shape {self.shape}; expected one for this "
+                "shape, because only a square matrix has eigenvalues. Use another."
+            )
         if len(self.shape) == 1 and isinstance(self.init, Orthogonal | Identity):
             raise OptionError(
                 f"init is {self.init} for a vector; expected one for vectors, because "

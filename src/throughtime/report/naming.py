@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from throughtime.data.made.registry import said
+from throughtime.layers.parametrised import count
 from throughtime.training import Run
 from throughtime.training.model import cell_name
 
@@ -12,13 +14,15 @@ def cell(run: Run) -> str:
 
 
 def data(run: Run) -> str:
-    """The table that a run was trained on."""
+    """The table or the made data set that a run was trained on."""
     details = run.details.get("data") or {}
     if not details:
         return "data from Python"
+    if details.get("made"):
+        return said(details["made"], details["made_options"])
     return Path(details["path"]).name if details.get("path") else "Japanese Vowels"
 
 
 def parameters(run: Run) -> int:
     """How many numbers were trained."""
-    return sum(p.numel() for p in run.model.parameters())
+    return count(run.model)

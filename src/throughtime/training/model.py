@@ -14,7 +14,7 @@ from throughtime.arguments import checked_arguments, kind_of
 from throughtime.cells import Cell, activation
 from throughtime.data import Scaler
 from throughtime.errors import CallError, OptionError, RunError
-from throughtime.layers import Recurrent, checks, description
+from throughtime.layers import Recurrent, checks, description, parametrised
 from throughtime.layers.mask import compact, hold
 from throughtime.tasks import TASKS, Classify, Task
 from throughtime.tasks.readout import readout
@@ -163,7 +163,8 @@ class Model(nn.Module):
         output: dict[str, Any] = {"kind": "custom", "name": type(self.output).__qualname__}
         if isinstance(self.output, Output):
             output = {"kind": "feed-forward", "sizes": self.output.sizes,
-                      "activation": self.output.activation}  # fmt: skip
+                      "activation": self.output.activation,
+                      "parametrised": [parametrised.recorded(p) for p in self.output]}  # fmt: skip
         return {
             "task": self.task.name,
             **self.task.describe(),
@@ -204,6 +205,8 @@ class Model(nn.Module):
             width = readout(data["pooling"], of.each_step).width(stack[-1])
             output = Output(width, of.width, sizes=tuple(described["sizes"]),
                             activation=described["activation"])  # fmt: skip
+            for part, own in zip(output, described.get("parametrised", ()), strict=False):
+                parametrised.restore(part, own)
         encoder = Encoder(tuple(data["channels"]), **data.get("encoder", {}))  # numbers once
         return Model(
             stack, output, task=of, encoder=encoder, pooling=data["pooling"],

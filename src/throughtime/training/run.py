@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from throughtime.cells import Cell
 from throughtime.errors import RunError
+from throughtime.layers.parametrised import count, put_back
 from throughtime.tasks import Task
 from throughtime.training.files import (
     read_json,
@@ -127,6 +128,7 @@ class Run:
         self.versions = read_json(self.folder / "config.json")["versions"]
         if (self.folder / "initial.safetensors").exists():
             self.initial = read_tensors(self.folder / "initial.safetensors")[0]
+            put_back(self.model, self.initial)
 
     def write_history(self) -> None:
         """Write `metrics.jsonl` anew."""
@@ -148,7 +150,7 @@ class Run:
 
     def _repr_html_(self) -> str:
         """What a notebook shows; `throughtime.report` has the whole."""
-        parameters = sum(p.numel() for p in self.model.parameters())
+        parameters = count(self.model)
         last = self.history[-1] if self.history else {}
         metric = self.model.task.metric.name
         scores = {k: v for k, v in self.results.items() if isinstance(v, dict) and metric in v}
@@ -212,7 +214,7 @@ def load(
 
 
 def read(folder: str | Path, **named: Any) -> Run:
-    """A run without its weights: to resume it, or to look at it."""
+    """A run without its weights, but with its connections: to resume it, or to look at it."""
     path = Path(folder)
     if not os.path.isfile(path / "config.json"):
         raise RunError(
