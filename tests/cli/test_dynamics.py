@@ -44,8 +44,8 @@ def test_a_run_end_to_end(call, forward):
     assert {*found["input"]["channels"]} == {"a", "b"} and found["direction"] == "forward"
     assert found["basins"]["nowhere"] == 0 and len(found["basins"]["point"]) == 41
     page = (forward / "dynamics.html").read_text()
-    lead = page.index("While the input stays at")
-    assert X < page.index('id="basins"')
+    parts = ("While the input stays at", 'id="trajectories"', 'id="from_above"', 'id="basins"')
+    assert sorted(parts, key=page.index) == [*parts], "the sentence comes first"
     assert "Dynamics of GRU on data.csv" in page and 'src="http' not in page
 
 

@@ -43,6 +43,8 @@ def test_it_goes_through_the_state():
     through = torch.tensor([1.0, 2.0, 7.0]).double()
     moved = plane(made.principal, through, made.states)
     assert torch.allclose(moved.states[:, 2], torch.full((625,), 7.0).double())
+    at = moved.principal.project(moved.states)[:, :2].reshape(25, 25, 2)
+    assert torch.allclose(at[3, 7], torch.stack([moved.across[7], moved.up[3]]))
 
 
 def test_the_flow_of_a_linear_map():

@@ -1,5 +1,6 @@
 """Figures of a network as a dynamical system hold what they were given."""
 
+import math
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -28,7 +29,7 @@ def paths(cube):
 
 @pytest.fixture(scope="module")
 def plane(cube):
-    return dynamics.plane(principal(cube.states, 3), torch.zeros(3), cube.states, n=6)
+    return dynamics.plane(principal(cube.states, 3), torch.zeros(3), cube.states, n=12)
 
 
 def traces(figure):
@@ -105,6 +106,11 @@ def test_eigenvalues_beside_the_unit_circle(cube):
         assert list(drawn[kind].x) == pytest.approx(
             cube.eigenvalues[at].real.flatten().tolist(), rel=1e-4, abs=1e-8)  # fmt: skip
         assert list(drawn[kind].customdata) == [k + 1 for k in at for _ in range(3)]
+    turning = fixed_points(
+        StateMap(network(rotation(0.4))).under([0.0]), torch.zeros(1, 2).double()
+    )
+    (pair,) = [trace for trace in report.eigenvalues(turning).data if trace.name == "neutral"]
+    assert sorted(pair.y) == pytest.approx([-math.sin(0.4), math.sin(0.4)], rel=1e-4)
     assert max(drawn["stable"].x) < 1 < min(drawn["unstable"].x)
 
 
@@ -117,7 +123,7 @@ def test_arrows_of_the_flow(cube, plane):
                                                 plane.up[1] - plane.up[0]))  # fmt: skip
     moves = torch.tensor([[arrows.x[k + 1] - arrows.x[k], arrows.y[k + 1] - arrows.y[k]]
                           for k in range(0, len(arrows.x), 3)])  # fmt: skip
-    assert len(moves) == 36 and (moves.norm(dim=-1) <= room).all()
+    assert len(moves) == 144 and (moves.norm(dim=-1) <= room).all()
     true = torch.nn.functional.normalize(seen.displacement.reshape(-1, 2), dim=-1)
     assert torch.allclose(torch.nn.functional.normalize(moves, dim=-1), true.float(), atol=0.01)
     corner = (float(plane.across[0]), float(plane.up[0]))

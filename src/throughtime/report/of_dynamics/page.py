@@ -55,6 +55,14 @@ def _points(found: Dynamics) -> Iterator[Part]:
             trajectories(points, found.trajectories, found.principal, dimensions=axes),  # type: ignore[arg-type]
             table(HEAD, rows(points, ROWS)),
         )
+    if axes == 3:
+        yield Figure(
+            "from_above",
+            "The same from above",
+            "Seen along the third component, for paper and for browsers without WebGL.",
+            trajectories(points, found.trajectories, found.principal, dimensions=2),
+            table(HEAD, rows(points, ROWS)),
+        )
     yield table(
         HEAD,
         rows(points, 20),
