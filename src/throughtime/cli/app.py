@@ -5,6 +5,7 @@ import typer
 from throughtime.cli.bench import bench
 from throughtime.cli.compute import compute
 from throughtime.cli.diagnose import diagnose
+from throughtime.cli.dynamics import dynamics
 from throughtime.cli.evaluate import evaluate
 from throughtime.cli.info import info
 from throughtime.cli.look import look
@@ -32,5 +33,7 @@ def _version(
         print(f"throughtime {of('throughtime')}")
 
 
-for command in (train, look, evaluate, predict, report, diagnose, info, compute, bench):
+for command in (
+    train, look, evaluate, predict, report, diagnose, dynamics, info, compute, bench
+):  # fmt: skip
     app.command()(command)

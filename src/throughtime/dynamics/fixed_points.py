@@ -210,15 +210,19 @@ def _checked(map: Map, starts: Tensor, period: int) -> Tensor:
             "rows out."
         )
     N, S = starts.shape
-    work = N * (period + 2.0) * S**3 * 30
-    if work > MOST_WORK:
-        fit = max(1, int(N * MOST_WORK / work))
+    fit = most_starts(S, period)
+    if N > fit:
         raise OptionError(
-            f"`fixed_points`: {N} starts of {S} numbers take about {work:.0e} multiplications; "
-            f"expected at most {MOST_WORK:.0e}, about an hour of two cores. Give fewer starts, "
-            f"`starts[torch.randperm(len(starts))[:{fit}]]`."
+            f"`fixed_points`: {N} starts of {S} numbers take over {MOST_WORK:.0e} "
+            "multiplications; expected fewer, because that is about an hour of two cores. Give "
+            f"fewer starts, `starts[torch.randperm(len(starts))[:{fit}]]`."
         )
     return starts
+
+
+def most_starts(size: int, period: int = 1) -> int:
+    """How many starts of so many numbers a search may have; 1 at least."""
+    return max(1, int(MOST_WORK / ((period + 2.0) * size**3 * 30)))
 
 
 def _on_a_shorter_cycle(map: Map, ends: Tensor, period: int, near: float) -> Tensor:

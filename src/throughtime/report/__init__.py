@@ -8,6 +8,14 @@ from throughtime.report.equations import mathml as mathml
 from throughtime.report.measure import Measured as Measured
 from throughtime.report.measure import measure as measure
 from throughtime.report.of_diagnosis import diagnosis as diagnosis
+from throughtime.report.of_dynamics.eigenvalues import eigenvalues as eigenvalues
+from throughtime.report.of_dynamics.lyapunov import lyapunov as lyapunov
+from throughtime.report.of_dynamics.measure import Dynamics as Dynamics
+from throughtime.report.of_dynamics.measure import measure_dynamics as measure_dynamics
+from throughtime.report.of_dynamics.page import dynamics as dynamics
+from throughtime.report.of_dynamics.plane import basins as basins
+from throughtime.report.of_dynamics.plane import flow as flow
+from throughtime.report.of_dynamics.trajectories import trajectories as trajectories
 from throughtime.report.one_run import keep as keep
 from throughtime.report.one_run import kept as kept
 from throughtime.report.one_run import report as report

@@ -5,7 +5,10 @@ const figures = JSON.parse(document.getElementById("figures").textContent);
 const system = matchMedia("(prefers-color-scheme: dark)");
 const touch = matchMedia("(pointer: coarse)").matches;
 const brighter = {"#0072b2": "#4aa8e0", "#d55e00": "#ee7f33", "#009e73": "#2fbf95", "#7a7a7a": "#9a9a9a"};
-const config = {responsive: true, displaylogo: false, modeBarButtons: [["toImage", "resetScale2d"]]};
+// The wheel scrolls the page, also above a figure in three dimensions.
+const config = {responsive: true, displaylogo: false, scrollZoom: false};
+const buttons = layout => layout.scene
+  ? ["toImage", "tableRotation", "zoom3d", "pan3d", "resetCameraDefault3d"] : ["toImage", "resetScale2d"];
 let printing = false;
 
 const dark = () => !printing && (root.dataset.theme || (system.matches ? "dark" : "light")) === "dark";
@@ -25,8 +28,10 @@ function themed(figure) {
   const lines = {gridcolor: colour("--rule"), linecolor: colour("--soft"), tickcolor: colour("--soft"),
                  zerolinecolor: colour("--rule")};
   for (const key of Object.keys(layout)) if (/^[xy]axis/.test(key)) Object.assign(layout[key], lines);
+  const scene = layout.scene && {...layout.scene, dragmode: touch ? false : "turntable"};
+  for (const key of ["xaxis", "yaxis", "zaxis"]) if (scene) scene[key] = {...scene[key], ...lines};
   return {data, layout: {
-    ...layout, ...(printing ? {width: 640, autosize: false} : {autosize: true}),
+    ...layout, ...(scene && {scene}), ...(printing ? {width: 640, autosize: false} : {autosize: true}),
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
     font: {...layout.font, color: colour("--ink")}, dragmode: touch ? false : "zoom",
     hoverlabel: {...layout.hoverlabel, bgcolor: colour("--panel"), font: {color: colour("--ink")}},
@@ -44,12 +49,12 @@ function draw(plot) {
       trace.visible = chosen.every(s => !(s.name in trace.meta) || trace.meta[s.name] === s.value);
     }
   }
-  return Plotly.react(plot, data, layout, config);
+  return Plotly.react(plot, data, layout, {...config, modeBarButtons: [buttons(layout)]});
 }
 
 // Arrow keys walk along a figure that has the focus, as the mouse would.
 function walk(plot, step) {
-  const shown = plot.data.findIndex(t => t.visible !== false && t.type !== "heatmap" && t.x.length > 1);
+  const shown = plot.data.findIndex(t => t.visible !== false && !/heatmap|3d/.test(t.type) && t.x.length > 1);
   if (shown < 0) return;
   const last = plot.data[shown].x.length - 1;
   plot.at = Math.min(Math.max((plot.at ?? -1) + step, 0), last);

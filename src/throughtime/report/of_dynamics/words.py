@@ -1,0 +1,60 @@
+"""What was found of a network as a dynamical system, in a sentence and as rows of numbers."""
+
+import math
+from collections import Counter
+from typing import Any
+
+from throughtime.dynamics import FixedPoints
+from throughtime.report.of_dynamics.marks import MARKS, kinds
+from throughtime.report.of_dynamics.measure import Dynamics
+from throughtime.report.style import plain
+
+HEAD = ("point", "kind", "unstable", "q", "|eigenvalue|", "time constant", "turns in", "starts")
+CHANNELS = 4  # of the constant input that are named
+
+
+def counts(points: FixedPoints) -> str:
+    """How many points or cycles there are of each kind: "8 stable points, 12 saddle points"."""
+    number = Counter(kinds(points))
+    what = "point" if points.period == 1 else f"cycle of period {points.period}"
+    parts = []
+    for kind in MARKS:
+        if n := number[kind]:
+            many = what if n == 1 else what.replace(what.split()[0], f"{what.split()[0]}s", 1)
+            parts.append(f"{n} {kind} {many}")
+    return ", ".join(parts) or f"no {what}"
+
+
+def constant(found: Dynamics) -> str:
+    """The constant input in words."""
+    pairs = [f"{plain(name, 24)} = {value if isinstance(value, str) else f'{value:.4g}'}"
+             for name, value in found.values.items()]  # fmt: skip
+    more = len(pairs) - CHANNELS
+    return ", ".join(pairs[:CHANNELS]) + (f" and {more} more" if more > 0 else "")
+
+
+def sentence(found: Dynamics) -> str:
+    """What was found, for someone who reads nothing else."""
+    says = f"While the input stays at {constant(found)}, the network has {counts(found.points)}."
+    stable = kinds(found.points).count("stable")
+    if found.points.period > 1 or not len(found.points):
+        return says
+    if stable > 1:
+        return f"{says} It can rest at {stable} of them: at which one is what it remembers."
+    if stable:
+        return f"{says} There it rests, and what came before is forgotten on the way."
+    return f"{says} It rests at none of those that were found."
+
+
+def rows(points: FixedPoints, most: int) -> list[list[Any]]:
+    """A row for each of the first points, below `HEAD`; None for what there is not."""
+    of, table = kinds(points), []
+    for k in range(min(most, len(points))):
+        values = points.eigenvalues[k]
+        largest, angle = float(values[0].abs()), abs(float(values[0].angle()))
+        log = abs(math.log(largest)) if largest > 0 else math.inf
+        time = points.period / log if log > 0 else math.inf
+        turns = 2 * math.pi * points.period / angle if angle > 1e-9 else None
+        table.append([k + 1, of[k], int(points.unstable[k]), float(points.q[k]), largest, time,
+                      turns, int(points.ended[k])])  # fmt: skip
+    return table
