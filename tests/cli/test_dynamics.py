@@ -34,14 +34,17 @@ def test_a_run_end_to_end(call, forward):
     says = r"While the input stays at a = \S+, b = \S+, the network has 1 stable point\. There"
     assert re.match(says, out[0])
     assert out[1] == "10 starts: 10 fixed"
-    assert out[2].split()[:4] == ["point", "kind", "unstable", "q"]
-    assert out[3].split()[:3] == ["1", "stable", "0"] and out[3].split()[-1] == "10"
+    says = r"On the data the largest Lyapunov exponent is -\d\S+ ± \S+ a step.*: small .* fade by"
+    assert re.match(says, out[2])
+    assert out[3].split()[:4] == ["point", "kind", "unstable", "q"]
+    assert out[4].split()[:3] == ["1", "stable", "0"] and out[4].split()[-1] == "10"
     assert out[-2:] == [f"{n}: {forward / f'dynamics.{n}'}" for n in ("json", "html")]
     found = read_json(forward / "dynamics.json")
     (point,) = found["points"]
     assert point["kind"] == "stable" and point["ended"] == 10 and point["q"] <= 1e-20
     assert len(point["state"]) == len(point["eigenvalues"]) == 3
     assert {*found["input"]["channels"]} == {"a", "b"} and found["direction"] == "forward"
+    assert len(found["lyapunov"]["exponents"]) == 3, "all of them"
     assert found["basins"]["nowhere"] == 0 and len(found["basins"]["point"]) == 41
     page = (forward / "dynamics.html").read_text()
     parts = ("While the input stays at", 'id="trajectories"', 'id="from_above"', 'id="basins"')

@@ -44,7 +44,7 @@ def dynamics(
         callback=options.one_of("forward", "backward"),
     ),
     starts: int = typer.Option(
-        1024, help="States visited from which to look for points.", callback=options.whole()
+        512, help="States visited from which to look for points.", callback=options.whole()
     ),
     period: int = typer.Option(
         1, help="Of cycles to look for; 1: points.", callback=options.whole()
@@ -64,6 +64,11 @@ def dynamics(
     ),
     slow: float = typer.Option(
         1e-6, help="The largest q of a slow point; 0 for none.", callback=options.not_negative()
+    ),
+    lyapunov: int = typer.Option(
+        8,
+        help="Lyapunov exponents on the data, the largest; 0 for none.",
+        callback=options.whole(0),
     ),
     seed: int = typer.Option(0, help="Of the starts.", callback=options.whole(0)),
     threads: int = typer.Option(1, help="Of torch; 0: torch's own.", callback=options.whole(0)),
@@ -92,7 +97,8 @@ def dynamics(
         sequences = another_table(loaded, data, targets=False)
     found = measure_dynamics(
         loaded.model, sequences, input=given, direction=direction, starts=starts,  # type: ignore[arg-type]
-        between=between, noise=noise, seed=seed, period=period, tolerance=tolerance, slow=slow,
+        between=between, noise=noise, lyapunov=lyapunov, seed=seed, period=period,
+        tolerance=tolerance, slow=slow,
     )  # fmt: skip
     show_dynamics(found, SHOWN)
     write_json(folder / "dynamics.json", found.to_dict())

@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 
 def show_dynamics(found: "Dynamics", most: int) -> None:
     """What was found in a sentence, what became of the starts, and the first points."""
-    from throughtime.report.of_dynamics.words import HEAD, rows, sentence
+    from throughtime.report.of_dynamics.words import HEAD, growth, rows, sentence
 
     print(one_line(sentence(found)))
     print(one_line(str(found.points.search)))
+    if found.exponents is not None:
+        print(growth(found.exponents))
     shown = rows(found.points, most)
     if not shown:
         return

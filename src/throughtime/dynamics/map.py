@@ -7,7 +7,7 @@ from torch import Tensor
 
 from throughtime.errors import whole
 
-ROOM = 2**25  # numbers of float64 that a batch of Jacobians may take at a time: 256 MiB
+ROOM = 2**21  # numbers of float64 that a batch of Jacobians may take at a time: more is not faster
 
 
 class Map(ABC):

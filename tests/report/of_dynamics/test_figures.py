@@ -2,14 +2,13 @@
 
 import math
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 import torch
 from dynamics.systems import flip_flop_by_hand, network, rotation
 
 from throughtime import dynamics, report
-from throughtime.dynamics import StateMap, fixed_points, principal
+from throughtime.dynamics import Lyapunov, StateMap, fixed_points, principal
 from throughtime.errors import CallError, OptionError, ShapeError
 from throughtime.report.of_dynamics.marks import MARKS, kinds, unstable_directions
 
@@ -144,13 +143,14 @@ def test_basins_have_the_colour_and_the_number_of_their_point(cube, plane):
 
 def test_lyapunov_exponents_with_their_errors():
     history = torch.linspace(1, 0, 50)[:, None] * torch.tensor([0.2, 0.1, 0.0]) + 0.3
-    given = SimpleNamespace(exponents=torch.tensor([0.3, -0.5, -torch.inf]),
-                            errors=torch.tensor([0.01, 0.02, 0.0]), history=history)  # fmt: skip
-    figure = report.lyapunov(given)
+    exponents, times = torch.tensor([0.3, -0.5, -torch.inf]), 5 * torch.arange(1, 51)
+    errors, halves = torch.tensor([0.01, 0.02, 0.0]), exponents.expand(2, -1)
+    figure = report.lyapunov(Lyapunov(exponents, errors, halves, history, times, 3))
     spectrum, *curves = figure.data
     assert list(spectrum.x) == [1, 2, 3] and spectrum.y == pytest.approx((0.3, -0.5, None))
     assert list(spectrum.error_y.array) == pytest.approx([0.01, 0.02, 0])
     assert [curve.name for curve in curves] == [f"exponent {k}" for k in (1, 2, 3)]
+    assert list(curves[0].x) == times.tolist()
     assert list(curves[0].y) == pytest.approx(history[:, 0].tolist(), rel=1e-4)
 
 

@@ -1,32 +1,20 @@
 """Lyapunov exponents: how far each is known, and how they settle with the number of steps."""
 
-from typing import Protocol, runtime_checkable
-
 import plotly.graph_objects as go
-from torch import Tensor
 
+from throughtime.dynamics import Lyapunov
 from throughtime.report.rounding import rounded, thinned
 from throughtime.report.style import COLOURS, GREY, line, panels
 
 DRAWN = 8  # exponents over time, at most: the largest
 
 
-@runtime_checkable
-class Exponents(Protocol):
-    """What `throughtime.dynamics` measures: `exponents (k,)`, `errors (k,)`, `history (n, k)`."""
-
-    exponents: Tensor
-    errors: Tensor
-    history: Tensor
-
-
-def lyapunov(of: Exponents) -> go.Figure:
+def lyapunov(of: Lyapunov) -> go.Figure:
     """The spectrum with the error of each exponent, and the largest ones as they settle.
 
     Above 0 small differences between states grow, below 0 they fade.
 
-    **Arguments:** `of`: `exponents (k,)` with `errors (k,)`, largest first, and `history (n, k)`,
-    what they were after each of n parts of the steps.
+    **Arguments:** `of`: what `throughtime.dynamics.lyapunov_spectrum` returns.
     """
     drawn = panels(2, 620, 110, False, subplot_titles=["Spectrum", "As the steps go by"])
     numbers = [k + 1 for k in range(len(of.exponents))]
@@ -37,12 +25,14 @@ def lyapunov(of: Exponents) -> go.Figure:
     )  # fmt: skip
     at = thinned(len(of.history))
     for k in range(min(DRAWN, of.history.shape[1])):
-        curve = line([t + 1 for t in at], rounded(of.history[at, k]), f"exponent {k + 1}", k)
+        curve = line(
+            [int(t) for t in of.times[at]], rounded(of.history[at, k]), f"exponent {k + 1}", k
+        )
         drawn.add_trace(curve, 2, 1)
     for row in (1, 2):
         drawn.add_hline(0, line={"color": GREY, "dash": "dash", "width": 1}, row=row, col=1)  # type: ignore[arg-type]
     drawn.update_xaxes(title="number of the exponent", row=1, col=1)
-    drawn.update_xaxes(title="part of the steps", row=2, col=1)
+    drawn.update_xaxes(title="steps", row=2, col=1)
     drawn.update_yaxes(title="per step")
     drawn.update_layout(margin_t=60, legend={"y": 1.06})
     return drawn

@@ -1,5 +1,6 @@
 """A trained model as a dynamical system: what its points, its plane and its basins are."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -12,11 +13,13 @@ from throughtime.dynamics import (
     Basins,
     FixedPoints,
     Flow,
+    Lyapunov,
     Principal,
     StateMap,
     basins,
     fixed_points,
     flow,
+    lyapunov_spectrum,
     plane,
     principal,
     run_each,
@@ -35,6 +38,7 @@ from throughtime.training.layer_inputs import (
 BATCH = 64
 VISITED = 50_000  # steps that are run to draw starts from, at most
 SHOWN = 40  # sequences whose trajectories are kept
+MEASURED, SHORTEST = 32, 5  # sequences for Lyapunov exponents, at most; steps that tell something
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +52,8 @@ class Dynamics:
     - `principal`: of the states visited.
     - `flow`, `basins`: in a plane through the point with the most unstable directions; None for
       a state of one number, and basins also without an attractor.
+    - `exponents`: the largest Lyapunov exponents on the data; None where none were asked for, or
+      the sequences are too short.
     """
 
     system: StateMap
@@ -58,6 +64,7 @@ class Dynamics:
     principal: Principal
     flow: Flow | None
     basins: Basins | None
+    exponents: Lyapunov | None
 
     def to_dict(self) -> dict[str, Any]:
         """All numbers as plain data."""
@@ -82,7 +89,17 @@ class Dynamics:
                 "nowhere": found.nowhere,
                 "steps": found.steps,
             },
+            "lyapunov": None if self.exponents is None else {
+                "exponents": [_number(v) for v in self.exponents.exponents.tolist()],
+                "errors": [_number(v) for v in self.exponents.errors.tolist()],
+                "converged": self.exponents.converged.tolist(),
+            },
         }  # fmt: skip
+
+
+def _number(value: float) -> float | None:
+    """JSON has no infinity."""
+    return value if math.isfinite(value) else None
 
 
 def _point(points: FixedPoints, k: int) -> dict[str, Any]:
@@ -104,9 +121,10 @@ def measure_dynamics(
     *,
     input: Typical | Mapping[str, str] = "median",
     direction: Literal["forward", "backward"] | None = None,
-    starts: int = 1024,
+    starts: int = 512,
     between: float = 0.5,
     noise: float = 0.0,
+    lyapunov: int = 8,
     seed: int = 0,
     **search: Any,
 ) -> Dynamics:
@@ -119,6 +137,9 @@ def measure_dynamics(
     - `direction`: of a bidirectional layer, "forward" or "backward".
     - `starts`: how many of the states visited the search starts from; `between`, `noise` and
       `seed` as `throughtime.dynamics.visited` takes them.
+    - `lyapunov`: how many exponents are measured on the sequences, 0 for none; of a smaller state
+      all. They are measured over the first steps of up to 32 sequences, as many as half of the
+      sequences have.
     - `search`: `period`, `tolerance`, `slow` and others of `throughtime.dynamics.fixed_points`.
 
     **Raises:** `OptionError` for a model that is no map of one state, see `StateMap`, and as the
@@ -144,7 +165,22 @@ def measure_dynamics(
         moved = flow(points.map, at)
     stable = any(kind == "stable" for kind in kinds(points))
     ended = basins(points, at, steps=2000, near=0.05) if at is not None and stable else None
-    return Dynamics(system, _named(model, values), x, points, paths, components, moved, ended)
+    growth = _exponents(model, system, order, min(lyapunov, system.size)) if lyapunov else None
+    named = _named(model, values)
+    return Dynamics(system, named, x, points, paths, components, moved, ended, growth)
+
+
+def _exponents(model: Model, system: StateMap, sequences: Sequences, count: int) -> Lyapunov | None:
+    """Over the steps that half of the sequences have, in the direction of the layer."""
+    inputs = [(x[:, b], int(length)) for x, lengths in inputs_of(model, _first(sequences, BATCH))
+              for b, length in enumerate(lengths)]  # fmt: skip
+    steps = sorted(length for _, length in inputs)[len(inputs) // 2]
+    if steps < SHORTEST:
+        return None
+    long = [x[:length] for x, length in inputs if length >= steps][:MEASURED]
+    if system.backward:
+        long = [x.flip(0) for x in long]
+    return lyapunov_spectrum(system, torch.stack([x[:steps] for x in long], 1), count=count)
 
 
 def inputs_of(model: Model, sequences: Sequences) -> Iterator[tuple[Tensor, Tensor]]:

@@ -4,27 +4,27 @@ from collections.abc import Iterator
 
 import torch
 
+from throughtime.dynamics import Lyapunov
 from throughtime.report.markup import paragraphs, table
 from throughtime.report.of_dynamics.eigenvalues import eigenvalues
-from throughtime.report.of_dynamics.lyapunov import Exponents, lyapunov
+from throughtime.report.of_dynamics.lyapunov import lyapunov
 from throughtime.report.of_dynamics.marks import kinds
 from throughtime.report.of_dynamics.measure import Dynamics
 from throughtime.report.of_dynamics.plane import basins, flow
 from throughtime.report.of_dynamics.trajectories import trajectories
-from throughtime.report.of_dynamics.words import HEAD, constant, rows, sentence
+from throughtime.report.of_dynamics.words import HEAD, constant, growth, rows, sentence
 from throughtime.report.page import page
 from throughtime.report.section import Figure, Part, Written
 
 ROWS = 60  # points in a table, at most
 
 
-def dynamics(found: Dynamics, exponents: Exponents | None = None, *, title: str = "") -> str:
+def dynamics(found: Dynamics, *, title: str = "") -> str:
     """The page of what was found: trajectories with points, eigenvalues, a plane and its basins.
 
     **Arguments:**
 
     - `found`: what `measure_dynamics` returns.
-    - `exponents`: Lyapunov exponents, to be drawn too.
     - `title`: what the network is called.
 
     **Returns:** the file: write it anywhere, it needs nothing beside it and asks for nothing.
@@ -34,8 +34,8 @@ def dynamics(found: Dynamics, exponents: Exponents | None = None, *, title: str 
         Written("eigenvalues", "Eigenvalues", [*_eigenvalues(found)]),
         Written("plane", "A plane of states", [*_plane(found)]),
     ]
-    if exponents is not None:
-        sections.append(Written("lyapunov", "Lyapunov exponents", [_lyapunov(exponents)]))
+    if found.exponents is not None:
+        sections.append(Written("lyapunov", "Lyapunov exponents", [*_lyapunov(found.exponents)]))
     under = f"{found.system}, {found.points.search}"
     return page(title or "Dynamics", under, sections)
 
@@ -121,13 +121,14 @@ def _plane(found: Dynamics) -> Iterator[Part]:
         )
 
 
-def _lyapunov(exponents: Exponents) -> Part:
+def _lyapunov(exponents: Lyapunov) -> Iterator[Part]:
+    yield paragraphs([growth(exponents)])
     pairs = zip(exponents.exponents.tolist(), exponents.errors.tolist(), strict=True)
-    return Figure(
+    yield Figure(
         "lyapunov_exponents",
         "Lyapunov exponents",
-        "On data. Above 0 small differences between states grow, below 0 they fade. Below: how "
-        "the largest settle, which says whether there were enough steps.",
+        "On the data, in nats a step: above 0 small differences between states grow, below 0 they "
+        "fade. Below: how the largest settle, which says whether there were enough steps.",
         lyapunov(exponents),
         table(
             ["exponent", "per step", "error"],

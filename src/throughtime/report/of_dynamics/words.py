@@ -4,7 +4,7 @@ import math
 from collections import Counter
 from typing import Any
 
-from throughtime.dynamics import FixedPoints
+from throughtime.dynamics import FixedPoints, Lyapunov
 from throughtime.report.of_dynamics.marks import MARKS, kinds
 from throughtime.report.of_dynamics.measure import Dynamics
 from throughtime.report.style import plain
@@ -44,6 +44,24 @@ def sentence(found: Dynamics) -> str:
     if stable:
         return f"{says} There it rests, and what came before is forgotten on the way."
     return f"{says} It rests at none of those that were found."
+
+
+def growth(of: Lyapunov) -> str:
+    """What the largest Lyapunov exponent says, for someone who reads nothing else."""
+    value, error = float(of.exponents[0]), float(of.errors[0])
+    known = f"{value:.3g} ± {error:.1g} a step"
+    if not abs(value) > 2 * error:
+        says = "as far as the steps tell, small differences between states neither grow nor fade"
+    elif value > 0:
+        says = (
+            f"small differences between states grow by a factor e in {1 / value:.3g} steps: chaos"
+        )
+    elif math.isinf(value):
+        return "The data decide the state at once: a small difference is gone after one step."
+    else:
+        says = f"small differences between states fade by a factor e in {-1 / value:.3g} steps"
+    unsure = "" if bool(of.converged[0]) else " (not settled: more or longer sequences would tell)"
+    return f"On the data the largest Lyapunov exponent is {known}{unsure}: {says}."
 
 
 def rows(points: FixedPoints, most: int) -> list[list[Any]]:
