@@ -3,9 +3,10 @@ import math
 import mpmath
 import pytest
 import torch
-from torch import Tensor, sigmoid, tanh
+from diagnose.cells import Linear, Own
+from torch import Tensor
 
-from throughtime import GRU, LSTM, Cell, LeakyRNN, Recurrent, affine, parameter
+from throughtime import GRU, LSTM, LeakyRNN, Recurrent
 from throughtime.dynamics import Lyapunov, Map, StateMap, lyapunov_spectrum
 from throughtime.dynamics.tangent import random_directions
 from throughtime.errors import OptionError, ShapeError
@@ -14,26 +15,6 @@ from throughtime.errors import OptionError, ShapeError
 @pytest.fixture(autouse=True)
 def in_float64(float64):
     torch.manual_seed(0)
-
-
-class Linear(Cell):
-    """h_t = W h_{t-1} + U x_t."""
-
-    states = ("h",)
-
-    def step(self, x, h):
-        return affine("map", h, x, bias=False)
-
-
-class Own(Cell):
-    """Two states of two widths, a vector, and a gate that is not called one."""
-
-    states = {"h": None, "m": 2}
-
-    def step(self, x, h, m):
-        door = sigmoid(affine("door", h, x, m, size=2))
-        m = door * m + (1 - door) * tanh(affine("in", h, x, size=2))
-        return tanh(affine("out", m, x) + parameter("own") * h), m
 
 
 class Henon(Map):
