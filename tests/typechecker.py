@@ -31,5 +31,7 @@ def unchecked() -> Iterator[None]:
     """Nothing is held against annotations; afterwards it is as it was before, be that unchecked."""
     before = jaxtyping.config.jaxtyping_disable
     jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", before)
+    try:
+        yield
+    finally:
+        jaxtyping.config.update("jaxtyping_disable", before)

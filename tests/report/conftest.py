@@ -22,7 +22,7 @@ HOSTILE = (
 )
 
 
-@pytest.fixture(autouse=True, scope="package")
+@pytest.fixture(autouse=True, scope="module")
 def types_unchecked_here():
     with typechecker.unchecked():
         yield
