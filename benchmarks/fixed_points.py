@@ -14,6 +14,7 @@ layer of torch.nn; ends are merged by the same function.
 import argparse
 import copy
 import csv
+import math
 import statistics
 import time
 
@@ -22,7 +23,7 @@ from torch import nn
 
 import throughtime.nn
 from throughtime.bench.conditions import conditions
-from throughtime.dynamics import StateMap, fixed_points, visited
+from throughtime.dynamics import Map, StateMap, fixed_points, visited
 from throughtime.dynamics.fixed_points import different
 
 BITS, STEPS, BATCH, UPDATES = 3, 100, 32, 600
@@ -72,11 +73,9 @@ def starts_of(system: StateMap, count: int) -> torch.Tensor:
     return visited(system, batches, count, between=0.5)
 
 
-def by_adam(
-    layer: nn.GRU, starts: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, float]:
-    """Ends, q and Jacobians of the different ends, as FixedPointFinder has them, and how many
-    seconds the Jacobians took."""
+def by_adam(layer: nn.GRU, starts: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, float]:
+    """The different ends and q of each, as FixedPointFinder has them, and how many seconds their
+    Jacobians took."""
     double = copy.deepcopy(layer).double().requires_grad_(False)
     x = torch.zeros(1, len(starts), BITS, dtype=torch.float64)
 
@@ -88,25 +87,31 @@ def by_adam(
     plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimiser, factor=0.5, patience=PATIENCE)
     for _ in range(ADAM_STEPS):
         q = (step(s) - s).square().sum(-1) / 2
-        if float(q.max()) < ENOUGH:
+        if q.max().item() < ENOUGH:
             break
         optimiser.zero_grad()
         q.mean().backward()
         optimiser.step()
-        plateau.step(float(q.mean()))
+        plateau.step(q.mean().item())
     ends, q = s.detach(), ((step(s) - s).square().sum(-1) / 2).detach()
     order = q.argsort()
     ends, q = ends[order], q[order]
     system = StateMap(layer).under([0.0] * BITS)
     spread = float((starts - starts.mean(0)).norm(dim=-1).square().mean().sqrt())
     first, _ = different(system, ends, 1, 1e-3 * spread)
-    rows, begin = [], time.perf_counter()
+    begin = time.perf_counter()
     for point in ends[first]:
-        leaf = point[None].clone().requires_grad_()
-        after = step(leaf)[0]
-        rows.append(torch.stack([torch.autograd.grad(unit, leaf, retain_graph=True)[0][0]
-                                 for unit in after]))  # fmt: skip
-    return ends[first], q[first], torch.stack(rows), time.perf_counter() - begin
+        by_autograd(layer, point)
+    return ends[first], q[first], time.perf_counter() - begin
+
+
+def by_autograd(layer: nn.GRU, point: torch.Tensor) -> torch.Tensor:
+    """The Jacobian at a state `(S,)`, once through autograd for each unit."""
+    double = copy.deepcopy(layer).double()
+    leaf = point[None].clone().requires_grad_()
+    after = double(leaf.new_zeros(1, 1, BITS), leaf[None])[0][0, 0]
+    rows = [torch.autograd.grad(unit, leaf, retain_graph=True)[0][0] for unit in after]
+    return torch.stack(rows)
 
 
 def beside(writer, hidden: int = 64, count: int = 512, times: int = 3) -> None:
@@ -125,13 +130,18 @@ def beside(writer, hidden: int = 64, count: int = 512, times: int = 3) -> None:
         seconds["throughtime"].append(end - begin)
         jacobians_s["throughtime"].append((end - middle) / len(found))
         begin = time.perf_counter()
-        ends, q, by_autograd, took = by_adam(layer, starts)
+        ends, q, took = by_adam(layer, starts)
         seconds["Adam"].append(time.perf_counter() - begin)
         jacobians_s["Adam"].append(took / len(ends))
     kept = q <= 1e-6
     rows = [
         ("throughtime", len(found), int(found.fixed.sum()), float(found.q.max())),
-        ("Adam", int(kept.sum()), int((q <= 1e-20).sum()), float(q[kept].max())),
+        (
+            "Adam",
+            int(kept.sum()),
+            int((q <= 1e-20).sum()),
+            float(q[kept].max()) if bool(kept.any()) else math.nan,
+        ),
     ]
     for method, points, fixed, largest in rows:
         median = statistics.median(seconds[method])
@@ -141,22 +151,34 @@ def beside(writer, hidden: int = 64, count: int = 512, times: int = 3) -> None:
         print(f"{method:12} {points:4} points with q <= 1e-6, {fixed} with q <= 1e-20, largest q "
               f"{largest:.1e}: {median:.2f} s, {1e3 * each:.2f} ms a Jacobian")  # fmt: skip
     print(found)
-    same = [(ends - s).norm(dim=-1).argmin() for s in found.states]
-    worst = max(float((jacobians[k] - by_autograd[j]).abs().max()) for k, j in enumerate(same))
-    print(f"largest difference of a Jacobian from that of the nearest end by autograd: {worst:.1e}")
+    differences = [(jacobians[k] - by_autograd(layer, s)).abs().max() for k, s in
+                   enumerate(found.states)]  # fmt: skip
+    print(f"largest difference of a Jacobian from autograd's: {max(differences):.1e}")
 
 
 def scaling(writer) -> None:
-    """How long a search takes, by units and by starts."""
-    for hidden, count in ((64, 100), (64, 1000), (64, 10_000), (256, 100), (256, 1000), (1024, 20)):
-        system = StateMap(trained(hidden))
-        starts = starts_of(system, count)
-        begin = time.perf_counter()
-        found = fixed_points(system.under([0.0] * BITS), starts)
-        took = time.perf_counter() - begin
-        row = [len(found), int(found.fixed.sum()), f"{float(found.q.max()):.1e}", f"{took:.1f}"]
-        writer.writerow(["throughtime", hidden, count, *row, ""])
-        print(f"{hidden} units, {count} starts: {took:.1f} s, {found.search}", flush=True)
+    """How long a search takes: by starts on a trained network, by units on random ones."""
+    system = StateMap(trained(64))
+    starts = starts_of(system, 10_000)
+    for count in (100, 1000, 10_000):
+        measure(writer, system.under([0.0] * BITS), starts[:count])
+    for units, count in ((256, 100), (1024, 10)):
+        torch.manual_seed(0)
+        layer = nn.RNN(1, units, bias=False)
+        with torch.no_grad():
+            layer.weight_hh_l0.copy_(torch.randn(units, units) * 1.2 / units**0.5)
+        map = StateMap(layer).under([0.0])
+        measure(writer, map, map.orbit(0.1 * torch.randn(count, units).double(), 50)[-1])
+
+
+def measure(writer, map: Map, starts: torch.Tensor) -> None:
+    """One search."""
+    begin = time.perf_counter()
+    found = fixed_points(map, starts)
+    took = time.perf_counter() - begin
+    row = [len(found), int(found.fixed.sum()), f"{float(found.q.max()):.1e}", f"{took:.1f}"]
+    writer.writerow(["throughtime", map.size, len(starts), *row, ""])
+    print(f"{map.size} units: {took:.1f} s, {found}", flush=True)
 
 
 def main() -> None:
