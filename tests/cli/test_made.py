@@ -95,6 +95,8 @@ def test_every_command_takes_such_a_run(call, run, tmp_path):
     assert call("diagnose", run, "flip-flop(bits=2, steps=20, sequences=3)").startswith("3 seq")
     call("report", run, "flip-flop(bits=2, steps=20, sequences=3)", "--out", tmp_path / "a.html")
     assert (tmp_path / "a.html").exists()
+    out = call("dynamics", run, "flip-flop(bits=2, steps=20, sequences=3)", "--starts", "5")
+    assert "\n5 starts: " in out
     rows = list(csv.DictReader(io.StringIO(call("predict", run, "flip-flop(bits=2, sequences=2)"))))
     assert [*rows[0]] == ["sequence", "step", "bit1", "bit2"] and len(rows) == 200
 

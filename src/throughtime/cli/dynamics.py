@@ -31,7 +31,7 @@ def dynamics(
     data: str | None = typer.Argument(
         None,
         help="A table with the columns of the training table; its test part else.",
-        callback=paths.table,
+        callback=paths.data,
     ),
     input: str = typer.Option(
         "median",
