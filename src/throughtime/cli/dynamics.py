@@ -17,15 +17,6 @@ TYPICAL = ("median", "mean", "zero")
 SHOWN = 20  # points that are printed
 
 
-def _share(param: typer.CallbackParam, value: float) -> float:
-    """**Raises:** `OptionError` unless it is a share of a whole."""
-    if not 0 <= value <= 1:
-        raise OptionError(
-            f"{param.opts[0]} is {value}; expected a share from 0 to 1. Set {param.opts[0]} 0.5."
-        )
-    return value
-
-
 def dynamics(
     run: str = typer.Argument(..., help="A run folder.", callback=paths.run_folder),
     data: str | None = typer.Argument(
@@ -52,7 +43,7 @@ def dynamics(
     between: float = typer.Option(
         0.5,
         help="Share of them that is moved towards another one, which finds saddles.",
-        callback=_share,
+        callback=options.share_or_all(say=0.5),
     ),
     noise: float = typer.Option(
         0.0,
@@ -143,6 +134,7 @@ def _folder(path: str) -> Path:
 def _check(run: str, model: "Model", direction: str | None, starts: int, period: int) -> None:
     """**Raises:** `OptionError`, in the words of the command line, for a network that is no map of
     one state, and for a search that would take too long."""
+    from throughtime.dynamics import StateMap
     from throughtime.dynamics.fixed_points import most_starts
     from throughtime.layers import Recurrent
 
@@ -170,8 +162,7 @@ def _check(run: str, model: "Model", direction: str | None, starts: int, period:
             f"{run}: its network runs in both directions; expected one, because each is a "
             "dynamical system of its own. Add --direction forward or --direction backward."
         )
-    one_way = layer.directions if layer.direction != "both" else [layer.directions[0][:1]]
-    size = sum(sum(d.program.states.values()) for ds in one_way for d in ds)
+    size = StateMap(layer, direction).size  # type: ignore[arg-type]
     if starts > (most := most_starts(size, period)):
         raise OptionError(
             f"--starts is {starts} for states of {size} numbers and period {period}; expected at "

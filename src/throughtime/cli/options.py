@@ -30,6 +30,11 @@ def share(say: Any = None) -> Callable[..., Any]:
     return _check(lambda value: 0 <= value < 1, "a number from 0 up to 1, and not 1 itself", say)
 
 
+def share_or_all(say: Any = None) -> Callable[..., Any]:
+    """A share of a whole, the whole included; an error says to set `say`, or the default."""
+    return _check(lambda value: 0 <= value <= 1, "a share from 0 to 1", say)
+
+
 def positive(most: float = float("inf"), *, say: Any = None) -> Callable[..., Any]:
     """A finite number above 0, at most `most`; an error says to set `say`, or the default."""
     wanted = "a number above 0" + (f", at most {most:g}" if most < float("inf") else "")

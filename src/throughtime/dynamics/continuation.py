@@ -12,7 +12,7 @@ from torch import Tensor
 from throughtime.dynamics.bifurcation import Bifurcation, bifurcations_between
 from throughtime.dynamics.curve import Curve, Node
 from throughtime.dynamics.map import Map
-from throughtime.dynamics.point import NEUTRAL, Point
+from throughtime.dynamics.point import Point, growing
 from throughtime.errors import OptionError, ShapeError, whole
 
 SHORTEST = 1e-7  # a step in scaled coordinates that is not made shorter
@@ -61,7 +61,7 @@ class Branch:
     @functools.cached_property
     def unstable(self) -> Tensor:
         """How many directions grow at each, `(K,)`."""
-        return (self.eigenvalues.abs() > 1 + NEUTRAL).sum(-1)
+        return growing(self.eigenvalues).sum(-1)
 
     @property
     def stable(self) -> Tensor:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from throughtime.dynamics.map import Map, Power
+from throughtime.dynamics.map import Map
 from throughtime.dynamics.point import by_modulus
 
 DIFFERENCE = 6e-6  # of the range: the third root of float64's rounding, for a central difference
@@ -39,8 +39,7 @@ class Curve:
         self.at, self.period, self.range, self.size = at, period, range_, size
 
     def map(self, p: float) -> Map:
-        map = self.at(p)
-        return map if self.period == 1 else Power(map, self.period)
+        return self.at(p).power(self.period)
 
     def join(self, s: Tensor, p: float) -> Tensor:
         return torch.cat([s / self.size**0.5, s.new_tensor([p / self.range])])

@@ -2,6 +2,7 @@
 
 import functools
 import math
+from collections import Counter
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -9,8 +10,8 @@ import torch
 from torch import Tensor
 
 from throughtime.dynamics.levenberg_marquardt import solve
-from throughtime.dynamics.map import Map, Power
-from throughtime.dynamics.point import NEUTRAL, Point, by_modulus, kind_of
+from throughtime.dynamics.map import Map
+from throughtime.dynamics.point import Point, by_modulus, growing, kind_of
 from throughtime.errors import OptionError, ShapeError, whole
 
 MOST_WORK = 1e14  # multiplications of one search: about an hour of two cores
@@ -65,14 +66,14 @@ class FixedPoints:
         return len(self.states)
 
     def __repr__(self) -> str:
-        names = {"stable": 0, "neutral": 0}
+        names = Counter()
         for kind, unstable in zip(self.kinds, self.unstable.tolist(), strict=True):
             name = kind
             if kind == "saddle":
                 name = f"saddle with {unstable} unstable direction{'s' * (unstable > 1)}"
-            names[name] = names.get(name, 0) + 1
-        what = ", ".join(f"{count} {name}" for name, count in sorted(
-            names.items(), key=lambda pair: (pair[0] != "stable", pair[0])) if count)  # fmt: skip
+            names[name] += 1
+        order = sorted(names, key=lambda name: (name != "stable", name))
+        what = ", ".join(f"{names[name]} {name}" for name in order)
         things = "points" if self.period == 1 else f"cycles of period {self.period}"
         return f"FixedPoints({len(self)} {things}: {what or 'none'}; from {self.search})"
 
@@ -100,12 +101,12 @@ class FixedPoints:
     @property
     def powered(self) -> Map:
         """The map of which these are fixed points: F, or for cycles F `period` times."""
-        return self.map if self.period == 1 else Power(self.map, self.period)
+        return self.map.power(self.period)
 
     @functools.cached_property
     def unstable(self) -> Tensor:
         """How many directions grow at each, `(K,)`."""
-        return (self.eigenvalues.abs() > 1 + NEUTRAL).sum(-1)
+        return growing(self.eigenvalues).sum(-1)
 
     @functools.cached_property
     def kinds(self) -> list[str]:
@@ -175,8 +176,7 @@ def fixed_points(
                 f"`fixed_points`: {name} is {value!r}; expected a number from 0 on. Leave it out."
             )
     starts = _checked(map, starts, period)
-    powered = map if period == 1 else Power(map, period)
-    parts = [solve(powered, part, tolerance, most_steps)
+    parts = [solve(map.power(period), part, tolerance, most_steps)
              for part in starts.split(map.rows_at_once())]  # fmt: skip
     ends, q, ended = (torch.cat(of_parts) for of_parts in zip(*parts, strict=True))
     centre = starts.mean(0)

@@ -38,6 +38,10 @@ class Map(ABC):
             states.append(self.step(states[-1]))
         return torch.stack(states)
 
+    def power(self, period: int) -> "Map":
+        """F applied `period` times: itself for 1, else a `Power`."""
+        return self if period == 1 else Power(self, period)
+
     def rows_at_once(self) -> int:
         """Of how many states the Jacobians are made at a time."""
         return max(1, ROOM // (4 * self.size**2))

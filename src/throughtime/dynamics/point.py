@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from throughtime.dynamics.map import Map, Power
+from throughtime.dynamics.map import Map
 
 NEUTRAL = 1e-6  # |eigenvalue| within this of 1 neither grows nor fades
 
@@ -37,8 +37,7 @@ class Point:
     @functools.cached_property
     def jacobian(self) -> Tensor:
         """The derivative of `period` steps, `(S, S)`."""
-        powered = self.map if self.period == 1 else Power(self.map, self.period)
-        return powered.jacobian(self.state[None])[0]
+        return self.map.power(self.period).jacobian(self.state[None])[0]
 
     @functools.cached_property
     def _modes(self) -> tuple[Tensor, Tensor]:
@@ -72,18 +71,18 @@ class Point:
 
         They are period / |ln |eigenvalue||: infinite for a modulus of 1, 0 for an eigenvalue of 0.
         """
-        return self.period / self.eigenvalues.abs().log().abs()
+        return time_constants(self.eigenvalues, self.period)
 
     @property
     def turning_periods(self) -> Tensor:
         """Steps in which each mode turns once, `(S,)`: 2 pi period / |angle|; infinite for an
         eigenvalue that is real and positive."""
-        return 2 * math.pi * self.period / self.eigenvalues.angle().abs()
+        return turning_periods(self.eigenvalues, self.period)
 
     @property
     def unstable(self) -> int:
         """How many directions grow."""
-        return int((self.eigenvalues.abs() > 1 + NEUTRAL).sum())
+        return int(growing(self.eigenvalues).sum())
 
     @property
     def kind(self) -> str:
@@ -99,7 +98,22 @@ def by_modulus(eigenvalues: Tensor) -> Tensor:
 
 def kind_of(eigenvalues: Tensor) -> str:
     """See `Point.kind`."""
-    size = eigenvalues.abs()
-    if bool((size > 1 + NEUTRAL).any()):
-        return "unstable" if bool((size > 1 + NEUTRAL).all()) else "saddle"
-    return "neutral" if bool((size >= 1 - NEUTRAL).any()) else "stable"
+    grows = growing(eigenvalues)
+    if bool(grows.any()):
+        return "unstable" if bool(grows.all()) else "saddle"
+    return "neutral" if bool((eigenvalues.abs() >= 1 - NEUTRAL).any()) else "stable"
+
+
+def growing(eigenvalues: Tensor) -> Tensor:
+    """Whether a small difference grows along each mode, `(..., S)`."""
+    return eigenvalues.abs() > 1 + NEUTRAL
+
+
+def time_constants(eigenvalues: Tensor, period: int) -> Tensor:
+    """See `Point.time_constants`; `(..., S)`."""
+    return period / eigenvalues.abs().log().abs()
+
+
+def turning_periods(eigenvalues: Tensor, period: int) -> Tensor:
+    """See `Point.turning_periods`; `(..., S)`."""
+    return 2 * math.pi * period / eigenvalues.angle().abs()

@@ -5,12 +5,14 @@ from collections import Counter
 from typing import Any
 
 from throughtime.dynamics import FixedPoints, Lyapunov
+from throughtime.dynamics.point import time_constants, turning_periods
 from throughtime.report.of_dynamics.marks import MARKS, kinds
 from throughtime.report.of_dynamics.measure import Dynamics
 from throughtime.report.style import plain
 
 HEAD = ("point", "kind", "unstable", "q", "|eigenvalue|", "time constant", "turns in", "starts")
 CHANNELS = 4  # of the constant input that are named
+ROUNDING = 1e-9  # an angle up to this is that of a real eigenvalue
 
 
 def counts(points: FixedPoints) -> str:
@@ -68,11 +70,11 @@ def rows(points: FixedPoints, most: int) -> list[list[Any]]:
     """A row for each of the first points, below `HEAD`; None for what there is not."""
     of, table = kinds(points), []
     for k in range(min(most, len(points))):
-        values = points.eigenvalues[k]
-        largest, angle = float(values[0].abs()), abs(float(values[0].angle()))
-        log = abs(math.log(largest)) if largest > 0 else math.inf
-        time = points.period / log if log > 0 else math.inf
-        turns = 2 * math.pi * points.period / angle if angle > 1e-9 else None
-        table.append([k + 1, of[k], int(points.unstable[k]), float(points.q[k]), largest, time,
-                      turns, int(points.ended[k])])  # fmt: skip
+        first = points.eigenvalues[k, 0]
+        turns = abs(float(first.angle())) > ROUNDING
+        table.append([
+            k + 1, of[k], int(points.unstable[k]), float(points.q[k]), float(first.abs()),
+            float(time_constants(first, points.period)),
+            float(turning_periods(first, points.period)) if turns else None, int(points.ended[k]),
+        ])  # fmt: skip
     return table
