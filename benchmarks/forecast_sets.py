@@ -9,9 +9,9 @@ is installed, but pandas must be. Nothing is filled: rows that the source lacks 
 cells stay empty. Weather that is called known was measured, as if its forecast had been perfect.
 
 A season of hours is a week or a day: that with the smaller mean absolute difference before the test
-part, which is the last `windows` times `horizon` steps of a series; each window is forecast from its
-own start. MASE divides by that difference; series without one, constants for instance, are left out
-and counted.
+part, which is the last `windows` times `horizon` steps of a series; each window is forecast from
+its own start. MASE divides by that difference; series without one, constants for instance, are left
+out and counted.
 """
 
 import argparse
