@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from throughtime.training import Model as Model
     from throughtime.training import Output as Output
     from throughtime.training import Run as Run
+    from throughtime.training import encoder_for as encoder_for
     from throughtime.training import evaluate as evaluate
     from throughtime.training import fit as fit
     from throughtime.training import load as load
@@ -45,7 +46,7 @@ _FROM = {
         "Chrono", "Program", "adjoint", "affine", "mask", "noise", "parameter",
     ),
     "throughtime.training": (
-        "Encoder", "Model", "Output", "Run", "evaluate", "fit", "load", "predict",
+        "Encoder", "Model", "Output", "Run", "encoder_for", "evaluate", "fit", "load", "predict",
     ),
     "throughtime.universal": ("compile_automaton", "compile_machine"),
 }  # fmt: skip

@@ -1,5 +1,5 @@
-"""The command line: `throughtime train`, `look`, `evaluate`, `predict`, `report`, `diagnose`,
-`dynamics`, `info`, `compute`, `bench`.
+"""The command line: `throughtime train`, `look`, `evaluate`, `predict`, `forecast`, `report`,
+`diagnose`, `dynamics`, `info`, `compute`, `bench`.
 
 Only this package prints, parses and exits. Each command imports what it needs when it runs,
 so that `--help` starts at once.

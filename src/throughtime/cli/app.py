@@ -7,6 +7,7 @@ from throughtime.cli.compute import compute
 from throughtime.cli.diagnose import diagnose
 from throughtime.cli.dynamics import dynamics
 from throughtime.cli.evaluate import evaluate
+from throughtime.cli.forecast import forecast
 from throughtime.cli.info import info
 from throughtime.cli.look import look
 from throughtime.cli.predict import predict
@@ -34,6 +35,6 @@ def _version(
 
 
 for command in (
-    train, look, evaluate, predict, report, diagnose, dynamics, info, compute, bench
+    train, look, evaluate, predict, forecast, report, diagnose, dynamics, info, compute, bench
 ):  # fmt: skip
     app.command()(command)

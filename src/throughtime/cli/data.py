@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-from throughtime.cli import made, paths
-from throughtime.errors import OptionError, one_line
+from throughtime.cli import made, paths, series_options
+from throughtime.errors import OptionError, RunError, one_line
 
 if TYPE_CHECKING:
     from throughtime.cli.table_options import TableOptions
@@ -16,6 +16,7 @@ TASKS = {
     "label": "the class of each sequence",
     "tag": "a class or a number at every step",
     "target": "numbers of each sequence",
+    "forecast": "numbers whose next values are to be forecast",
 }
 """The options that name what is to be learned."""
 
@@ -47,6 +48,7 @@ def check_columns(table: "TableOptions", *, task: bool = True) -> None:
                 )
         return
     check_parts(table)
+    series_options.check(table)
     if table.made is not None:
         for name in given:
             if name not in WITH_MADE:
@@ -81,7 +83,7 @@ def check_columns(table: "TableOptions", *, task: bool = True) -> None:
 
 def _check_sequence(table: "TableOptions") -> None:
     """**Raises:** `OptionError` without a column that is needed to tell the sequences."""
-    if table.sequence is not None:
+    if table.sequence is not None or table.forecast is not None:
         return
     needing = [name for name in ("label", "target", "group", "part") if getattr(table, name)]
     if needing:
@@ -209,8 +211,16 @@ def another_table(
         seed = source.made_options.get("seed", source.seed) + 1
         return make(drawn.name, {"seed": seed} | drawn.options)
     trained_in = f"the run in {one_line(str(run.folder))}"
-    return source.table(
+    table = source.table(
         path, run.model.channels, run.model.task.table_options(),
         categories=run.model.encoder.texts, targets=targets, trained_in=trained_in,
         left_out=left_out,
     )  # fmt: skip
+    if source.series is None:
+        return table
+    if not targets:
+        raise RunError(
+            f"{run.folder}: is a run of --forecast; expected another for `throughtime predict`, "
+            "because a forecast is of the steps after a table. Use `throughtime forecast`."
+        )
+    return source.series.parts(table, restrict=False)[1]

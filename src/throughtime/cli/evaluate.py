@@ -26,7 +26,6 @@ def evaluate(
     """The scores of a trained model on sequences of which the truth is known."""
     check_output("--predictions", predictions)
     from throughtime.cli.show import show_gaps, show_scores
-    from throughtime.tasks.truth import true_columns
     from throughtime.training.evaluate import predict
 
     loaded = devices.load(run, device)
@@ -37,7 +36,7 @@ def evaluate(
     show_gaps(loaded.model, sequences)
     if predictions is not None:
         header, rows = task.rows(predicted, sequences)
-        names, true = true_columns(sequences)
+        names, true = task.truth(sequences)
         pairs = zip(rows, true, strict=True)
         write_rows(predictions, [*header, *names], [[*row, *values] for row, values in pairs])
     if json:

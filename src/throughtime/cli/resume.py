@@ -48,7 +48,8 @@ def go_on(folder: str, checkpoint_seconds: float, quiet: bool) -> None:
         with progress_bar(quiet) as progress:
             finished = fit(
                 run.model, fitted, folder=folder, resume=True, progress=progress,
-                checkpoint_seconds=checkpoint_seconds, details=run.details, **options,
+                checkpoint_seconds=checkpoint_seconds, details=run.details,
+                then=train_part if source.trains_again(run.options.minutes) else None, **options,
             )  # fmt: skip
         finish(finished, train_part, test_part)
 

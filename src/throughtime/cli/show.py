@@ -107,8 +107,11 @@ def show_results(run: "Run", report: Path | None = None) -> None:
     table.add_column(metric, justify="right")
     rows = {**model.task.baseline_titles, "test": f"throughtime {cell}"}
     for key, title in rows.items():
-        table.add_row(escape(title), f"{results[key][metric]:.4f}")
+        if key in results:
+            table.add_row(escape(title), f"{results[key][metric]:.4f}")
     _print_whole(table)
+    for line in results.get("left_out", {}).values():
+        console.print(f"note: {escape(line)}", soft_wrap=True)
     for line in [*said(test), *gaps.said(model, test.get(gaps.KEY, {}))]:
         console.print(f"note: {escape(line)}", soft_wrap=True)
     if run.folder is not None:
@@ -176,7 +179,7 @@ def show_run(run: "Run") -> None:
     console.print(escape(f"options: {options}"), soft_wrap=True)
     made = ", ".join(f"{k} {v}" for k, v in run.versions.items())
     console.print(escape(f"made with {made}"), soft_wrap=True)
-    if {"test", *model.task.baseline_titles} <= {*run.results}:
+    if "test" in run.results and "counts" in run.results:
         show_results(run)
     elif run.results:
         console.print(escape(f"results: {json.dumps(run.results)}"), soft_wrap=True)

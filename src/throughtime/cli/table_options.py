@@ -11,6 +11,7 @@ import typer
 from throughtime.cli import made, options, paths
 
 if TYPE_CHECKING:
+    from throughtime.data.series import Series
     from throughtime.data.source import Source
 
 
@@ -41,6 +42,44 @@ class TableOptions:
         None,
         help="In place of --label: columns with a class or a number of each step; COL:class has "
         "numbers as classes.",
+    )
+    forecast: str | None = typer.Option(
+        None,
+        help="In place of --label: columns with numbers whose next values are to be forecast.",
+    )
+    horizon: int | None = typer.Option(
+        None,
+        help="With --forecast: how many steps ahead.",
+        callback=options.whole(say=12),
+    )
+    known: str | None = typer.Option(
+        None,
+        help="With --forecast: columns that are known ahead of time, such as holidays and prices.",
+    )
+    windows: int = typer.Option(
+        3,
+        help="With --forecast: how many windows of --horizon steps at the end of each series are "
+        "tested on; as many before them are validated on.",
+        callback=options.whole(),
+    )
+    season: int | None = typer.Option(
+        None,
+        help="With --forecast: steps of a season, 1 for none; found in the data unless given.",
+        callback=options.whole(say=12),
+    )
+    every: str | None = typer.Option(
+        None,
+        help="With --forecast: the step of time, 10min, 1h, 1d, weekday, 1mo; found unless given.",
+    )
+    by_row: bool = typer.Option(
+        False, help="With --forecast: each row is one step, whatever its time."
+    )
+    refit: bool = typer.Option(
+        False, help="With --forecast: train anew before each window that is tested on."
+    )
+    all_baselines: bool = typer.Option(
+        False,
+        help="With --forecast: Theta and ETS however many series they have to be fitted to.",
     )
     weight: str | None = typer.Option(
         None, help="With --tag: column of numbers that weigh the steps in training."
@@ -93,6 +132,14 @@ class TableOptions:
         return _names(self.tag)
 
     @property
+    def forecasts(self) -> tuple[str, ...] | None:
+        return _names(self.forecast)
+
+    @property
+    def known_columns(self) -> tuple[str, ...] | None:
+        return _names(self.known)
+
+    @property
     def made(self) -> made.Made | None:
         """The made data set that stands in place of a table, if one does."""
         return made.named(self.data)
@@ -114,18 +161,33 @@ class TableOptions:
         """Where the sequences come from."""
         from throughtime.data.source import Source
 
-        drawn = self.made
+        drawn, channels = self.made, _names(self.channels)
+        series = self._series()
+        if series is not None and channels is not None:
+            named = (*series.targets, *series.known)
+            channels = (*named, *(name for name in channels if name not in named))
         return Source(
             path=self.data if drawn is None else None,
             made=None if drawn is None else drawn.name,
             made_options={} if drawn is None else drawn.options,
             test=self.test, test_share=self.test_share, sequence=self.sequence, time=self.time,
             label=self.label, seed=self.seed, targets=self.targets,
-            channels=_names(self.channels), tags=self.tags, weights=self.weight,
+            channels=channels, tags=self.tags, weights=self.weight,
             categories=_names(self.categories), strict=self.strict,
             time_format=self.date_format, group=self.group, over_time=self.split == "time",
             gap=self.gap, part=self.part, validation=self.validation,
-            validation_file=self.validation_file,
+            validation_file=self.validation_file, series=series,
+        )  # fmt: skip
+
+    def _series(self) -> "Series | None":
+        """What there is to forecast, if anything is."""
+        from throughtime.data.series import Series
+
+        if self.forecasts is None or self.horizon is None:
+            return None
+        return Series(
+            self.forecasts, self.horizon, self.known_columns or (), self.windows, self.test_share,
+            self.every, self.by_row, self.season, self.refit, self.all_baselines,
         )  # fmt: skip
 
 

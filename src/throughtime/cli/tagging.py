@@ -1,4 +1,4 @@
-"""What an answer at every step changes of the other options of `throughtime train`."""
+"""What an answer at every step, or ahead, changes of the other options of `throughtime train`."""
 
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ class Asked(NamedTuple):
     - `way`: the direction of the layers; None where it is not given.
     - `forward`: whether it is forward unless given, so that the network is a map from one state to
       the next and can be taken apart as such.
+    - `ahead`: whether the steps to come are asked for: nothing runs backward from there.
     """
 
     by: str | None
@@ -20,16 +21,21 @@ class Asked(NamedTuple):
     causal: bool
     way: str | None
     forward: bool = False
+    ahead: bool = False
 
     @property
     def direction(self) -> str:
         """Of the layers: tags that are to be seen live cannot wait for what comes after."""
-        return "forward" if self.causal else self.way or ("forward" if self.forward else "both")
+        return (
+            "forward"
+            if self.causal or self.ahead
+            else self.way or ("forward" if self.forward else "both")
+        )
 
     @property
     def shown(self) -> str | None:
         """What the output network sees; None for every step."""
-        return self.pooling or (None if self.by else "max")
+        return self.pooling or (None if self.by or self.ahead else "max")
 
     def check(self) -> None:
         """**Raises:** `OptionError` for options that do not go together."""
@@ -44,6 +50,16 @@ class Asked(NamedTuple):
                 f"--pooling {self.pooling} is given with {self.by}; expected it left out, because "
                 "the output network answers at every step and sees each by itself. Leave out "
                 "--pooling."
+            )
+        if self.ahead and self.way not in (None, "forward"):
+            raise OptionError(
+                f"--forecast is given with --direction {self.way}; expected forward, because what "
+                "comes after a step is not known when it is forecast. Leave out --direction."
+            )
+        if self.ahead and self.pooling not in (None, "last"):
+            raise OptionError(
+                f"--pooling {self.pooling} is given with --forecast; expected it left out, because "
+                "a forecast goes on from the last state. Leave out --pooling."
             )
         if self.causal and self.way not in (None, "forward"):
             raise OptionError(

@@ -28,7 +28,9 @@ def train(
         False, help="With --tag: forward only, so that tags can be seen live."
     ),
     quantiles: str | None = typer.Option(
-        None, help="With --target: quantiles of each number, 0.1,0.5,0.9."
+        None,
+        help="With --target: quantiles of each number, 0.1,0.5,0.9; with --forecast, 0.1 to 0.9 "
+        "unless given.",
     ),
     cell: str | None = typer.Option(
         None,
@@ -57,7 +59,7 @@ def train(
     pooling: str | None = typer.Option(
         None,
         help="What the output network sees: last, mean, max; max unless given, every step with "
-        "--tag.",
+        "--tag, last with --forecast.",
         callback=options.one_of("last", "mean", "max"),
     ),
     output: str = typer.Option("", help="Sizes of its inner layers: 64 or 64,32; none: linear."),
@@ -174,7 +176,10 @@ def train(
     # what can be checked without torch comes first, as importing it takes seconds
     named = None if cell is None else cells.read(cell)
     made = table.made is not None
-    of_steps = tagging.Asked(table.each_step, pooling, spans, causal, direction, forward=made)
+    of_steps = tagging.Asked(
+        table.each_step, pooling, spans, causal, direction, forward=made,
+        ahead=table.forecast is not None,
+    )  # fmt: skip
     of_steps.check()
     direction = of_steps.direction
     options.check_bptt(bptt, direction if origin is None else "forward")  # `fit` knows that model's
@@ -184,15 +189,17 @@ def train(
         check_parts(table)
     else:
         check_columns(table)
-    levels = options.quantiles(quantiles, of_numbers=table.target is not None)
+    of_numbers = table.target is not None or table.forecast is not None
+    levels = options.quantiles(quantiles, of_numbers=of_numbers)
     paths.new_folder(run)
     check_paths(table)
     import torch
 
     from throughtime.cli.show import progress_bar, show_chosen
     from throughtime.layers import Recurrent
-    from throughtime.tasks import Classify, Regress, Tag
-    from throughtime.training import Encoder, Model, Options, Output, Run
+    from throughtime.tasks import Classify, Forecast, Regress, Tag
+    from throughtime.training import Model, Options, Output, Run
+    from throughtime.training.encoders import encoder_for
     from throughtime.training.evaluate import check_channels
     from throughtime.training.fit import fit
     from throughtime.training.recipe import recipe
@@ -211,13 +218,15 @@ def train(
     train_part, test_part = source.divide(whole, **known)
     fitted, held = source.set_aside(train_part, test_part)
     if model is None:
-        encoder = Encoder.of(fitted)
-        if table.each_step is not None:
+        if source.series is not None:
+            task = Forecast.of(fitted, source.series, quantiles=levels)
+        elif table.each_step is not None:
             task = Tag.of(fitted, weights=table.weight, spans=spans)
         elif table.targets is not None:
             task = Regress(table.targets, quantiles=levels)
         else:
             task = Classify(fitted.classes)
+        encoder = encoder_for(task, fitted)
         unsaid = recipe(task, made=made)
         named = named or cells.read(unsaid.cell)
         details["cell"] = named.text
@@ -268,6 +277,7 @@ def train(
                 validation=0.0 if held is None else held, patience=patience, seed=table.seed,
                 bptt=bptt, scale_by_replicas=scale_by_replicas, minutes=minutes,
                 keep_scaling=origin is not None,
+                then=train_part if source.trains_again(minutes) else None,
             )  # fmt: skip
         finish(finished, train_part, test_part)
 

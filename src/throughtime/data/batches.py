@@ -81,6 +81,16 @@ class Batch:
             self.each_step, resets, mask, None if self.before is None else self.before.to(device),
         )  # fmt: skip
 
+    def at(self, steps: Tensor, rows: Tensor) -> "Batch":
+        """Some steps `(N,)` of some rows `(N,)`, each as a sequence of one step: all targets are
+        `(N,)` or `(N, K)`."""
+        targets = {
+            name: values[steps, rows] if name in self.each_step else values[rows]
+            for name, values in self.targets.items()
+        }
+        one = torch.ones_like(rows)
+        return Batch(self.x[steps, rows][None], one, self.indices[rows], targets)
+
     def piece(self, first: int, steps: int) -> "Batch":
         """The steps from `first` on, so many, with the targets of these steps."""
         cut = slice(first, first + steps)
@@ -127,7 +137,7 @@ class Batches:
     def order(self, epoch: int) -> tuple[Int64[Tensor, " B"], ...]:
         """The indices of the sequences in every batch of `epoch`, in order."""
         lengths, count = self.sequences.lengths, len(self)
-        generator = torch.Generator().manual_seed(_mix(self.seed, epoch))
+        generator = torch.Generator().manual_seed(mixed(self.seed, epoch))
         order = torch.arange(len(self.sequences))
         if self.shuffle:
             order = torch.randperm(len(order), generator=generator)
@@ -172,7 +182,7 @@ def collate(sequences: Sequences, indices: Int64[Tensor, " B"]) -> Batch:
     )
 
 
-def _mix(seed: int, epoch: int) -> int:
+def mixed(seed: int, epoch: int) -> int:
     """A seed for torch: hashed, because epoch 1 of seed 0 must not be epoch 0 of seed 1."""
     digest = hashlib.blake2b(f"{seed} {epoch}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little")

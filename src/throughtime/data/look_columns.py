@@ -12,6 +12,7 @@ from throughtime.data.sequences import Sequences
 from throughtime.data.source import Source
 from throughtime.data.steps_of_time import StepOfTime, step_of_time
 from throughtime.data.target import Target
+from throughtime.data.time_step import TimeStep
 
 SHOWN = 4  # names in a row; of more only the first ones
 
@@ -21,7 +22,8 @@ class Column:
     """Columns of one role with the same to be said of them.
 
     - `names`: of the columns.
-    - `role`: sequence, time, label, target, tag, weight, group, part, input or ignored.
+    - `role`: sequence, time, label, target, tag, forecast, known ahead, weight, group, part, input
+      or ignored.
     - `what`: what stands in them, and why they have this role where nobody named it.
     - `step`: of a time column how far its steps are apart, None where that is not known.
     """
@@ -58,6 +60,8 @@ def _named(whole: Sequences, source: Source | None) -> Iterator[Column]:
     if time is not None:
         step = step_of_time(whole, dates=_dates(whole, source))
         what = str(step) if step else "one step in each sequence"
+        if reading.step is not None:
+            what = _on_grid(whole, reading.step)
         alone = "; all rows are one sequence" if sequence is None else ""
         yield Column((time,), "time", what + alone, step)
     for name, target in whole.targets.items():
@@ -72,14 +76,28 @@ def _inputs(whole: Sequences, source: Source | None) -> Iterator[Column]:
     why = ""
     if source is not None and source.made is None:
         why = ", as chosen" if source.channels else ", as every other column"
-    alike: dict[str, list[str]] = {}
+    alike: dict[tuple[str, str], list[str]] = {}
+    series = source.series if source is not None else None
+    roles = {} if series is None else dict.fromkeys(series.known, "known ahead")
+    roles |= {} if series is None else dict.fromkeys(series.targets, "forecast")
     for name, kind in zip(whole.channels, _kinds(whole), strict=True):
-        alike.setdefault(kind, []).append(name)
-    for kind, names in alike.items():
-        yield Column(tuple(names), "input", kind + why)
+        alike.setdefault((roles.get(name, "input"), kind), []).append(name)
+    for (role, kind), names in alike.items():
+        yield Column(tuple(names), role, kind + (why if role == "input" else ""))
     ignored = whole.reading.ignored if whole.reading else ()
     if ignored:
         yield Column(ignored, "ignored", "not chosen as an input")
+
+
+def _on_grid(whole: Sequences, step: TimeStep) -> str:
+    """The step of time of series, and how many of their steps are in no row of the table."""
+    assert whole.rows is not None
+    gone = [int((rows < 0).sum()) for rows in whole.rows.split(whole.lengths.tolist())]
+    missing = sum(gone)
+    if not missing:
+        return f"{step}, none missing"
+    where = f" in {sum(map(bool, gone)):,} of {len(whole):,} series" if len(whole) > 1 else ""
+    return f"{step}, {counted(missing, 'step')} missing{where}"
 
 
 def _kinds(whole: Sequences) -> Iterator[str]:

@@ -3,9 +3,12 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+import torch
+
 from throughtime.data.look_targets import Spread, spread
 from throughtime.data.naming import counted, quote
 from throughtime.data.sequences import Sequences
+from throughtime.data.series import Series
 from throughtime.data.source import Source
 from throughtime.data.split_time import in_steps
 
@@ -19,6 +22,7 @@ class Part:
     - `begins`, `ends`: its first and last moment, as spelled; None where parts lie in no order.
     - `groups`: those that it has; None without groups.
     - `targets`: by name what each has in it.
+    - `windows`: of series to be forecast how many there are, and `steps` those to be forecast.
     """
 
     name: str
@@ -28,9 +32,18 @@ class Part:
     ends: str | None
     groups: tuple[str, ...] | None
     targets: dict[str, Spread]
+    windows: int | None = None
 
     @property
     def says(self) -> str:
+        if self.windows is not None:
+            says = [
+                counted(self.windows, "window"),
+                f"{self.steps:,} steps of {self.sequences:,} series",
+            ]
+            if self.begins is not None:
+                says.append(f"{self.begins} to {self.ends}")
+            return ", ".join(says)
         says = [counted(self.sequences, "sequence"), counted(self.steps, "step")]
         if self.begins is not None:
             says.append(f"{self.begins} to {self.ends}")
@@ -48,6 +61,8 @@ def part(name: str, those: Sequences, source: Source | None, *, over_time: bool)
     made `over_time`.
     """
     begins = ends = None
+    if source is not None and source.series is not None and name != "training":
+        return _windows(name, those, source.series)
     if over_time and those.moments is not None and those.times is not None:
         first, last = int(those.moments.argmin()), int(those.moments.argmax())
         begins, ends = those.times[first], those.times[last]
@@ -63,12 +78,41 @@ def part(name: str, those: Sequences, source: Source | None, *, over_time: bool)
     )
 
 
+def _windows(name: str, those: Sequences, series: Series) -> Part:
+    """The windows of a part: how many, of how many series, from the first step to be forecast to
+    the last."""
+    begins = ends = None
+    if those.moments is not None and those.times is not None:
+        places = (those.offsets[1:, None] - torch.arange(series.horizon, 0, -1)).flatten()
+        moments = those.moments[places]
+        begins, ends = (those.times[int(places[k])] for k in (moments.argmin(), moments.argmax()))
+    return Part(
+        name, len({*those.names}), len(those) * series.horizon, begins, ends, None, {},
+        windows=len(those),
+    )  # fmt: skip
+
+
 def division(
     whole: Sequences, parts: Mapping[str, Sequences], source: Source | None
 ) -> tuple[str, ...]:
     """How the parts were made, in words."""
+    if source is not None and source.series is not None:
+        return tuple(_of_series(whole, source.series))
     return () if source is None else (*_test(whole, source), *_validation(whole, source),
                                       *_notes(whole, parts, source))  # fmt: skip
+
+
+def _of_series(whole: Sequences, series: Series) -> Iterator[str]:
+    known = whole.reading.calendar if whole.reading else ()
+    if known:
+        yield f"known ahead from the calendar: {'; '.join(known)}"
+    count = series.count(whole)
+    windows = f"{counted(count, 'window')} of {counted(series.horizon, 'step')}"
+    yield f"test part: the last {windows} of each series; validation part: as many before them"
+    short = int((whole.lengths < series.horizon + series.least).sum())
+    if short:
+        are = "is" if short == 1 else "are"
+        yield f"note: {short:,} series {are} too short for a window, and in training alone"
 
 
 def _test(whole: Sequences, source: Source) -> Iterator[str]:

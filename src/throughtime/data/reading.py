@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from throughtime.data.time_step import TimeStep
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -12,6 +14,9 @@ class Reading:
     - `separator`: what stands between the columns of a text; None in other formats.
     - `decimal_commas`: whether numbers in it had them.
     - `ignored`: the columns that have no role, because others were named.
+    - `time_format`: what times were read with, if with a format.
+    - `step`: of series that are to be forecast the step of time, and `calendar`: the columns of
+      the calendar that are known ahead.
     """
 
     sequence: str | None = None
@@ -19,3 +24,6 @@ class Reading:
     separator: str | None = None
     decimal_commas: bool = False
     ignored: tuple[str, ...] = ()
+    time_format: str | None = None
+    step: TimeStep | None = None
+    calendar: tuple[str, ...] = ()

@@ -10,6 +10,7 @@ from throughtime.data.fingerprint import fingerprint
 from throughtime.data.made.registry import make, said
 from throughtime.data.same_columns import ROLES, check_same_columns
 from throughtime.data.sequences import Sequences
+from throughtime.data.series import Series, described
 from throughtime.data.split import split
 from throughtime.data.split_groups import check_groups
 from throughtime.data.split_parts import of_part, parts
@@ -43,6 +44,7 @@ class Source:
     - `part`: the column that names the part of each sequence, see `split_parts.py`.
     - `validation`: the share of the training part that is validated on, set aside in the same way.
     - `validation_file`: a table to validate on.
+    - `series`: what there is to forecast; the parts are then windows of each series.
 
     Runs of earlier versions have only the first of these.
     """
@@ -69,6 +71,7 @@ class Source:
     validation_file: str | None = None
     made: str | None = None
     made_options: dict[str, Any] = field(default_factory=dict)
+    series: Series | None = None
 
     @property
     def bundled(self) -> bool:
@@ -86,6 +89,11 @@ class Source:
     def share(self) -> float:
         """The share of the sequences or steps that is set aside to test on."""
         return TEST_SHARE if self.test_share is None else self.test_share
+
+    def trains_again(self, minutes: float | None) -> bool:
+        """Whether a model is trained on the validation part too in the end, as the latest steps of
+        series tell most of the next; with so many `minutes` there is no time for it."""
+        return self.series is not None and minutes is None
 
     def is_over_time(self, sequences: Sequences) -> bool:
         """Whether a part of these is what comes last."""
@@ -105,9 +113,15 @@ class Source:
             return japanese_vowels()[0]
         columns = self._columns() | {"tags": self.tags, "weights": self.weights}
         columns |= {"categories": self.categories} | known
-        return read_table(
+        if self.series is not None and "categories" in known:
+            _, columns["categories"] = self.series.in_table((), known["categories"])
+        whole = read_table(
             self.path, **columns, channels=self.channels, attributes=self._attributes()
         )
+        if self.series is None:
+            return whole
+        with named(self.title):
+            return self.series.on_grid(whole)
 
     def divide(self, whole: Sequences, **known: Any) -> tuple[Sequences, Sequences]:
         """What there is to train on, and the test part; `known` as of `whole`.
@@ -116,6 +130,9 @@ class Source:
         """
         if self.bundled:
             return japanese_vowels()
+        if self.series is not None:
+            with named(self.title):
+                return self.series.parts(whole, restrict="categories" not in known)
         if self.test is not None:
             return whole, self._same(self.test, whole)
         if self.part is None:
@@ -139,6 +156,9 @@ class Source:
         **Raises:** `DataError`, also where a group lies in several parts; `RunError` if the table
         to validate on has changed.
         """
+        if self.series is not None:
+            with named(self.title):
+                return self.series.aside(train)
         fitted, held = train, None
         if self.validation_file is not None:
             held = self._same(self.validation_file, train)
@@ -216,10 +236,52 @@ class Source:
         columns = {**self._columns(), "tags": self.tags, **options}
         if not targets:  # what stands there does not matter
             columns |= {"label": None, "targets": None, "tags": None}
+        categories = categories or {}
+        if self.series is not None:
+            channels, categories = self.series.in_table(channels, categories)
         check_same_columns(path, columns, channels, trained_in)
-        return read_table(
-            path, **columns, channels=channels, categories=categories or {}, left_out=left_out
+        table = read_table(
+            path, **columns, channels=channels, categories=categories, left_out=left_out
         )
+        if self.series is None:
+            return table
+        with named(path):
+            return self.series.on_grid(table)
+
+    def ahead_of(
+        self,
+        path: str | None,
+        channels: tuple[str, ...],
+        categories: Mapping[str, Sequence[str]],
+        trained_in: str,
+    ) -> Sequences:
+        """The series of another table, or of this one as it is now, to go on from their ends; the
+        arguments are those of `table`."""
+        path = self.path if path is None else path
+        assert path is not None
+        return self.table(
+            path, channels, {}, categories=categories, targets=False, trained_in=trained_in
+        )
+
+    def known_ahead(
+        self,
+        path: str,
+        categories: Mapping[str, Sequence[str]],
+        *,
+        trained_in: str = "a run",
+    ) -> Sequences:
+        """A table with what is known of the steps to come: series, times and known columns.
+
+        `categories`: of the model, with their texts; `trained_in`: as of `table`.
+
+        **Raises:** `DataError` where a column is missing.
+        """
+        assert self.series is not None
+        known = self.series.known
+        columns = self._columns() | {"label": None, "targets": None, "tags": None, "strict": False}
+        check_same_columns(path, columns, known, trained_in)
+        own = {name: texts for name, texts in categories.items() if name in known}
+        return read_table(path, **columns, channels=known, categories=own)
 
     def with_table(
         self, other: "Source", *, channels: tuple[str, ...], trained_in: str
@@ -232,9 +294,14 @@ class Source:
         if other.made is not None:
             return other
         columns = self._columns() | {"tags": self.tags}
+        if self.series is not None:
+            channels, _ = self.series.in_table(channels, {})
         for table in (other.path, other.test, other.validation_file):
             if table is not None:
                 check_same_columns(table, columns, channels, trained_in)
+        if self.series is not None:
+            channels, parts = channels, {"path": other.path, "made": None, "made_options": {}}
+            return replace(self, **parts, channels=channels)
         own = {role: columns[role] for role in ROLES}
         parts = {name: getattr(other, name) for name in OF_PARTS}
         return replace(
@@ -260,7 +327,8 @@ class Source:
         parts = [train, test]
         if self.validation_file is not None and held is not None:
             parts.append(held)
-        return {**asdict(self), "sha256": [fingerprint(part) for part in parts]}
+        own = self if self.series is None else replace(self, series=self.series.found(train))
+        return {**asdict(own), "sha256": [fingerprint(part) for part in parts]}
 
 
 def _changed(title: str, *, drawn: bool = False) -> RunError:
@@ -282,6 +350,7 @@ def remembered(details: Mapping[str, Any], folder: object) -> tuple[Source, list
         for name in ("channels", "targets", "tags", "categories"):
             columns = data.get(name)
             data[name] = None if columns is None else tuple(columns)
+        data["series"] = described(data.get("series"))
         return Source(**data), fingerprints
     except (KeyError, TypeError, ValueError) as e:
         raise RunError(

@@ -251,6 +251,7 @@ def _read(
             time=time,
             separator=source.separator if isinstance(source, Csv) else None,
             decimal_commas=decimal_commas,
+            time_format=time_format,
             ignored=tuple(n for n in header if n not in channels and n not in roles.values()),
         ),
     )  # fmt: skip

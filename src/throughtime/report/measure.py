@@ -48,7 +48,7 @@ def measure(
     train, test = (model.task.prepare("measure", part.real_steps()) for part in (train, test))
     if predictions is None:
         predictions = predict(model, test)
-    tested = TestedRun(run, train, test, predictions)
+    tested = TestedRun(run, train, model.task.seen(test), predictions)
     measured: dict[str, object] = {}
     for section in outline(run):
         own = section.measure(tested)

@@ -2,6 +2,7 @@
 
 from throughtime.tasks.classify import Classify as Classify
 from throughtime.tasks.confusion import precision_recall_f1 as precision_recall_f1
+from throughtime.tasks.forecast import Forecast as Forecast
 from throughtime.tasks.quantiles import QuantileScores as QuantileScores
 from throughtime.tasks.regress import Regress as Regress
 from throughtime.tasks.scores import ClassScores as ClassScores
@@ -17,5 +18,5 @@ from throughtime.tasks.tag_scores import TagScores as TagScores
 from throughtime.tasks.task import Task as Task
 from throughtime.tasks.task import TrainingLoss as TrainingLoss
 
-TASKS: dict[str, type[Task]] = {task.name: task for task in (Classify, Regress, Tag)}
+TASKS: dict[str, type[Task]] = {task.name: task for task in (Classify, Regress, Tag, Forecast)}
 """The tasks by the name that the configuration of a run has."""

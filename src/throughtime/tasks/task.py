@@ -13,7 +13,9 @@ from typing import Any, ClassVar, NamedTuple
 from torch import Tensor
 
 from throughtime.data import Batch, Batches, BatchSource, Sequences
+from throughtime.tasks.ahead import Ahead
 from throughtime.tasks.scores import Metric, Scores
+from throughtime.tasks.truth import true_columns
 
 
 class TrainingLoss(NamedTuple):
@@ -35,6 +37,9 @@ class Task(ABC):
     - `name`: in the configuration of a run.
     - `each_step`: whether it answers at each step: then the outputs of the model are
       `(T, B, width)`; otherwise one for each sequence, `(B, width)`.
+    - `learns_each_step`: of one that answers once for each sequence, whether training asks it at
+      each step all the same, as the state there has seen a shorter sequence: `batches` then gives
+      targets of steps.
     - `in_pieces`: whether, at each step, the losses of the pieces of a sequence add up to its loss,
       so that no more than one piece of outputs is kept. Otherwise `loss` is told of all steps at
       once, as CTC must be.
@@ -50,6 +55,7 @@ class Task(ABC):
 
     name: ClassVar[str]
     each_step: ClassVar[bool] = False
+    learns_each_step: ClassVar[bool] = False
     in_pieces: ClassVar[bool] = True
     carries_state: ClassVar[bool] = False
     metric: ClassVar[Metric]
@@ -72,6 +78,25 @@ class Task(ABC):
 
         **Raises:** `DataError` for sequences whose targets are not of this task.
         """
+
+    @property
+    def ahead(self) -> Ahead | None:
+        """Which steps to come are asked for; None of a task that says something of the steps that
+        the model is given."""
+        return None
+
+    def seen(self, sequences: Sequences) -> Sequences:
+        """What of sequences the model is given to answer once for each: all of them."""
+        return sequences
+
+    def scales(self, sequences: Sequences) -> Tensor:
+        """Of a task with `ahead`, what errors of each sequence are measured in, `(S, K)`."""
+        raise NotImplementedError
+
+    def learned(self, batch: Batch) -> Tensor:
+        """Of a task with `ahead`, at which steps of a batch an answer is learned from: bool,
+        `(T, B)`."""
+        raise NotImplementedError
 
     def fitted(self, train: Sequences) -> "Task":
         """The task with all that it takes from the training part, such as the scale of a number."""
@@ -104,6 +129,10 @@ class Task(ABC):
         """
         return self
 
+    def with_calibration(self, other: "Task") -> "Task":
+        """This task with what another of its kind took from a validation part, see `calibrated`."""
+        return self
+
     @abstractmethod
     def scores(self, predictions: Tensor, sequences: Sequences) -> Scores:
         """How good predictions are.
@@ -116,6 +145,10 @@ class Task(ABC):
         """What anybody would try first, by the names of `baseline_titles`, on the test part."""
         return {}
 
+    def left_out(self, test: Sequences) -> dict[str, str]:
+        """Which of `baseline_titles` are not among `baselines`, and why, in a sentence each."""
+        return {}
+
     @abstractmethod
     def rows(
         self, predictions: Tensor, sequences: Sequences
@@ -125,6 +158,10 @@ class Task(ABC):
         One row for each sequence, in their order; of a task that answers at each step one for each
         step, in the order of `sequences.rows` where the sequences come from a table.
         """
+
+    def truth(self, sequences: Sequences) -> tuple[list[str], "Sequence[Sequence[Any]]"]:
+        """What is true beside each of `rows`: the names of the columns, and the rows."""
+        return true_columns(sequences)
 
     def table_options(self) -> dict[str, Any]:
         """What `read_table` is to be told so that it reads targets as in training."""

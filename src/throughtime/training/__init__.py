@@ -2,6 +2,7 @@
 
 from throughtime.training.advice import try_next as try_next
 from throughtime.training.encoder import Encoder as Encoder
+from throughtime.training.encoders import encoder_for as encoder_for
 from throughtime.training.evaluate import Tested as Tested
 from throughtime.training.evaluate import evaluate as evaluate
 from throughtime.training.evaluate import predict as predict

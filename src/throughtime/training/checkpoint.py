@@ -60,6 +60,11 @@ def write_checkpoint(
     write_tensors(path, tensors, data)
 
 
+def read_place(path: Path) -> dict[str, Any]:
+    """Where a run is. **Raises:** `RunError` if the file is damaged."""
+    return read_tensors(path)[1]["place"]
+
+
 def read_checkpoint(path: Path, model: Model, optimiser: Optimizer, schedule: Any) -> Kept:
     """Put everything back. **Raises:** `RunError` if the file is damaged or of another model."""
     tensors, data = read_tensors(path)

@@ -40,6 +40,8 @@ class Encoder(nn.Module):
     **Raises:** `OptionError` for a name that is no channel.
     """
 
+    beyond = 0  # rows at the end of each sequence that are not steps of the recurrent layers
+
     mean: Tensor
     std: Tensor
 
@@ -71,7 +73,8 @@ class Encoder(nn.Module):
 
     @classmethod
     def of(cls, sequences: Sequences) -> "Encoder":
-        """One for training on some sequences; its `width` is the `input_size` of the layers."""
+        """One for training on some sequences; its `width` is the `input_size` of the layers. See
+        `encoder_for` for series that are to be forecast."""
         missing = sequences.real_steps().values.isnan().any(0).tolist()
         named = zip(sequences.channels, missing, strict=True)
         return cls(sequences.channels, sequences.categories, [n for n, some in named if some])

@@ -34,6 +34,7 @@ def predict(model: Model, sequences: Sequences, *, batch_size: int = 256) -> Ten
     device = next(model.parameters()).device
     training = model.training
     model.eval()
+    sequences = model.task.seen(sequences)
     rows = len(sequences.values) if model.task.each_step else len(sequences)
     predictions: Tensor | None = None
     try:
@@ -99,6 +100,8 @@ def tested(model: Model, train: Sequences, test: Sequences) -> Tested:
     scores = {"test": own | shared(train, test) | {gaps.KEY: gaps.counted(model, test)}}
     scores |= {name: s.to_dict() for name, s in others.items()}
     counts = {"training": _counted(train), "test": _counted(test)}
+    missing = model.task.left_out(test)
+    scores |= {"left_out": missing} if missing else {}
     return Tested({"verdict": verdict_of(model, scores), "counts": counts, **scores}, predictions)
 
 

@@ -15,17 +15,17 @@ from throughtime.data import Batches, Sequences
 from throughtime.errors import OptionError, RunError
 from throughtime.layers.recurrent import State
 from throughtime.training import given, optimise, randomness, time_limit
-from throughtime.training.checkpoint import read_checkpoint, write_checkpoint
+from throughtime.training.checkpoint import read_checkpoint, read_place, write_checkpoint
 from throughtime.training.evaluate import check_channels, evaluate, predict
 from throughtime.training.fitted import fit_before
-from throughtime.training.held_out import held_out
+from throughtime.training.held_out import check_then, held_out
 from throughtime.training.lock import locked
 from throughtime.training.model import Model, recurrent
 from throughtime.training.objective import Objective
 from throughtime.training.options import GIVEN, INSTEAD, Options
 from throughtime.training.run import Run
 
-_OWN = ("folder", "resume", "checkpoint_seconds", "progress", "details")
+_OWN = ("folder", "resume", "checkpoint_seconds", "progress", "details", "then")
 
 
 class Progress(NamedTuple):
@@ -53,6 +53,8 @@ class _Place:
     seconds: float = 0.0
     history: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     done: bool = False
+    again: int = 0  # epochs of the training on all data, once it has begun
+    calibrated: dict[str, Any] | None = None  # the task as the first training left it, from then on
 
 
 @checked_arguments()
@@ -65,6 +67,7 @@ def fit(
     checkpoint_seconds: float = 10.0,
     progress: Callable[[Progress], None] | None = None,
     details: dict[str, Any] | None = None,
+    then: Sequences | None = None,
     **options: Any,
 ) -> Run:
     """Train a model on sequences with targets of its task.
@@ -85,6 +88,9 @@ def fit(
     - `checkpoint_seconds`: the least time between two checkpoints.
     - `progress`: called after every batch.
     - `details`: plain data kept in the run's configuration.
+    - `then`: with a validation part, sequences to train on in the end, from the first weights on
+      and for as many epochs as were best there: the data with what was validated on, the latest
+      steps of series say. Not with `minutes`, which say nothing of a second training.
 
     **Returns:** the `Run`: model, options and the history of its epochs.
 
@@ -99,7 +105,7 @@ def fit(
     if isinstance(options.get("validation"), Sequences):
         held, options = options["validation"], options | {"validation": GIVEN}
     settings = _settings(options, resume, checkpoint_seconds)
-    training = _Training(model, data, held, settings)
+    training = _Training(model, data, held, settings, then)
     run = Run(model, settings, Path(folder) if folder is not None else None, details or {})
     if resume:
         run.check_options()
@@ -135,16 +141,31 @@ class _Training:
     """A model in training: what one step, one epoch and one checkpoint need."""
 
     def __init__(
-        self, model: Model, data: Sequences, held: Sequences | None, settings: Options
+        self,
+        model: Model,
+        data: Sequences,
+        held: Sequences | None,
+        settings: Options,
+        then: Sequences | None = None,
     ) -> None:
-        self.model, self.settings = model, settings
+        self.model, self.settings, self.then = model, settings, then
         data = model.task.prepare("fit", data.real_steps())
         check_channels("fit", model, data)
         self.mode = bptt.mode(settings.bptt)
         bptt.check(self.mode, recurrent(model), scale_by_replicas=settings.scale_by_replicas)
         _check_carried(model)
         self.train, self.held = held_out(model, data, held, settings)
+        if then is not None:
+            check_then(model, then, self.held, settings)
         self.device = next(model.parameters()).device
+        self.place = _Place()
+        self.best: dict[str, Tensor] = {}
+        self.set_up(settings.epochs)
+
+    def set_up(self, epochs: int) -> None:
+        """What a training of so many epochs on `self.train` needs: batches, optimiser, loss."""
+        model, settings = self.model, self.settings
+        self.epochs = epochs
         self.batches = model.task.batches(self.train, settings.batch_size, settings.seed)
         self.optimiser = optimise.optimiser(
             model, settings.optimiser, settings.learning_rate, settings.weight_decay
@@ -153,14 +174,12 @@ class _Training:
         self.schedule: Any = None
         if self.scheme:
             timed = settings.minutes is not None
-            size = (time_limit.TICKS, 1) if timed else (settings.epochs, len(self.batches))
+            size = (time_limit.TICKS, 1) if timed else (epochs, len(self.batches))
             self.schedule = self.scheme.make(self.optimiser, *size)
         of_task = settings.of_task(model.task)
         if not settings.keep_scaling:
             model.task = model.task.fitted(self.train)
         self.loss = model.task.training_loss(self.train, **of_task)
-        self.place = _Place()
-        self.best: dict[str, Tensor] = {}
         self.state: list[State] | None = None  # that the next batch goes on from
 
     def begin(self, run: Run) -> None:
@@ -170,11 +189,19 @@ class _Training:
             fit_before(self.model, self.train, self.loss)
         run.initial = {n: t.detach().cpu().clone() for n, t in self.model.state_dict().items()}
         randomness.seed(self.settings.seed)
+        if self.held is not None and self.model.task.ahead is not None:
+            # a linear map is there from the start: training has to be better than that
+            self.keep_if_best(evaluate(self.model, self.held).loss, -1)
         self.save(run)
         run.describe()
 
     def resume(self, run: Run) -> None:
         """Go on where the checkpoint of a run is."""
+        place = read_place(run.checkpoint)
+        if place.get("again"):
+            self.train, self.held = self.all_data(), None
+            self.set_up(place["again"])
+            self.calibrate_as(place["calibrated"])
         kept = read_checkpoint(run.checkpoint, self.model, self.optimiser, self.schedule)
         if "answers" not in kept.place:  # of a version that had one answer for each sequence
             done = Batches(self.train, self.settings.batch_size, seed=self.settings.seed)
@@ -206,14 +233,17 @@ class _Training:
                 place.seconds = before + now - started
                 done = self.spend()
                 if progress:
-                    progress(Progress(place.epoch, settings.epochs, place.batch,
+                    progress(Progress(place.epoch, self.epochs, place.batch,
                                       len(self.batches), loss, done))  # fmt: skip
                 if time_limit.is_over(settings, place.seconds):
                     break
                 if now - saved >= checkpoint_seconds and place.batch < len(self.batches):
                     self.save(run)
                     saved = now
-            self.end_epoch()
+            if place.again:
+                self.end_epoch_again()
+            else:
+                self.end_epoch()
             place.seconds = before + time.monotonic() - started
             place.history[-1]["seconds"] = round(place.seconds, 3)
             self.spend()
@@ -229,12 +259,42 @@ class _Training:
         if self.held is not None:
             task = self.model.task
             self.model.task = task.calibrated(predict(self.model, self.held), self.held)
+            if self.then is not None:
+                self.train_again(run)
+                self.run(run, checkpoint_seconds, progress)
+
+    def train_again(self, run: Run) -> None:
+        """Begin anew on all data, for as many epochs as were best on the validation part."""
+        place = self.place
+        place.calibrated = self.model.task.describe()
+        self.train, self.held = self.all_data(), None
+        self.model.load_state_dict(run.initial)
+        self.set_up(max(1, place.best_epoch + 1))
+        if not self.settings.keep_scaling:
+            fit_before(self.model, self.train, self.loss)
+        self.calibrate_as(place.calibrated)
+        randomness.seed(self.settings.seed)
+        place.again, place.done = self.epochs, place.best_epoch < 0  # the start may be the best
+        place.history[-1]["again"] = place.best_epoch + 1
+        place.epoch, place.best, place.best_epoch = 0, math.inf, -1
+        self.best = {}
+        self.save(run)
+
+    def calibrate_as(self, described: dict[str, Any]) -> None:
+        task = self.model.task
+        self.model.task = task.with_calibration(type(task).from_description(described))
+
+    def all_data(self) -> Sequences:
+        assert self.then is not None
+        return self.model.task.prepare("fit", self.then.real_steps())
 
     def spend(self) -> float:
         """The share of the run that is done, which a schedule over the time follows."""
         place, settings = self.place, self.settings
         epochs = place.epoch + place.batch / len(self.batches)
         done = time_limit.share(settings, epochs, place.seconds)
+        if place.again:
+            done = min(1.0, epochs / self.epochs)
         if settings.minutes is not None and self.scheme and self.scheme.advances != "measure":
             time_limit.follow(self.schedule, done)
         return done
@@ -282,18 +342,36 @@ class _Training:
             self.schedule.step()
         elif self.scheme and self.scheme.advances == "measure":
             self.schedule.step(measure)
-        if self.held is not None and measure < place.best:
-            place.best, place.best_epoch = measure, place.epoch
-            self.best = {n: t.detach().clone() for n, t in self.model.state_dict().items()}
+        if self.held is not None:
+            self.keep_if_best(measure, place.epoch)
         waited = self.held is not None and (
             place.epoch - place.best_epoch >= (settings.patience or settings.epochs)
         )
         if waited and place.epoch + 1 < settings.epochs:
             row["stopped"] = "patience"
         place.history.append(row)
+        self.next_epoch()
+        place.done = waited or place.epoch == settings.epochs
+
+    def keep_if_best(self, measure: float, epoch: int) -> None:
+        if measure < self.place.best:
+            self.place.best, self.place.best_epoch = measure, epoch
+            self.best = {n: t.detach().clone() for n, t in self.model.state_dict().items()}
+
+    def end_epoch_again(self) -> None:
+        """The end of an epoch on all data, of which the history has nothing: there is no part to
+        tell from how good it is."""
+        if self.scheme and self.scheme.advances == "epoch" and self.settings.minutes is None:
+            self.schedule.step()
+        elif self.scheme and self.scheme.advances == "measure":
+            self.schedule.step(self.place.total / max(self.place.answers, 1.0))
+        self.next_epoch()
+        self.place.done = self.place.epoch == self.epochs
+
+    def next_epoch(self) -> None:
+        place = self.place
         place.epoch, place.batch, self.state = place.epoch + 1, 0, None
         place.total = place.answers = place.steepest = 0.0
-        place.done = waited or place.epoch == settings.epochs
 
 
 def _check_carried(model: Model) -> None:

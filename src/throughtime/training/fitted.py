@@ -5,6 +5,9 @@ from torch import Tensor
 
 from throughtime.data import Batch, Batches, Sequences
 from throughtime.tasks import TrainingLoss
+from throughtime.training import ahead_start
+from throughtime.training.ahead_encoder import AheadEncoder
+from throughtime.training.ahead_output import AheadOutput
 from throughtime.training.model import Model
 from throughtime.training.statistics import Statistics, statistics
 from throughtime.training.steps import changes
@@ -17,6 +20,8 @@ def fit_before(model: Model, train: Sequences, loss: TrainingLoss) -> None:
     begin as those of a linear map of the statistics.
     """
     model.encoder.fit(train)
+    if isinstance(model.encoder, AheadEncoder) and isinstance(model.output, AheadOutput):
+        ahead_start.begin(model.encoder, model.output, train, model.task.scales(train))
     if model.steps.differences or model.statistics is not None:
         seen = _scale(model, train)
         if model.statistics is not None:
@@ -31,7 +36,8 @@ def _scale(model: Model, train: Sequences) -> Tensor:
     squares, seen = [], {}
     for batch in Batches(train, 256, shuffle=False).epoch(0):
         on_device = batch.to(device)
-        y, lengths = model.encoder(on_device.x), on_device.lengths
+        lengths = model.read_lengths(on_device.lengths)
+        y = model.encoder(on_device.x)
         real = (torch.arange(len(y), device=device)[:, None] < lengths)[..., None]
         squares.append((changes(y) * real).double().square().sum((0, 1)))
         rows = statistics(y, lengths)

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import torch
+
 from throughtime.data import Sequences
 from throughtime.data.naming import quote
 from throughtime.training.model import Model
@@ -14,6 +16,10 @@ def counted(model: Model, sequences: Sequences) -> dict[str, Any]:
     """How many `steps` there are, and by channel at how many the value is `missing`, or a text
     that the training part has not, `not_seen`; only channels that have some."""
     sequences = sequences.real_steps()
+    if model.encoder.beyond:  # the last rows are to be forecast: what is known of them is checked
+        sequences = model.task.seen(sequences)
+        read = model.read_lengths(sequences.lengths)
+        sequences = sequences.cut(torch.zeros_like(read), read)
     encoder, columns = model.encoder, dict(zip(sequences.channels, sequences.values.T, strict=True))
     missing = {name: int(column.isnan().sum()) for name, column in columns.items()}
     not_seen = {

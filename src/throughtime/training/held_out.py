@@ -29,3 +29,19 @@ def held_out(
         return data, None
     train, aside = split(data, settings.validation, settings.seed)
     return model.task.prepare("fit", train), model.task.prepare("fit", aside)
+
+
+def check_then(model: Model, then: Sequences, held: Sequences | None, settings: Options) -> None:
+    """**Raises:** `OptionError` where nothing says for how many epochs to train on `then`,
+    `DataError` for sequences that do not fit the model."""
+    if held is None:
+        raise OptionError(
+            "fit: then is given without validation; expected a validation part, because it says "
+            "for how many epochs to train on all data. Give validation=."
+        )
+    if settings.minutes is not None:
+        raise OptionError(
+            f"fit: then is given with minutes={settings.minutes:g}; expected one of the two, "
+            "because there would be no time for a second training. Leave one out."
+        )
+    check_channels("fit", model, then)

@@ -26,6 +26,7 @@ def layer_inputs(model: Model, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tens
     training = model.training
     model.eval()
     try:
+        lengths = model.read_lengths(lengths)
         return model.steps(model.encoder(x), lengths), model.steps.lengths(lengths)
     finally:
         model.train(training)
@@ -37,9 +38,9 @@ def constant_input(model: Model, values: Tensor) -> Tensor:
     It goes through the encoder, so that numbers are scaled, categories are embedded, nothing is
     missing, changes are 0, and steps that are read at once are equal.
     """
-    at_once = model.steps.at_once
-    x = values.float().to(model.encoder.mean.device).expand(at_once, 1, -1)
-    inputs, _ = layer_inputs(model, x, torch.full((1,), at_once, device=x.device))
+    rows = model.steps.at_once + model.encoder.beyond
+    x = values.float().to(model.encoder.mean.device).expand(rows, 1, -1)
+    inputs, _ = layer_inputs(model, x, torch.full((1,), rows, device=x.device))
     return inputs[0, 0]
 
 

@@ -18,7 +18,10 @@ from throughtime.layers import Recurrent, checks, description, parametrised
 from throughtime.layers.mask import compact, hold
 from throughtime.tasks import TASKS, Classify, Task
 from throughtime.tasks.readout import readout
+from throughtime.training.ahead_encoder import AheadEncoder, Beside, Side
+from throughtime.training.ahead_output import AheadOutput
 from throughtime.training.encoder import Encoder
+from throughtime.training.encoders import described_encoder
 from throughtime.training.statistics import Statistics
 from throughtime.training.steps import Steps
 
@@ -110,7 +113,12 @@ class Model(nn.Module):
         stack = list(recurrent) if isinstance(recurrent, list | tuple) else [recurrent]
         self.task = _task(task, classes)
         self.readout = readout(pooling, self.task.each_step)
-        self.encoder = _encoder(channels, encoder)
+        self.encoder = _encoder(channels, encoder, self.task)
+        if self.task.learns_each_step and self.readout.name != "last":
+            raise OptionError(
+                f"`Model`: pooling is {pooling!r} with the task {self.task.name!r}; expected "
+                "'last', because it goes on from the state at each step. Leave it out."
+            )
         self.steps = Steps(
             self.encoder.width, differences=differences, at_once=at_once, noise=noise
         )
@@ -118,12 +126,17 @@ class Model(nn.Module):
         _check_task(self.task, statistics=statistics, differences=differences, at_once=at_once)
         self.recurrent = nn.ModuleList(stack)
         self.width = self.readout.width(stack[-1])
-        self.output = Output(self.width, self.task.width) if output is None else output
+        self.output = self._plain_output() if output is None else output
         self.statistics = Statistics(self.encoder.width, self.task.width) if statistics else None
         self.channels, self.dropout = self.encoder.channels, dropout
         if scaler is not None:
             self.encoder.scale(scaler)
         self.register_load_state_dict_pre_hook(_read_former_names)
+
+    def _plain_output(self) -> nn.Module:
+        if isinstance(self.encoder, AheadEncoder):
+            return AheadOutput(self.width, self.encoder)
+        return Output(self.width, self.task.width)
 
     def forward(
         self, x: Tensor, lengths: Tensor | None = None, mask: Tensor | None = None
@@ -141,12 +154,18 @@ class Model(nn.Module):
                 held = hold(mask, lengths, None)
                 x, lengths, mask = compact(held, x), held.lengths, None
         every = torch.full(x.shape[1:2], len(x), device=x.device) if lengths is None else lengths
-        encoded, state = self.encoder(x), None
+        every = self.read_lengths(every)
+        lengths = None if lengths is None else every
+        (encoded, side), state = self.encoded(x), None
         y, steps = self.steps(encoded, every, mask), self.steps.lengths(every)
         for layer in self.recurrent:
             y, state = layer(y, lengths=None if lengths is None else steps, mask=mask)
         shown = self.shown(self.readout.read(None, y, 0, steps), state, steps)
-        answer = self.answer(shown)
+        told = None
+        if side is not None:
+            rows = torch.arange(len(every), device=every.device)
+            told = side.at((every - 1).clamp(min=0), rows)
+        answer = self.answer(shown, told)
         return answer if self.statistics is None else answer + self.statistics(encoded, every)
 
     def shown(self, total: Tensor | None, state: Any, lengths: Tensor) -> Tensor:
@@ -154,13 +173,30 @@ class Model(nn.Module):
         state of the last recurrent layers."""
         return self.readout.shown(total, recurrent(self)[-1], state, lengths)
 
-    def answer(self, shown: Tensor) -> Tensor:
-        """What the output network puts out for what it sees, `(..., width)`."""
-        return self.output(nn.functional.dropout(shown, self.dropout, self.training))
+    def read_lengths(self, lengths: Tensor) -> Tensor:
+        """How many steps of sequences the model reads, from how many rows they have: fewer where
+        the last rows are steps to come."""
+        return lengths - self.encoder.beyond
+
+    def encoded(
+        self, x: Tensor, before: Tensor | None = None, resets: Tensor | None = None
+    ) -> tuple[Tensor, Beside | None]:
+        """What the encoder makes of a batch: for the recurrent layers, and for the output network
+        beside their outputs; None where the task asks for nothing ahead."""
+        beside = self.encoder.beside(x) if isinstance(self.encoder, AheadEncoder) else None
+        return self.encoder(x, before, resets), beside
+
+    def answer(self, shown: Tensor, side: Side | None = None) -> Tensor:
+        """What the output network puts out for what it sees, `(..., width)`; `side`: see
+        `encoded`."""
+        shown = nn.functional.dropout(shown, self.dropout, self.training)
+        return self.output(shown) if side is None else self.output(shown, side)
 
     def describe(self) -> dict[str, Any]:
         """The model as data, without its weights."""
         output: dict[str, Any] = {"kind": "custom", "name": type(self.output).__qualname__}
+        if isinstance(self.output, AheadOutput):
+            output = {"kind": "ahead"}
         if isinstance(self.output, Output):
             output = {"kind": "feed-forward", "sizes": self.output.sizes,
                       "activation": self.output.activation,
@@ -201,13 +237,15 @@ class Model(nn.Module):
             )
         stack = [description.from_description(layer, cell) for layer in data["recurrent"]]
         of = described_task(data, task)
-        if output is None:
+        encoder = described_encoder(
+            of, tuple(data["channels"]), **data.get("encoder", {})
+        )  # numbers once
+        if output is None and described["kind"] != "ahead":
             width = readout(data["pooling"], of.each_step).width(stack[-1])
             output = Output(width, of.width, sizes=tuple(described["sizes"]),
                             activation=described["activation"])  # fmt: skip
             for part, own in zip(output, described.get("parametrised", ()), strict=False):
                 parametrised.restore(part, own)
-        encoder = Encoder(tuple(data["channels"]), **data.get("encoder", {}))  # numbers once
         return Model(
             stack, output, task=of, encoder=encoder, pooling=data["pooling"],
             dropout=data["dropout"], **{name: data[name] for name in LATER if name in data},
@@ -264,10 +302,11 @@ def _check_task(task: Task, *, statistics: bool, differences: bool, at_once: int
     """**Raises:** `OptionError` for what a task that answers at each step cannot have, and for what
     one whose windows go on where the last one stopped cannot have."""
     whole = {"statistics=True": statistics, f"at_once={at_once}": at_once > 1}
-    for option in [option for option, given in whole.items() if given and task.each_step]:
+    steps = task.each_step or task.learns_each_step
+    for option in [option for option, given in whole.items() if given and steps]:
         raise OptionError(
             f"`Model`: {option} is given with the task {task.name!r}; expected a task with one "
-            "answer for each sequence, because this one answers at each step. Leave it out."
+            "answer for each sequence, because this one learns at each step. Leave it out."
         )
     if differences and task.carries_state:
         raise OptionError(
@@ -277,7 +316,7 @@ def _check_task(task: Task, *, statistics: bool, differences: bool, at_once: int
         )
 
 
-def _encoder(channels: tuple[str, ...] | None, encoder: Encoder | None) -> Encoder:
+def _encoder(channels: tuple[str, ...] | None, encoder: Encoder | None, task: Task) -> Encoder:
     if (channels is None) == (encoder is None):
         given = (
             "both channels and encoder" if encoder is not None else "neither channels nor encoder"
@@ -287,7 +326,7 @@ def _encoder(channels: tuple[str, ...] | None, encoder: Encoder | None) -> Encod
             "`channels=sequences.channels`, or `encoder=Encoder.of(sequences)` where some are "
             "categories or have missing values."
         )
-    return Encoder(channels or ()) if encoder is None else encoder
+    return described_encoder(task, channels or ()) if encoder is None else encoder
 
 
 def _check(stack: list[Recurrent], encoder: Encoder, width: int, dropout: float) -> None:

@@ -27,15 +27,23 @@ class Objective:
     def __init__(self, model: Model, loss: TrainingLoss, batch: Batch) -> None:
         self.model, self.of, self.batch = model, loss, of_real_steps(batch)
         batch = self.batch
-        self.x = model.steps(model.encoder(batch.x, batch.before, batch.resets), batch.lengths)
-        self.lengths = model.steps.lengths(batch.lengths)
-        self.in_pieces = model.readout.each_step and model.task.in_pieces
+        encoded, self.side = model.encoded(batch.x, batch.before, batch.resets)
+        every = model.read_lengths(batch.lengths)
+        self.x, self.lengths = model.steps(encoded, every), model.steps.lengths(every)
+        each = model.readout.each_step or model.task.learns_each_step
+        self.in_pieces = each and model.task.in_pieces
 
     def read(self, total: Any, y: Tensor, start: int) -> Any:
         model, batch = self.model, self.batch
         if not self.in_pieces:
             return model.readout.read(total, y, start, self.lengths)
-        value = self.of.total(model.answer(y), batch.piece(start, len(y)))
+        piece = batch.piece(start, len(y))
+        if self.side is None:
+            value = self.of.total(model.answer(y), piece)
+        else:  # a wide answer: only where one is learned from
+            steps, rows = model.task.learned(piece).nonzero(as_tuple=True)
+            out = model.answer(y[steps, rows], self.side.at(start + steps, rows))
+            value = self.of.total(out, piece.at(steps, rows))
         return value if total is None else total + value
 
     def loss(self, total: Any, state: list[State]) -> Tensor:

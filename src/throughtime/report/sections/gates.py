@@ -59,7 +59,7 @@ def measure(tested: TestedRun) -> Samples:
     room = NUMBERS
     for k in chosen:
         batch = collate(test, torch.tensor([k])).to(tested.device)
-        at = thinned(int(model.steps.lengths(batch.lengths)[0]), STEPS)
+        at = thinned(int(model.steps.lengths(model.read_lengths(batch.lengths))[0]), STEPS)
         layers = [_layer(p, at) for p in diagnose.passages(model, batch.x, batch.lengths)]
         room -= sum(len(at) * len(rows) for layer in layers for rows in layer["values"].values())
         if samples and room < 0:

@@ -48,7 +48,7 @@ def measure(tested: TestedRun) -> GradientsMeasured:
         before = _moment(earlier, batch, task)
     one = collate(test, longest[:1]).to(tested.device)
     return {
-        "lengths": batch.lengths.tolist(),
+        "lengths": model.read_lengths(batch.lengths).tolist(),
         "before": before,
         "after": _moment(model, batch, task),
         **replicas.measure(model, one, test, task),
@@ -74,7 +74,10 @@ def _moment(model: Model, batch: Batch, task: Task) -> Moment:
         sequences=len(batch.lengths),
         probes=PROBES,
     )
-    steps, at_once = int(model.steps.lengths(batch.lengths).min()), model.steps.at_once
+    steps, at_once = (
+        int(model.steps.lengths(model.read_lengths(batch.lengths)).min()),
+        model.steps.at_once,
+    )
     layers = [
         {
             "where": layer.where,

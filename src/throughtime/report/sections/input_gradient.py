@@ -20,7 +20,7 @@ from throughtime.training.model import recurrent
 
 def measure(model: Model, batch: Batch, task: Task) -> InputGradient:
     norms = _gradient(model, batch, task).norm(dim=-1).cpu()  # (T, B)
-    lengths = batch.lengths.cpu()
+    lengths = model.read_lengths(batch.lengths).cpu()
     backward = all(layer.direction == "backward" for layer in recurrent(model))
     t = torch.arange(len(norms))[:, None]
     at = t.expand_as(norms) if backward else lengths - 1 - t

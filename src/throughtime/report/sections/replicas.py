@@ -39,7 +39,7 @@ class ReplicasMeasured(TypedDict):
 
 def measure(model: Model, batch: Batch, test: Sequences, task: Task) -> ReplicasMeasured:
     """**Arguments:** `batch`: has one sequence of `test`."""
-    at = thinned(int(model.steps.lengths(batch.lengths)[0]))
+    at = thinned(int(model.steps.lengths(model.read_lengths(batch.lengths))[0]))
     by_layer = bptt.replicas(model, lambda: task.loss(model(batch.x, batch.lengths), batch))
     layers: list[LayerReplicas] = [
         {"where": r.where, "norms": {k: rounded(v[at]) for k, v in r.norms.items()}}
@@ -48,7 +48,7 @@ def measure(model: Model, batch: Batch, test: Sequences, task: Task) -> Replicas
     return {
         "replicas": {
             "sequence": test.names[int(batch.indices[0])],
-            "steps": int(batch.lengths[0]),
+            "steps": int(model.read_lengths(batch.lengths)[0]),
             "at": [step * model.steps.at_once for step in at],
             "layers": layers,
         }

@@ -1,0 +1,125 @@
+"""Where a series ends, and what is known of the steps after it."""
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from throughtime.data.naming import counted, quote, quote_all
+from throughtime.data.sequences import Sequences
+from throughtime.data.series import future
+from throughtime.errors import DataError
+
+NAMED = 5  # missing values that an error names
+
+
+def ended(series: Sequences, targets: tuple[str, ...]) -> Sequences:
+    """Each series up to the last step at which a target is known.
+
+    **Raises:** `DataError` for a series of which none is known.
+    """
+    columns = [series.channels.index(name) for name in targets]
+    known = ~series.values[:, columns].isnan().all(1)
+    places = torch.arange(len(known)).where(known, -1)
+    last = torch.stack([part.max() for part in places.split(series.lengths.tolist())])
+    stops = last + 1 - series.offsets[:-1]
+    if (last < 0).any():
+        name = series.names[int((last < 0).int().argmax())]
+        raise DataError(
+            f"the series {quote(name)} has no value of {quote_all(targets)}; expected 1 or more, "
+            "to go on from. Leave the series out."
+        )
+    return series.cut(torch.zeros_like(stops), stops)
+
+
+def with_known(
+    series: Sequences,
+    horizon: int,
+    known: tuple[str, ...],
+    *tables: Sequences,
+) -> Sequences:
+    """Series with the rows of the next steps, and what tables say of the known inputs there.
+
+    **Arguments:**
+
+    - `known`: the channels that are known ahead of time, without those of the calendar.
+    - `tables`: sequences with the same names as the series, with these channels and times; what a
+      later table says counts. Rows of other times and of other series count for nothing.
+    """
+    ahead = future(series, horizon)
+    if not known or ahead.moments is None:
+        return ahead
+    values = ahead.values.clone()
+    columns = [ahead.channels.index(name) for name in known]
+    places = _ahead_places(ahead, horizon)
+    at = {
+        (name, moment): int(place)
+        for name, those in zip(ahead.names, places, strict=True)
+        for place, moment in zip(those.tolist(), ahead.moments[those].tolist(), strict=True)
+    }
+    for table in tables:
+        assert table.moments is not None
+        own = [table.channels.index(name) for name in known]
+        owner = np.repeat(np.asarray(table.names, dtype=object), table.lengths.numpy())
+        for row, key in enumerate(zip(owner, table.moments.tolist(), strict=True)):
+            if key in at:
+                given = table.values[row, own]
+                there = ~given.isnan()
+                values[at[key], torch.tensor(columns)[there]] = given[there]
+    return replace(ahead, values=values)
+
+
+def check_known(ahead: Sequences, horizon: int, known: tuple[str, ...]) -> None:
+    """**Raises:** `DataError` that names what is missing of the known inputs of the next steps."""
+    if not known:
+        return
+    columns = [ahead.channels.index(name) for name in known]
+    places = _ahead_places(ahead, horizon)
+    gaps = ahead.values[places][..., columns].isnan()  # (S, H, I)
+    if not gaps.any():
+        return
+    named = []
+    for s, h, i in gaps.nonzero()[:NAMED].tolist():
+        when = str(h + 1) if ahead.times is None else ahead.times[int(places[s, h])]
+        named.append(f"{known[i]} of {quote(ahead.names[s])} at {when}")
+    count = int(gaps.sum())
+    more = f" and {count - len(named):,} more" if count > len(named) else ""
+    raise DataError(
+        f"known inputs of the steps to come have {counted(count, 'missing value')}: "
+        f"{', '.join(named)}{more}; expected all of them, because the forecast was trained to use "
+        "them. Fill them in; --template FILE writes the rows."
+    )
+
+
+def template(
+    ahead: Sequences,
+    horizon: int,
+    known: tuple[str, ...],
+    sequence: str | None,
+    time: str | None,
+) -> tuple[list[str], list[list[Any]]]:
+    """The rows of the next steps with their known inputs, those that are not known left empty: the
+    names of the columns, as the table of training has them, and the rows.
+    """
+    columns = [ahead.channels.index(name) for name in known]
+    rows = []
+    for name, places in zip(ahead.names, _ahead_places(ahead, horizon).tolist(), strict=True):
+        for place in places:
+            row: list[Any] = [] if sequence is None else [name]
+            if time is not None:
+                row.append(None if ahead.times is None else ahead.times[place])
+            for channel, column in zip(known, columns, strict=True):
+                value, texts = float(ahead.values[place, column]), ahead.categories.get(channel)
+                known_one = not math.isnan(value) and (texts is None or value >= 0)
+                row.append((value if texts is None else texts[int(value)]) if known_one else None)
+            rows.append(row)
+    header = [column for column in (sequence, time) if column is not None]
+    return [*header, *known], rows
+
+
+def _ahead_places(ahead: Sequences, horizon: int) -> Tensor:
+    """Where the rows of the next steps of each series are, `(S, H)`."""
+    return ahead.offsets[1:, None] - torch.arange(horizon, 0, -1)

@@ -1,0 +1,227 @@
+"""Series that are to be forecast: their columns, their grid of time, and the windows of each part.
+
+A table of series is divided over time: the last windows of each series are the test part, the
+windows before these the validation part, and what is before all of them is trained on.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from throughtime.data import calendar
+from throughtime.data.categories import restrict_categories
+from throughtime.data.naming import quote, quote_all
+from throughtime.data.plain import with_tuples
+from throughtime.data.reading import Reading
+from throughtime.data.regular import extended, regular, wall_clock
+from throughtime.data.sequences import Sequences
+from throughtime.data.time_step import TimeStep
+from throughtime.data.windows import before, windows
+from throughtime.errors import DataError
+
+VALIDATED = 500  # windows of the validation part, at most
+VALIDATION = 0.25  # of what is before the test part, at most
+OVERLAP = 3  # validation windows in the time of one horizon
+
+
+@dataclass(frozen=True)
+class Series:
+    """What a table of series holds, and how it is divided.
+
+    - `targets`: the columns to forecast; `horizon`: the steps ahead, H.
+    - `known`: the columns that are known ahead of time.
+    - `windows`: how many windows of each series are the test part; or `share`, that of the steps
+      of the longest series which they cover.
+    - `every`, `by_row`: the step of time, see `regular`.
+    - `season`: steps of a season; None for one that the training part shows.
+    - `refit`, `every_baseline`: how a test is done, see `tasks.Forecast`.
+    - `step`, `calendar`: of the training part, as a run remembers them: the step of time, and the
+      columns of the calendar that are known ahead. None before one was read.
+    """
+
+    targets: tuple[str, ...]
+    horizon: int
+    known: tuple[str, ...] = ()
+    windows: int = 3
+    share: float | None = None
+    every: str | None = None
+    by_row: bool = False
+    season: int | None = None
+    refit: bool = False
+    every_baseline: bool = False
+    step: dict[str, Any] | None = None
+    calendar: tuple[str, ...] | None = None
+
+    @property
+    def least(self) -> int:
+        """The steps that are known before the first origin of a series, at least."""
+        return max(self.horizon, 4)
+
+    def count(self, series: Sequences) -> int:
+        """How many windows of each series are the test part, at most."""
+        if self.share is None:
+            return self.windows
+        return max(1, round(self.share * int(series.lengths.max()) / self.horizon))
+
+    def on_grid(self, table: Sequences) -> Sequences:
+        """The series of a table with a row for each step of time; their `reading` says which step
+        that is, and which columns of the calendar tell something of it.
+
+        **Raises:** `DataError` for uneven times, or for another step than was found in training.
+        """
+        self._check(table)
+        series, step = regular(table, every=self.every, by_row=self.by_row)
+        if self.step is not None and step.describe() != self.step:
+            was = TimeStep.from_description(self.step)
+            raise DataError(
+                f"the step of time is {step}; expected {was}, as in training. Give series of that "
+                "step."
+            )
+        names = self.calendar
+        if names is None:
+            names = calendar.columns(step, _longest(series))
+            names = tuple(name for name in names if name not in table.channels)
+        reading = replace(series.reading or Reading(), step=step, calendar=names)
+        return replace(series, reading=reading)
+
+    def parts(self, series: Sequences, *, restrict: bool = True) -> tuple[Sequences, Sequences]:
+        """What there is to train on, and the windows of the test part.
+
+        `restrict`: whether categories have the texts of the first part alone.
+        """
+        count, least = self.count(series), self.least
+        train = before(series, self.horizon, count=count, least=least)
+        test = windows(series, self.horizon, count=count, least=least)
+        if restrict:
+            train, test = restrict_categories(train, test)
+        return with_calendar(train), with_calendar(test)
+
+    def aside(self, train: Sequences) -> tuple[Sequences, Sequences]:
+        """What a model is fitted on, and the windows that it is validated on.
+
+        These cover as many steps as are tested on, or a quarter of short series, with origins that
+        lie closer than a horizon; of very many some are drawn.
+        """
+        most = int(VALIDATION * float(train.lengths.double().median()) / self.horizon)
+        count, stride = max(1, min(self.count(train), most)), max(1, self.horizon // OVERLAP)
+        fitted = before(train, self.horizon, count=count, least=self.least)
+        held = windows(
+            train, self.horizon, count=(count - 1) * self.horizon // stride + 1, stride=stride,
+            least=self.least,
+        )  # fmt: skip
+        if len(held) > VALIDATED:
+            generator = torch.Generator().manual_seed(0)
+            chosen = torch.randperm(len(held), generator=generator)[:VALIDATED]
+            held = held.select(chosen.sort().values)
+        return fitted, held
+
+    def in_table(
+        self, channels: tuple[str, ...], categories: Mapping[str, Any]
+    ) -> tuple[tuple[str, ...], dict[str, Any]]:
+        """Of the channels and categories of a model those that are columns of a table."""
+        own = self.calendar or ()
+        columns = tuple(name for name in channels if name not in own)
+        return columns, {n: texts for n, texts in categories.items() if n not in own}
+
+    def found(self, series: Sequences) -> "Series":
+        """This with the step of time and the calendar of series that were read."""
+        assert series.reading is not None and series.reading.step is not None
+        step = series.reading.step.describe()
+        return replace(self, step=step, calendar=series.reading.calendar)
+
+    def all_known(self, series: Sequences) -> tuple[str, ...]:
+        """What is known ahead of time: columns of the table, and of the calendar."""
+        assert series.reading is not None
+        return (*self.known, *series.reading.calendar)
+
+    def _check(self, table: Sequences) -> None:
+        for role, names in (("forecast", self.targets), ("known", self.known)):
+            for name in names:
+                if name not in table.channels:
+                    raise DataError(
+                        f"{role} has {quote(name)}; expected one of the channels "
+                        f"{quote_all(table.channels)}. Name one of them."
+                    )
+                if role == "forecast" and name in table.categories:
+                    raise DataError(
+                        f"column {quote(name)} is text; expected numbers, because it is to be "
+                        "forecast. Name a column of numbers."
+                    )
+
+
+def find_season(series: Sequences, targets: tuple[str, ...], usual: tuple[int, ...]) -> int:
+    """Of the usual seasons the one after which series are most alike, in steps; 1 for none.
+
+    A season has to be seen twice in most series. The value a season ago has to be nearer to each
+    than the mean of the series is, by half of the variance, once what a straight line tells of it
+    is taken away.
+    """
+    found, least = 1, 0.75
+    for m in usual:
+        if not bool(series.lengths.double().median() >= 2 * m + 1):
+            continue
+        ratio = _unlike(series, targets, m)
+        if ratio < least:
+            found, least = m, ratio
+    return found
+
+
+def _unlike(series: Sequences, targets: tuple[str, ...], m: int) -> float:
+    """How unlike series are to themselves `m` steps before: the median over them of the mean square
+    of that change in the changes from step to step, 2 for what is drawn anew at each step."""
+    owner = torch.repeat_interleave(torch.arange(len(series)), series.lengths)
+    ratios = []
+    for name in targets:
+        y = series.values[:, series.channels.index(name)].double()
+        step = _diff(y, owner, 1)
+        again = _diff(step, owner, m)
+        ratios.append(
+            _mean_square(again, owner, len(series)) / _mean_square(step, owner, len(series))
+        )
+    ratio = torch.cat(ratios)
+    ratio = ratio[ratio.isfinite()]
+    return float(ratio.median()) / 2 if len(ratio) else float("inf")
+
+
+def _diff(y: Tensor, owner: Tensor, m: int) -> Tensor:
+    """The change since `m` steps before; nan where that is another series."""
+    change = torch.full_like(y, torch.nan)
+    change[m:] = (y[m:] - y[:-m]).where(owner[m:] == owner[:-m], torch.nan)
+    return change
+
+
+def _mean_square(values: Tensor, owner: Tensor, count: int) -> Tensor:
+    known = ~values.isnan()
+    total = values.new_zeros(count).index_add_(0, owner[known], values[known].square())
+    return total / torch.bincount(owner[known], minlength=count)
+
+
+def _longest(series: Sequences) -> float:
+    """How many seconds the longest series lasts."""
+    if series.moments is None:
+        return 0.0
+    ends, starts = series.moments[series.offsets[1:] - 1], series.moments[series.offsets[:-1]]
+    return float((ends - starts).max())
+
+
+def with_calendar(series: Sequences) -> Sequences:
+    """Series with the columns of the calendar that their reading names beside their channels."""
+    assert series.reading is not None
+    names = series.reading.calendar
+    return calendar.with_calendar(series, names, wall_clock(series)) if names else series
+
+
+def future(series: Sequences, horizon: int) -> Sequences:
+    """Series with the rows of the next steps, in which nothing is known, and their calendar."""
+    assert series.reading is not None and series.reading.step is not None
+    return with_calendar(extended(series, series.reading.step, horizon))
+
+
+def described(data: Mapping[str, Any] | None) -> Series | None:
+    """Series as a run folder has them."""
+    if data is None:
+        return None
+    return Series(**with_tuples(data))
