@@ -2,13 +2,18 @@
 
 import shlex
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from throughtime.errors import one_line
 
 
-def finish(run: Any, train_part: Any, test_part: Any) -> None:
+def finish(
+    run: Any, train_part: Any, test_part: Any, walk: Callable[[], Any] | None = None
+) -> None:
     """Test a trained model, keep and show the results, and write the report into its folder.
+
+    `walk`: makes the predictions for the test part, where the model does not by itself.
 
     The run is whole without its report: one that cannot be written is said on stderr.
     """
@@ -19,7 +24,8 @@ def finish(run: Any, train_part: Any, test_part: Any) -> None:
 
     path = failure = measured = None
     with locked(run.folder):
-        done = tested(run.model, train_part, test_part)
+        predictions = walk() if walk else None
+        done = tested(run.model, train_part, test_part, predictions)
         run.record(done.results)
         run.model.cpu()  # what a report shows beyond this is measured on a few sequences
         try:

@@ -31,6 +31,7 @@ def go_on(folder: str, checkpoint_seconds: float, quiet: bool) -> None:
     import torch
 
     from throughtime.cli.show import progress_bar
+    from throughtime.cli.walk import walk_of
     from throughtime.data.source import remembered
     from throughtime.training.fit import fit
     from throughtime.training.lock import locked
@@ -43,6 +44,7 @@ def go_on(folder: str, checkpoint_seconds: float, quiet: bool) -> None:
             torch.set_num_threads(threads)
         source, fingerprints = remembered(run.details, run.folder)
         train_part, test_part = source.read_again(fingerprints, known(run))
+        whole = source.whole(**known(run))
         fitted, held = source.set_aside(train_part, test_part, fingerprints)
         options = asdict(run.options) | ({} if held is None else {"validation": held})
         with progress_bar(quiet) as progress:
@@ -51,7 +53,7 @@ def go_on(folder: str, checkpoint_seconds: float, quiet: bool) -> None:
                 checkpoint_seconds=checkpoint_seconds, details=run.details,
                 then=train_part if source.trains_again(run.options.minutes) else None, **options,
             )  # fmt: skip
-        finish(finished, train_part, test_part)
+        finish(finished, train_part, test_part, walk_of(source, finished, whole, test_part))
 
 
 @contextmanager

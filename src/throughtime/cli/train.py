@@ -196,6 +196,7 @@ def train(
     import torch
 
     from throughtime.cli.show import progress_bar, show_chosen
+    from throughtime.cli.walk import walk_of
     from throughtime.layers import Recurrent
     from throughtime.tasks import Classify, Forecast, Regress, Tag
     from throughtime.training import Model, Options, Output, Run
@@ -226,12 +227,12 @@ def train(
             task = Regress(table.targets, quantiles=levels)
         else:
             task = Classify(fitted.classes)
-        encoder = encoder_for(task, fitted)
         unsaid = recipe(task, made=made)
         named = named or cells.read(unsaid.cell)
         details["cell"] = named.text
         own = cells.make(named)
         torch.manual_seed(table.seed)
+        encoder = encoder_for(task, fitted)  # what it draws follows from the seed too
         hidden = hidden or unsaid.hidden
         dropout = unsaid.dropout if dropout is None else dropout
         given = unsaid.of_model(int(fitted.lengths.max()))
@@ -279,7 +280,7 @@ def train(
                 keep_scaling=origin is not None,
                 then=train_part if source.trains_again(minutes) else None,
             )  # fmt: skip
-        finish(finished, train_part, test_part)
+        finish(finished, train_part, test_part, walk_of(source, finished, whole, test_part))
 
 
 def _new_folder() -> str:

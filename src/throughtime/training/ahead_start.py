@@ -1,10 +1,11 @@
 """What a forecasting model begins as: a linear autoregression with the known inputs.
 
-It is fitted in closed form on the training part: a ridge regression whose penalty draws it to one
-of four simple forecasts. Which of these, how strongly, and whether of the values, their root or
-their logarithm, is decided by the last fifth of each training series, on which it is tried.
+It is fitted in closed form on the training part: ridge regressions whose penalties draw them to
+simple forecasts, mixed by how they did on the last fifth of each training series, which they were
+tried on. That also decides whether they are of the values, their root or their logarithm.
 """
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -20,6 +21,8 @@ ORIGINS = 12_000  # of all of these, at most
 TRIED = 4  # steps ahead on which the choice is made, at most
 LAST = 0.2  # of a training series: on which it is made
 PENALTIES = (1e-4, 1e-3, 1e-2, 0.1, 0.5, 2.0, 10.0, 100.0)  # a step that is fitted on
+APART = 0.05  # by how much more than the best a map errs that has 1/e of its share
+LEAST = 0.002  # share of a map, below which it is left out
 LARGEST = 20.0  # units from the level at which targets are cut off for the fit
 
 
@@ -40,6 +43,15 @@ class Origins(NamedTuple):
     scale: Tensor
 
 
+class Tried(NamedTuple):
+    """A map that was tried: a transform, what its penalty draws it to, the penalty, its error."""
+
+    kind: int
+    anchor: Tensor
+    penalty: float
+    error: float
+
+
 @torch.no_grad()
 def begin(encoder: AheadEncoder, output: AheadOutput, train: Sequences, scales: Tensor) -> None:
     """Choose the transform, fit the linear map and begin the output network with it.
@@ -49,28 +61,27 @@ def begin(encoder: AheadEncoder, output: AheadOutput, train: Sequences, scales: 
     few = _drawn(train, SERIES)
     train, scales = train.select(few), scales[few]
     encoder.least.copy_(_least(train, encoder))
-    best: tuple[float, int, Tensor, float] | None = None
-    for kind in range(len(TRANSFORMS)):
+    tried: list[Tried] = []
+    for kind, name in enumerate(TRANSFORMS):
         encoder.transform.fill_(kind)
-        if kind and not _allowed(TRANSFORMS[kind], train, encoder):
+        if kind and not _allowed(name, train, encoder):
             continue
         origins = _origins(encoder, train, scales)
-        for anchor in anchors(encoder.ahead):
-            errors = _tried(encoder, output, origins, anchor)
-            for penalty, error in zip(PENALTIES, errors, strict=True):
-                if best is None or error < 0.995 * best[0]:
-                    best = error, kind, anchor, penalty
-    assert best is not None
-    _, kind, anchor, penalty = best
-    encoder.transform.fill_(kind)
+        tried += _tried(kind, encoder, output, origins)
+    best = min(tried, key=lambda one: one.error)
+    encoder.transform.fill_(best.kind)
     origins = _origins(encoder, train, scales)
     wanted = _wanted(encoder, origins.told, origins.actual)
+    output.linear.zero_()
+    mixed = _mixed([one for one in tried if one.kind == best.kind])
     for h in range(encoder.ahead.horizon):
         for k in range(len(encoder.targets)):
-            x, y = _rows(output, origins.told, wanted, k, h, anchor)
-            (weight,) = _ridge(x, y, (penalty,))
-            output.linear[k, h] = weight
-            output.linear[k, h, : encoder.ahead.lags] += anchor[h]
+            x, y, lags = _rows(output, origins.told, wanted, k, h)
+            ridge = _Ridge(x)
+            for one, share in mixed:
+                weight = ridge.weight(y - lags @ one.anchor[h].double(), one.penalty)
+                output.linear[k, h] += share * weight
+                output.linear[k, h, : encoder.ahead.lags] += share * one.anchor[h]
     errors = wanted - output.from_linear(origins.told)
     levels = torch.tensor(encoder.ahead.levels)
     of_each = errors.double().nanquantile(levels.double(), 0).movedim(0, -1)
@@ -79,8 +90,8 @@ def begin(encoder: AheadEncoder, output: AheadOutput, train: Sequences, scales: 
 
 def anchors(ahead: Ahead) -> list[Tensor]:
     """The simple forecasts as linear maps of the lags, each `(H, L)`: the level of the last season,
-    the last value; with a season the value of the same place in it, and that with the change of
-    the level since.
+    the last value; with a season the value of the same place in it, that with the change of the
+    level since, and the mean of the last two such places, each about the level of its season.
     """
     H, L, m = ahead.horizon, ahead.lags, ahead.season
     level, last = torch.zeros(H, L), torch.zeros(H, L)
@@ -95,7 +106,21 @@ def anchors(ahead: Ahead) -> list[Tensor]:
     for h, back in enumerate(ahead.same_phase()):
         # the level of the season in which that place was, which in units is the mean of its lags
         moved[h, back : back + m] -= 1.0 / m
-    return [level, last, seasonal, moved]
+    mean = torch.zeros(H, L)
+    for h, back in enumerate(ahead.same_phase()):
+        mean[h, [back, back + m] if back + m < L else [back]] = 0.5
+        mean[h, m : 2 * m] -= 0.5 / m  # half of the level that the second of these was about
+    return [level, last, seasonal, moved, mean]
+
+
+def _mixed(tried: list[Tried]) -> list[tuple[Tried, float]]:
+    """The shares of several maps in one, which is more often right than the best of them: a map
+    that errs by 5% more than the best has 1/e of its share."""
+    least = max(min(one.error for one in tried), 1e-12)
+    shares = [math.exp(-(one.error / least - 1) / APART) for one in tried]
+    kept = [(one, w) for one, w in zip(tried, shares, strict=True) if w > LEAST * sum(shares)]
+    total = sum(w for _, w in kept)
+    return [(one, w / total) for one, w in kept]
 
 
 def _drawn(train: Sequences, count: int) -> Tensor:
@@ -150,51 +175,64 @@ def _wanted(encoder: AheadEncoder, told: Side, actual: Tensor) -> Tensor:
 
 
 def _rows(
-    output: AheadOutput, told: Side, wanted: Tensor, k: int, h: int, anchor: Tensor
-) -> tuple[Tensor, Tensor]:
-    """What a linear map of target `k`, `h` steps ahead, is fitted on: inputs `(n, L + F)`, and what
-    the anchor leaves, `(n,)`, where it is known."""
+    output: AheadOutput, told: Side, wanted: Tensor, k: int, h: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """What a linear map of target `k`, `h` steps ahead, is fitted on, where that is known: inputs
+    `(n, L + F)`, what came, `(n,)`, and the first of the inputs, the lags, `(n, L)`."""
     known = ~wanted[:, k, h].isnan()
-    lags = told.lags[known, k].clamp(-LARGEST, LARGEST)
     few = Side(*(part[known] for part in told))
     few = few._replace(leads=few.leads[:, h : h + 1], then=few.then[:, h : h + 1])
-    x = torch.cat([lags, output.linear_inputs(few)[:, 0]], -1)
-    y = wanted[known, k, h].clamp(-LARGEST, LARGEST) - lags @ anchor[h]
-    return x.double(), y.double()
+    lags = few.lags[:, k].clamp(-LARGEST, LARGEST)
+    x = torch.cat([lags, output.linear_inputs(few)[:, 0]], -1).double()
+    y = wanted[known, k, h].clamp(-LARGEST, LARGEST)
+    return x, y.double(), lags.double()
 
 
-def _ridge(x: Tensor, y: Tensor, penalties: tuple[float, ...]) -> list[Tensor]:
-    """The weights of a linear map of `x (n, F)` to `y (n,)` for each penalty a row."""
-    values, vectors = torch.linalg.eigh(x.T @ x)
-    projected = vectors.T @ (x.T @ y)
-    n = max(len(x), 1)
-    return [(vectors @ (projected / (values.clamp(min=0) + p * n))).float() for p in penalties]
+class _Ridge:
+    """Linear maps of inputs `x (n, F)`, for any penalty a row."""
+
+    def __init__(self, x: Tensor) -> None:
+        self.x = x
+        self.values, self.vectors = torch.linalg.eigh(x.T @ x)
+
+    def weight(self, y: Tensor, penalty: float) -> Tensor:
+        """The weights of the map to `y (n,)`."""
+        projected = self.vectors.T @ (self.x.T @ y)
+        scaled = projected / (self.values.clamp(min=0) + penalty * max(len(y), 1))
+        return (self.vectors @ scaled).float()
 
 
-def _tried(
-    encoder: AheadEncoder, output: AheadOutput, origins: Origins, anchor: Tensor
-) -> list[float]:
-    """For each penalty the mean error on the last part of the series, fitted on what is before."""
-    H = encoder.ahead.horizon
+def _tried(kind: int, encoder: AheadEncoder, output: AheadOutput, origins: Origins) -> list[Tried]:
+    """Each map of a transform with its mean error on the last part of the series, fitted on what is
+    before; where nothing is known there all are alike."""
+    H, K, all_anchors = encoder.ahead.horizon, len(encoder.targets), anchors(encoder.ahead)
     heads = torch.linspace(0, H - 1, min(TRIED, H)).round().long().unique().tolist()
     wanted = _wanted(encoder, origins.told, origins.actual)
-    pick = lambda of, which: Side(*(part[which] for part in of))  # noqa: E731
-    total, count = torch.zeros(len(PENALTIES), dtype=torch.float64), 0
-    early, late = pick(origins.told, origins.early), pick(origins.told, origins.late)
-    for k in range(len(encoder.targets)):
+    early, late = (
+        Side(*(part[which] for part in origins.told)) for which in (origins.early, origins.late)
+    )
+    total, count = torch.zeros(len(all_anchors), len(PENALTIES), dtype=torch.float64), 0
+    for k in range(K):
         for h in heads:
-            x, y = _rows(output, early, wanted[origins.early], k, h, anchor)
-            z, _ = _rows(output, late, wanted[origins.late], k, h, anchor)
-            known = ~wanted[origins.late, k, h].isnan()
-            if not len(x) or not known.any():
+            x, y, own = _rows(output, early, wanted[origins.early], k, h)
+            z, _, lags = _rows(output, late, wanted[origins.late], k, h)
+            if not len(x) or not len(z):
                 continue
-            base = late.lags[known, k].clamp(-LARGEST, LARGEST) @ anchor[h]
+            known = ~wanted[origins.late, k, h].isnan()
             level, unit = late.level[known, k], late.unit[known, k]
             actual = origins.actual[origins.late][known, k, h]
-            scale = origins.scale[origins.late][known, k]
-            for p, weight in enumerate(_ridge(x, y, PENALTIES)):
-                says = level + unit * (base + (z @ weight.double()).float())
-                own = encoder.back(says[:, None, None].expand(-1, len(encoder.targets), 1))[:, k, 0]
-                total[p] += ((own - actual).abs() / scale).double().sum()
-            count += int(known.sum())
-    return (total / max(count, 1)).tolist() if count else [0.0] * len(PENALTIES)
+            scale, ridge = origins.scale[origins.late][known, k], _Ridge(x)
+            for a, anchor in enumerate(all_anchors):
+                base, left = lags @ anchor[h].double(), y - own @ anchor[h].double()
+                for p, penalty in enumerate(PENALTIES):
+                    says = base + z @ ridge.weight(left, penalty).double()
+                    values = level + unit * says.float()
+                    there = encoder.back(values[:, None, None].expand(-1, K, 1))[:, k, 0]
+                    total[a, p] += ((there - actual).abs() / scale).double().sum()
+            count += len(z)
+    errors = (total / max(count, 1)).tolist()
+    return [
+        Tried(kind, anchor, penalty, errors[a][p])
+        for a, anchor in enumerate(all_anchors)
+        for p, penalty in enumerate(PENALTIES)
+    ]

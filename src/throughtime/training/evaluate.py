@@ -86,13 +86,18 @@ class Tested:
     predictions: Tensor
 
 
-def tested(model: Model, train: Sequences, test: Sequences) -> Tested:
+def tested(
+    model: Model, train: Sequences, test: Sequences, predictions: Tensor | None = None
+) -> Tested:
     """Test a model and the baselines of its task on the test sequences.
+
+    `predictions`: for the test sequences, where not the model makes them, see `walk_forward`.
 
     **Raises:** as `evaluate`.
     """
     prepare = model.task.prepare
-    predictions = predict(model, prepare("tested", test))
+    if predictions is None:
+        predictions = predict(model, prepare("tested", test))
     scored = of_real_steps(model, predictions, test)
     train, test = (prepare("tested", part.real_steps()) for part in (train, test))
     own = model.task.scores(scored, test).to_dict()
