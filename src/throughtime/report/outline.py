@@ -6,11 +6,15 @@ from throughtime.report.sections import (
     classify,
     confusion,
     data,
+    fans,
+    forecast,
     gates,
     gradients,
+    known_inputs,
     learning,
     network,
     numbers,
+    parts_in_time,
     reproduce,
     result,
     tags,
@@ -19,7 +23,8 @@ from throughtime.training import Run
 
 OF_TASKS: dict[str, Section] = {
     "classify": classify, "confusion": confusion, "numbers": numbers, "result": result,
-    "tags": tags,
+    "tags": tags, "forecast": forecast, "fans": fans, "known_inputs": known_inputs,
+    "parts_in_time": parts_in_time,
 }  # fmt: skip
 """The sections that a task can name."""
 

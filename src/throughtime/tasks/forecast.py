@@ -69,7 +69,7 @@ class Forecast(Task):
     learns_each_step: ClassVar[bool] = True
     metric: ClassVar[Metric] = Metric("MASE", higher=False)
     baseline_titles: ClassVar[Mapping[str, str]] = forecast_beside.TITLES
-    sections: ClassVar[tuple[Any, ...]] = ("result",)
+    sections: ClassVar[tuple[Any, ...]] = ("forecast", "fans", "known_inputs", "parts_in_time")
 
     def __post_init__(self) -> None:
         for name in ("targets", "known"):
