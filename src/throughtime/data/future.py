@@ -4,7 +4,6 @@ import math
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -50,26 +49,50 @@ def with_known(
       later table says counts. Rows of other times and of other series count for nothing.
     """
     ahead = future(series, horizon)
-    if not known or ahead.moments is None:
+    if not known:
         return ahead
     values = ahead.values.clone()
-    columns = [ahead.channels.index(name) for name in known]
+    columns = torch.tensor([ahead.channels.index(name) for name in known])
     places = _ahead_places(ahead, horizon)
-    at = {
-        (name, moment): int(place)
-        for name, those in zip(ahead.names, places, strict=True)
-        for place, moment in zip(those.tolist(), ahead.moments[those].tolist(), strict=True)
-    }
+    by_row = ahead.reading is not None and str(ahead.reading.step) == "row by row"
     for table in tables:
-        assert table.moments is not None
         own = [table.channels.index(name) for name in known]
-        owner = np.repeat(np.asarray(table.names, dtype=object), table.lengths.numpy())
-        for row, key in enumerate(zip(owner, table.moments.tolist(), strict=True)):
+        keys = _by_row(table, series, horizon) if by_row else _by_time(table)
+        wanted = _by_row(ahead, ahead, horizon, places) if by_row else _by_time(ahead, places)
+        at = dict(zip(keys, range(len(table.values)), strict=True))
+        for place, key in zip(places.flatten().tolist(), wanted, strict=True):
             if key in at:
-                given = table.values[row, own]
+                given = table.values[at[key], own]
                 there = ~given.isnan()
-                values[at[key], torch.tensor(columns)[there]] = given[there]
+                values[place, columns[there]] = given[there]
     return replace(ahead, values=values)
+
+
+def _by_time(part: Sequences, places: Tensor | None = None) -> list[tuple[str, int]]:
+    """The series and the moment of each step, or of those at some places, to a microsecond."""
+    assert part.moments is not None
+    owner = torch.repeat_interleave(torch.arange(len(part)), part.lengths)
+    moments = (part.moments * 1e6).round()
+    if places is not None:
+        owner, moments = owner[places.flatten()], moments[places.flatten()]
+    names = part.names
+    return [(names[s], int(m)) for s, m in zip(owner.tolist(), moments.tolist(), strict=True)]
+
+
+def _by_row(
+    table: Sequences, series: Sequences, horizon: int, places: Tensor | None = None
+) -> list[tuple[str, int]]:
+    """The series and the number of each row where rows are steps, from the first step ahead on:
+    those of a table of steps to come are the next ones, those of the series themselves are not."""
+    if places is not None:
+        return [(name, h) for name in table.names for h in range(horizon)]
+    lengths = dict(zip(series.names, series.lengths.tolist(), strict=True))
+    same = table.channels == series.channels  # the rows of the series, with some to come
+    return [
+        (name, step - (lengths.get(name, 0) if same else 0))
+        for name, n in zip(table.names, table.lengths.tolist(), strict=True)
+        for step in range(n)
+    ]
 
 
 def check_known(ahead: Sequences, horizon: int, known: tuple[str, ...]) -> None:

@@ -153,49 +153,36 @@ class Series:
 
 
 def find_season(series: Sequences, targets: tuple[str, ...], usual: tuple[int, ...]) -> int:
-    """Of the usual seasons the one after which series are most alike, in steps; 1 for none.
+    """Of the usual seasons the one after which series are most alike, in steps.
 
-    A season has to be seen twice in most series. The value a season ago has to be nearer to each
-    than the mean of the series is, by half of the variance, once what a straight line tells of it
-    is taken away.
+    A season has to be seen twice in half of the series; 1, which stands for none, where no usual
+    one is.
     """
-    found, least = 1, 0.75
-    for m in usual:
-        if not bool(series.lengths.double().median() >= 2 * m + 1):
-            continue
-        ratio = _unlike(series, targets, m)
-        if ratio < least:
-            found, least = m, ratio
-    return found
+    median = float(series.lengths.double().median())
+    seen = [m for m in usual if median > 2 * m]
+    return min(seen, key=lambda m: _apart(series, targets, m), default=1)
 
 
-def _unlike(series: Sequences, targets: tuple[str, ...], m: int) -> float:
-    """How unlike series are to themselves `m` steps before: the median over them of the mean square
-    of that change in the changes from step to step, 2 for what is drawn anew at each step."""
+def _apart(series: Sequences, targets: tuple[str, ...], season: int) -> float:
+    """The mean change since the season before in units of the spread of each series, the median
+    over series and targets."""
     owner = torch.repeat_interleave(torch.arange(len(series)), series.lengths)
-    ratios = []
+    same = owner[season:] == owner[:-season]
+    each = []
     for name in targets:
         y = series.values[:, series.channels.index(name)].double()
-        step = _diff(y, owner, 1)
-        again = _diff(step, owner, m)
-        ratios.append(
-            _mean_square(again, owner, len(series)) / _mean_square(step, owner, len(series))
-        )
-    ratio = torch.cat(ratios)
-    ratio = ratio[ratio.isfinite()]
-    return float(ratio.median()) / 2 if len(ratio) else float("inf")
+        change = (y[season:] - y[:-season]).abs().where(same, torch.nan)
+        mean = _mean(y, owner, len(series))
+        spread = _mean((y - mean[owner]).abs(), owner, len(series))
+        each.append(_mean(change, owner[season:], len(series)) / spread)
+    of = torch.cat(each)
+    return float(of[of.isfinite()].median()) if of.isfinite().any() else float("inf")
 
 
-def _diff(y: Tensor, owner: Tensor, m: int) -> Tensor:
-    """The change since `m` steps before; nan where that is another series."""
-    change = torch.full_like(y, torch.nan)
-    change[m:] = (y[m:] - y[:-m]).where(owner[m:] == owner[:-m], torch.nan)
-    return change
-
-
-def _mean_square(values: Tensor, owner: Tensor, count: int) -> Tensor:
+def _mean(values: Tensor, owner: Tensor, count: int) -> Tensor:
+    """The mean of the known values of each series."""
     known = ~values.isnan()
-    total = values.new_zeros(count).index_add_(0, owner[known], values[known].square())
+    total = values.new_zeros(count).index_add(0, owner[known], values[known])
     return total / torch.bincount(owner[known], minlength=count)
 
 

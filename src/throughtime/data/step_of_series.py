@@ -77,7 +77,7 @@ def _rounded(
     distances: Float64[np.ndarray, " D"], times: Float64[np.ndarray, " N"]
 ) -> Float64[np.ndarray, " D"]:
     """Distances without what only rounding of the times adds."""
-    grain = max(float(np.abs(times).max()) * 1e-14, float(np.median(distances)) * 1e-6)
+    grain = max(float(np.abs(times).max()) * 1e-14, float(distances.min()) * 1e-4)
     digits = int(np.clip(np.floor(-np.log10(grain)), -3, 15))
     return np.round(distances, digits)
 

@@ -59,7 +59,7 @@ OF_MADE = Recipe(
 # Chosen on validation windows of the sets of benchmarks/forecast_sets.py. An epoch is at least 20
 # steps of the optimiser, whatever the series, and the linear map is there from the start.
 OF_SERIES = Recipe(
-    cell="GRU", hidden=32, dropout=0.1, learning_rate=1e-3, updates=0, least=15, longest=None,
+    cell="LSTM", hidden=32, dropout=0.1, learning_rate=2e-3, updates=0, least=20, longest=None,
     statistics=False, differences=False, noise=0.0,
 )  # fmt: skip
 
