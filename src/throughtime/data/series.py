@@ -24,6 +24,7 @@ from throughtime.errors import DataError
 
 VALIDATED = 500  # windows of the validation part, at most
 VALIDATION = 0.25  # of what is before the test part, at most
+CLEARLY = 0.95  # of the change over one season: so little has to change over a longer one
 OVERLAP = 3  # validation windows in the time of one horizon
 
 
@@ -156,11 +157,16 @@ def find_season(series: Sequences, targets: tuple[str, ...], usual: tuple[int, .
     """Of the usual seasons the one after which series are most alike, in steps.
 
     A season has to be seen twice in half of the series; 1, which stands for none, where no usual
-    one is.
+    one is. A later one of the usual has to be clearly better than those before it: what repeats
+    each day does so each week.
     """
-    median = float(series.lengths.double().median())
-    seen = [m for m in usual if median > 2 * m]
-    return min(seen, key=lambda m: _apart(series, targets, m), default=1)
+    found, least = 1, float("inf")
+    for m in usual:
+        if float(series.lengths.double().median()) > 2 * m:
+            apart = _apart(series, targets, m)
+            if found == 1 or apart < CLEARLY * least:
+                found, least = m, apart
+    return found
 
 
 def _apart(series: Sequences, targets: tuple[str, ...], season: int) -> float:
