@@ -34,7 +34,7 @@ def command(name: str, data: Path, sunspots: Path | None) -> list[str]:
     known = [] if not of.known else ["--known", ",".join(of.known)]
     return [
         str(table(name, data)), *series, "--time", "time", "--forecast", of.target, *known,
-        "--horizon", str(of.horizon), "--windows", str(of.windows),
+        "--horizon", str(of.horizon), "--windows", str(of.windows), "--all-baselines",
     ]  # fmt: skip
 
 
@@ -65,10 +65,10 @@ def main_() -> None:
             continue
         of = [results(name, seed, given.folder, given.sunspots) for seed in range(given.seeds)]
         first = of[0]
-        titles = ["test", *(k for k, v in first.items() if k != "test" and "MASE" in dict(v or {}))
-                  ] if isinstance(first, dict) else []  # fmt: skip
-        print(f"\n{name}: {first['seconds']:.0f} s, coverage of 0.1 to 0.9 "
-              f"{statistics.median(r['test']['coverage'][0] for r in of):.3f}")  # fmt: skip
+        scored = [k for k, v in first.items() if isinstance(v, dict) and "MASE" in v]
+        covered = statistics.median(r["test"]["coverage"][0] for r in of)
+        print(f"\n{name}: {first['seconds']:.0f} s, {covered:.1%} within 0.1 to 0.9", flush=True)
+        titles = sorted(scored, key="test".__eq__)
         for title in titles:
             values = (statistics.median(r[title][c] for r in of) for c in COLUMNS)
             print(f"  {title:<12}", *(f"{v:10.4g}" for v in values))
