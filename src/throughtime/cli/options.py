@@ -108,8 +108,8 @@ def quantiles(text: str | None, *, of_numbers: bool) -> tuple[float, ...]:
         )
     if not of_numbers:
         raise OptionError(
-            f"--quantiles {text} is given without --target; expected columns of numbers, because "
-            "only numbers have quantiles. Add --target COLUMN, or leave it out."
+            f"--quantiles {text} is given without --target or --forecast; expected columns of "
+            "numbers, because only numbers have quantiles. Add --target COLUMN, or leave it out."
         )
     return tuple(levels)
 

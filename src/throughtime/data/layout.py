@@ -58,11 +58,15 @@ def lay_out(
         same = (keys["name"] == again["name"]) & (keys["time"] == again["time"])
         before = keys["row"].filter(same)[0]  # rows of one time stay in order
         given = table.frame[str(time)]
+        fix = "Remove the row or correct its time"
+        if sequence is None:
+            fix = "Name the column that tells series apart, remove the row or correct its time"
         raise DataError(
             f"column {quote(time)}, row {table.row(again['row'])} has the time "
             f"{quote(given[again['row']])} a second time in sequence {quote(again['name'])}; "
             f"expected every time once in a sequence, and row {table.row(before)} has it as "
-            f"{quote(given[before])}. Remove the row or correct its time."
+            f"{quote(given[before])}. {fix}; hours that come twice where clocks are put back need "
+            "times with a zone."
         )
     return Layout(
         order=keys["row"].to_numpy(),

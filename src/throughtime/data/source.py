@@ -300,8 +300,13 @@ class Source:
             if table is not None:
                 check_same_columns(table, columns, channels, trained_in)
         if self.series is not None:
-            channels, parts = channels, {"path": other.path, "made": None, "made_options": {}}
-            return replace(self, **parts, channels=channels)
+            for name in OF_PARTS:
+                if name != "seed" and getattr(other, name) != getattr(Source(), name):
+                    raise OptionError(
+                        f"{name} is given for series that are to be forecast; expected it left "
+                        "out, because the windows of each series are its parts. Leave it out."
+                    )
+            return replace(self, path=other.path, channels=channels, seed=other.seed)
         own = {role: columns[role] for role in ROLES}
         parts = {name: getattr(other, name) for name in OF_PARTS}
         return replace(

@@ -22,7 +22,7 @@ from throughtime.tasks.task import Task
 
 OVERLAP = 3  # validation windows in the time of one horizon, which count as one
 FEW = 10  # windows that say as much as is believed without any
-NARROWEST, WIDEST = 0.3, 3.0  # factors of an interval
+NARROWEST, WIDEST = 0.75, 3.0  # factors of an interval: what comes is seldom calmer than before
 
 
 @dataclass(frozen=True)
@@ -234,14 +234,15 @@ class Forecast(Task):
         """The intervals made wider or narrower, so that each level holds on the validation part.
 
         Of all values there the factor of a level is the quantile of that level of their distances
-        from the middle, in units of what was predicted. Few windows say little: with `n` that do
-        not overlap a factor counts `n / (n + 10)`, on a scale of logarithms.
+        from the middle, in units of what was predicted. Few windows say little, and those of one
+        date are much alike: with `n` windows of each of `s` series that do not overlap a factor
+        counts `m / (m + 10)`, m = n sqrt(s), on a scale of logarithms.
         """
         actual = self.actual(validation)
         m = of_quantiles.middle(self.quantiles)
         centre = predictions[..., m]
         known = ~actual.isnan()
-        n = len(validation) / OVERLAP
+        n = len(validation) / OVERLAP / len({*validation.names}) ** 0.5
         widths = []
         for k, level in enumerate(self.quantiles):
             distance = predictions[..., k] - centre

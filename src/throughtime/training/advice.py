@@ -24,9 +24,9 @@ def try_next(run: Run, measured: Mapping[str, Any] | None = None) -> list[str]:
     lost = not beaten(run.results, task.metric, task.baseline_titles)
     dropout = run.model.dropout
     says = [*_of_training(run.history, run.options, test.get("loss"), dropout, lost=lost)]
-    if lost and measured is not None:
+    if lost and measured is not None and task.ahead is None:
         says = [*does_not_reach(measured, run.model.readout.name), *says]
-    if lost and not task.each_step:
+    if lost and not task.each_step and task.ahead is None:
         says += few_sequences(run.results, run.options)
     if lost:
         says = says or [*nothing_to_blame(run.options)]

@@ -34,6 +34,7 @@ class AheadOutput(nn.Module):
             len(encoder.texts[name]) + 1 if name in encoder.texts else 0 for name in ahead.known
         ]
         self.register_buffer("linear", torch.zeros(K, H, ahead.lags + self.linear_width()))
+        self.register_buffer("wider", torch.ones(()))
         self.spread = nn.Parameter(torch.zeros(K, H, Q))
         self.change = nn.Linear(width, K * H * Q)
         nn.init.zeros_(self.change.weight)
@@ -52,6 +53,7 @@ class AheadOutput(nn.Module):
             nn.init.zeros_(self.known[2].bias)  # type: ignore[arg-type]
 
     linear: Tensor
+    wider: Tensor
 
     @property
     def encoder(self) -> AheadEncoder:
@@ -64,6 +66,9 @@ class AheadOutput(nn.Module):
         if self.known is not None:
             raw = raw + self._of_known(shown, told, linear)
         q = quantiles.ordered(raw.flatten(-3), self.levels).unflatten(-2, (K, H))
+        if not self.training:  # what it was fitted on it knows better than anything else
+            middle = q[..., quantiles.middle(self.levels), None]
+            q = middle + self.wider * (q - middle)
         relative = q + linear[..., None]
         values = told.level[..., None, None] + told.unit[..., None, None] * relative
         return self.encoder.back(values.flatten(-2)).flatten(-2)

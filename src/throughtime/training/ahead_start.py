@@ -23,6 +23,7 @@ LAST = 0.2  # of a training series: on which it is made
 PENALTIES = (1e-4, 1e-3, 1e-2, 0.1, 0.5, 2.0, 10.0, 100.0)  # a step that is fitted on
 APART = 0.05  # by how much more than the best a map errs that has 1/e of its share
 LEAST = 0.002  # share of a map, below which it is left out
+WIDEST = 3.0  # times as wide intervals become where maps err more on what they were not fitted on
 LARGEST = 20.0  # units from the level at which targets are cut off for the fit
 
 
@@ -44,12 +45,14 @@ class Origins(NamedTuple):
 
 
 class Tried(NamedTuple):
-    """A map that was tried: a transform, what its penalty draws it to, the penalty, its error."""
+    """A map that was tried: a transform, what its penalty draws it to, the penalty; its error on
+    the last part of the series, and on what is before, which it was fitted on."""
 
     kind: int
     anchor: Tensor
     penalty: float
     error: float
+    fitted: float
 
 
 @torch.no_grad()
@@ -74,6 +77,11 @@ def begin(encoder: AheadEncoder, output: AheadOutput, train: Sequences, scales: 
     wanted = _wanted(encoder, origins.told, origins.actual)
     output.linear.zero_()
     mixed = _mixed([one for one in tried if one.kind == best.kind])
+    late, early = (sum(w * e for e, w in es) for es in (
+        [(one.error, w) for one, w in mixed], [(one.fitted, w) for one, w in mixed]
+    ))  # fmt: skip
+    wider = late / early if early > 0 else 1.0
+    output.wider.fill_(min(max(wider, 1.0), WIDEST))
     for h in range(encoder.ahead.horizon):
         for k in range(len(encoder.targets)):
             x, y, lags = _rows(output, origins.told, wanted, k, h)
@@ -211,28 +219,33 @@ def _tried(kind: int, encoder: AheadEncoder, output: AheadOutput, origins: Origi
     early, late = (
         Side(*(part[which] for part in origins.told)) for which in (origins.early, origins.late)
     )
-    total, count = torch.zeros(len(all_anchors), len(PENALTIES), dtype=torch.float64), 0
+    total = torch.zeros(2, len(all_anchors), len(PENALTIES), dtype=torch.float64)
+    count = [0, 0]
     for k in range(K):
         for h in heads:
             x, y, own = _rows(output, early, wanted[origins.early], k, h)
             z, _, lags = _rows(output, late, wanted[origins.late], k, h)
             if not len(x) or not len(z):
                 continue
-            known = ~wanted[origins.late, k, h].isnan()
-            level, unit = late.level[known, k], late.unit[known, k]
-            actual = origins.actual[origins.late][known, k, h]
-            scale, ridge = origins.scale[origins.late][known, k], _Ridge(x)
-            for a, anchor in enumerate(all_anchors):
-                base, left = lags @ anchor[h].double(), y - own @ anchor[h].double()
-                for p, penalty in enumerate(PENALTIES):
-                    says = base + z @ ridge.weight(left, penalty).double()
-                    values = level + unit * says.float()
-                    there = encoder.back(values[:, None, None].expand(-1, K, 1))[:, k, 0]
-                    total[a, p] += ((there - actual).abs() / scale).double().sum()
-            count += len(z)
-    errors = (total / max(count, 1)).tolist()
+            ridge = _Ridge(x)
+            for part, (told, which, rows, last) in enumerate(
+                ((late, origins.late, z, lags), (early, origins.early, x, own))
+            ):
+                known = ~wanted[which, k, h].isnan()
+                level, unit = told.level[known, k], told.unit[known, k]
+                actual, scale = origins.actual[which][known, k, h], origins.scale[which][known, k]
+                for a, anchor in enumerate(all_anchors):
+                    base, left = last @ anchor[h].double(), y - own @ anchor[h].double()
+                    for p, penalty in enumerate(PENALTIES):
+                        says = base + rows @ ridge.weight(left, penalty).double()
+                        values = level + unit * says.float()
+                        there = encoder.back(values[:, None, None].expand(-1, K, 1))[:, k, 0]
+                        error = (there - actual).abs() / scale
+                        total[part, a, p] += error.double().sum()
+                count[part] += len(rows)
+    errors, fitted = ((total[part] / max(count[part], 1)).tolist() for part in (0, 1))
     return [
-        Tried(kind, anchor, penalty, errors[a][p])
+        Tried(kind, anchor, penalty, errors[a][p], fitted[a][p])
         for a, anchor in enumerate(all_anchors)
         for p, penalty in enumerate(PENALTIES)
     ]
