@@ -3,6 +3,7 @@
 from throughtime.errors import CallError
 from throughtime.report.section import Section
 from throughtime.report.sections import (
+    by_series,
     classify,
     confusion,
     data,
@@ -15,16 +16,19 @@ from throughtime.report.sections import (
     network,
     numbers,
     parts_in_time,
+    quantiles,
     reproduce,
     result,
+    steps_ahead,
     tags,
 )
 from throughtime.training import Run
 
 OF_TASKS: dict[str, Section] = {
-    "classify": classify, "confusion": confusion, "numbers": numbers, "result": result,
-    "tags": tags, "forecast": forecast, "fans": fans, "known_inputs": known_inputs,
-    "parts_in_time": parts_in_time,
+    "by_series": by_series, "classify": classify, "confusion": confusion, "fans": fans,
+    "forecast": forecast, "known_inputs": known_inputs, "numbers": numbers,
+    "parts_in_time": parts_in_time, "quantiles": quantiles, "result": result,
+    "steps_ahead": steps_ahead, "tags": tags,
 }  # fmt: skip
 """The sections that a task can name."""
 

@@ -69,7 +69,10 @@ class Forecast(Task):
     learns_each_step: ClassVar[bool] = True
     metric: ClassVar[Metric] = Metric("MASE", higher=False)
     baseline_titles: ClassVar[Mapping[str, str]] = forecast_beside.TITLES
-    sections: ClassVar[tuple[Any, ...]] = ("forecast", "fans", "known_inputs", "parts_in_time")
+    sections: ClassVar[tuple[Any, ...]] = (
+        "forecast", "fans", "steps_ahead", "quantiles", "known_inputs", "by_series",
+        "parts_in_time",
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
         for name in ("targets", "known"):
