@@ -4,13 +4,13 @@ import math
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from throughtime.data.naming import counted, quote, quote_all
 from throughtime.data.sequences import Sequences
 from throughtime.data.series import future
+from throughtime.data.steps_to_come import steps_to_come
 from throughtime.errors import DataError
 
 NAMED = 5  # missing values that an error names
@@ -48,27 +48,24 @@ def with_known(
     - `known`: the channels that are known ahead of time, without those of the calendar.
     - `tables`: sequences with the same names as the series, with these channels and times; what a
       later table says counts. Rows of other times and of other series count for nothing.
+
+    Where steps are rows, a table that was put on a grid as the series were has the steps to come
+    behind them. In another table `+2` is the time of the second step to come; other rows are those
+    to come in their order, but for those that are no later than the last of their series.
+
+    **Raises:** `DataError` for a table whose times are of another kind than those of the series.
     """
     ahead = future(series, horizon)
-    if not known or ahead.moments is None:
+    if not known:
         return ahead
     values = ahead.values.clone()
-    columns = [ahead.channels.index(name) for name in known]
-    places = _ahead_places(ahead, horizon)
-    at = {
-        (name, moment): int(place)
-        for name, those in zip(ahead.names, places, strict=True)
-        for place, moment in zip(those.tolist(), ahead.moments[those].tolist(), strict=True)
-    }
+    columns = torch.tensor([ahead.channels.index(name) for name in known])
     for table in tables:
-        assert table.moments is not None
-        own = [table.channels.index(name) for name in known]
-        owner = np.repeat(np.asarray(table.names, dtype=object), table.lengths.numpy())
-        for row, key in enumerate(zip(owner, table.moments.tolist(), strict=True)):
-            if key in at:
-                given = table.values[row, own]
-                there = ~given.isnan()
-                values[at[key], torch.tensor(columns)[there]] = given[there]
+        rows, at = steps_to_come(table, ahead, horizon)
+        given = table.values[rows][:, [table.channels.index(name) for name in known]]
+        there = ~given.isnan()
+        row, column = there.nonzero(as_tuple=True)
+        values[at[row], columns[column]] = given[there]
     return replace(ahead, values=values)
 
 
@@ -83,7 +80,7 @@ def check_known(ahead: Sequences, horizon: int, known: tuple[str, ...]) -> None:
         return
     named = []
     for s, h, i in gaps.nonzero()[:NAMED].tolist():
-        when = str(h + 1) if ahead.times is None else ahead.times[int(places[s, h])]
+        when = f"+{h + 1}" if ahead.times is None else ahead.times[int(places[s, h])]
         named.append(f"{known[i]} of {quote(ahead.names[s])} at {when}")
     count = int(gaps.sum())
     more = f" and {count - len(named):,} more" if count > len(named) else ""
@@ -112,7 +109,8 @@ def template(
             if time is not None:
                 row.append(None if ahead.times is None else ahead.times[place])
             for channel, column in zip(known, columns, strict=True):
-                value, texts = float(ahead.values[place, column]), ahead.categories.get(channel)
+                texts = ahead.categories.get(channel)
+                value = float(str(ahead.values[place, column].numpy()))  # 0.1, not that in float32
                 known_one = not math.isnan(value) and (texts is None or value >= 0)
                 row.append((value if texts is None else texts[int(value)]) if known_one else None)
             rows.append(row)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from throughtime.data import calendar
 from throughtime.data.categories import restrict_categories
-from throughtime.data.naming import quote, quote_all
+from throughtime.data.naming import counted, quote, quote_all
 from throughtime.data.plain import with_tuples
 from throughtime.data.reading import Reading
 from throughtime.data.regular import extended, regular, wall_clock
@@ -25,6 +25,8 @@ from throughtime.errors import DataError
 VALIDATED = 500  # windows of the validation part, at most
 VALIDATION = 0.25  # of what is before the test part, at most
 OVERLAP = 3  # validation windows in the time of one horizon
+COMPARED = 1000  # series in which a season is looked for, at most
+LIKE = 0.75  # of how unlike what is drawn anew is: what a season has to be below
 
 
 @dataclass(frozen=True)
@@ -61,10 +63,14 @@ class Series:
         return max(self.horizon, 4)
 
     def count(self, series: Sequences) -> int:
-        """How many windows of each series are the test part, at most."""
-        if self.share is None:
-            return self.windows
-        return max(1, round(self.share * int(series.lengths.max()) / self.horizon))
+        """How many windows of each series are the test part, at most: of series that are too short
+        for as many as asked for fewer, so that the longest can be validated on too."""
+        longest = int(series.lengths.max())
+        count = self.windows
+        if self.share is not None:
+            count = round(self.share * longest / self.horizon)
+        room = (longest - self.least) // self.horizon - 1  # a window less to validate on
+        return max(1, min(count, room))
 
     def on_grid(self, table: Sequences) -> Sequences:
         """The series of a table with a row for each step of time; their `reading` says which step
@@ -73,13 +79,8 @@ class Series:
         **Raises:** `DataError` for uneven times, or for another step than was found in training.
         """
         self._check(table)
-        series, step = regular(table, every=self.every, by_row=self.by_row)
-        if self.step is not None and step.describe() != self.step:
-            was = TimeStep.from_description(self.step)
-            raise DataError(
-                f"the step of time is {step}; expected {was}, as in training. Give series of that "
-                "step."
-            )
+        trained = None if self.step is None else TimeStep.from_description(self.step)
+        series, step = regular(table, every=self.every, by_row=self.by_row, trained=trained)
         names = self.calendar
         if names is None:
             names = calendar.columns(step, _longest(series))
@@ -103,8 +104,18 @@ class Series:
         """What a model is fitted on, and the windows that it is validated on.
 
         These cover as many steps as are tested on, or a quarter of short series, with origins that
-        lie closer than a horizon; of very many some are drawn.
+        lie closer than a horizon; of very many some are drawn. No step that they forecast is
+        fitted on.
+
+        **Raises:** `DataError` if no series is long enough for one.
         """
+        longest, wanted = int(train.lengths.max()), self.horizon + self.least
+        if longest < wanted:
+            raise DataError(
+                f"the longest series has {counted(longest, 'step')} before those to test on; "
+                f"expected at least {wanted}, which are {self.horizon} to validate on and "
+                f"{self.least} before them. Forecast fewer steps, or give longer series."
+            )
         most = int(VALIDATION * float(train.lengths.double().median()) / self.horizon)
         count, stride = max(1, min(self.count(train), most)), max(1, self.horizon // OVERLAP)
         fitted = before(train, self.horizon, count=count, least=self.least)
@@ -112,6 +123,11 @@ class Series:
             train, self.horizon, count=(count - 1) * self.horizon // stride + 1, stride=stride,
             least=self.least,
         )  # fmt: skip
+        # a series too short for `count` has origins nearer to each other that are fitted on
+        ends = dict(zip(fitted.names, fitted.lengths.tolist(), strict=True))
+        origins = (held.lengths - self.horizon).tolist()
+        later = [k for k, name in enumerate(held.names) if origins[k] >= ends[name]]
+        held = held.select(later) if len(later) < len(held) else held
         if len(held) > VALIDATED:
             generator = torch.Generator().manual_seed(0)
             chosen = torch.randperm(len(held), generator=generator)[:VALIDATED]
@@ -157,30 +173,38 @@ def find_season(series: Sequences, targets: tuple[str, ...], usual: tuple[int, .
 
     A season has to be seen twice in most series. The value a season ago has to be nearer to each
     than the mean of the series is, by half of the variance, once what a straight line tells of it
-    is taken away.
+    is taken away; and nearer than those between, because of a smooth curve all that are near are
+    alike. A longer season has to tell a tenth more than a shorter one.
     """
-    found, least = 1, 0.75
+    some = torch.linspace(0, len(series) - 1, min(len(series), COMPARED)).long()
+    series = series.select(some)
+    found, least = 1, LIKE
     for m in usual:
         if not bool(series.lengths.double().median() >= 2 * m + 1):
             continue
         ratio = _unlike(series, targets, m)
-        if ratio < least:
-            found, least = m, ratio
+        between = max(_unlike(series, targets, k) for k in {m // 4, m // 2, m - 1} - {0})
+        if ratio < min(least, LIKE * between):
+            found, least = m, 0.9 * ratio
     return found
 
 
 def _unlike(series: Sequences, targets: tuple[str, ...], m: int) -> float:
     """How unlike series are to themselves `m` steps before: the median over them of the mean square
-    of that change in the changes from step to step, 2 for what is drawn anew at each step."""
-    owner = torch.repeat_interleave(torch.arange(len(series)), series.lengths)
+    of that change in the changes from step to step, less their mean, in units in which it is 1 for
+    what is drawn anew at each step; inf where that is known of none."""
+    count = len(series)
+    owner = torch.repeat_interleave(torch.arange(count), series.lengths)
     ratios = []
     for name in targets:
         y = series.values[:, series.channels.index(name)].double()
         step = _diff(y, owner, 1)
-        again = _diff(step, owner, m)
-        ratios.append(
-            _mean_square(again, owner, len(series)) / _mean_square(step, owner, len(series))
-        )
+        step = step - _mean(step, owner, count)[owner]
+        again = _mean(_diff(step, owner, m).square(), owner, count)
+        spread = _mean(step.square(), owner, count)
+        # a straight line changes by what float32 rounds, and nothing is told from that
+        rounding = 1e-12 * _mean(y.square(), owner, count)
+        ratios.append(torch.where(spread > rounding, again / spread, torch.nan))
     ratio = torch.cat(ratios)
     ratio = ratio[ratio.isfinite()]
     return float(ratio.median()) / 2 if len(ratio) else float("inf")
@@ -193,9 +217,10 @@ def _diff(y: Tensor, owner: Tensor, m: int) -> Tensor:
     return change
 
 
-def _mean_square(values: Tensor, owner: Tensor, count: int) -> Tensor:
+def _mean(values: Tensor, owner: Tensor, count: int) -> Tensor:
+    """Of each series, of what is known of it; nan where nothing is."""
     known = ~values.isnan()
-    total = values.new_zeros(count).index_add_(0, owner[known], values[known].square())
+    total = values.new_zeros(count).index_add_(0, owner[known], values[known])
     return total / torch.bincount(owner[known], minlength=count)
 
 
