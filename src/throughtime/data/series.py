@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from throughtime.data import calendar
 from throughtime.data.categories import restrict_categories
@@ -17,6 +16,7 @@ from throughtime.data.naming import counted, quote, quote_all
 from throughtime.data.plain import with_tuples
 from throughtime.data.reading import Reading
 from throughtime.data.regular import extended, regular, wall_clock
+from throughtime.data.season import find_season as find_season
 from throughtime.data.sequences import Sequences
 from throughtime.data.time_step import TimeStep
 from throughtime.data.windows import before, windows
@@ -25,8 +25,6 @@ from throughtime.errors import DataError
 VALIDATED = 500  # windows of the validation part, at most
 VALIDATION = 0.25  # of what is before the test part, at most
 OVERLAP = 3  # validation windows in the time of one horizon
-COMPARED = 1000  # series in which a season is looked for, at most
-LIKE = 0.75  # of how unlike what is drawn anew is: what a season has to be below
 
 
 @dataclass(frozen=True)
@@ -166,62 +164,6 @@ class Series:
                         f"column {quote(name)} is text; expected numbers, because it is to be "
                         "forecast. Name a column of numbers."
                     )
-
-
-def find_season(series: Sequences, targets: tuple[str, ...], usual: tuple[int, ...]) -> int:
-    """Of the usual seasons the one after which series are most alike, in steps; 1 for none.
-
-    A season has to be seen twice in most series. The value a season ago has to be nearer to each
-    than the mean of the series is, by half of the variance, once what a straight line tells of it
-    is taken away; and nearer than those between, because of a smooth curve all that are near are
-    alike. A longer season has to tell a tenth more than a shorter one.
-    """
-    some = torch.linspace(0, len(series) - 1, min(len(series), COMPARED)).long()
-    series = series.select(some)
-    found, least = 1, LIKE
-    for m in usual:
-        if not bool(series.lengths.double().median() >= 2 * m + 1):
-            continue
-        ratio = _unlike(series, targets, m)
-        between = max(_unlike(series, targets, k) for k in {m // 4, m // 2, m - 1} - {0})
-        if ratio < min(least, LIKE * between):
-            found, least = m, 0.9 * ratio
-    return found
-
-
-def _unlike(series: Sequences, targets: tuple[str, ...], m: int) -> float:
-    """How unlike series are to themselves `m` steps before: the median over them of the mean square
-    of that change in the changes from step to step, less their mean, in units in which it is 1 for
-    what is drawn anew at each step; inf where that is known of none."""
-    count = len(series)
-    owner = torch.repeat_interleave(torch.arange(count), series.lengths)
-    ratios = []
-    for name in targets:
-        y = series.values[:, series.channels.index(name)].double()
-        step = _diff(y, owner, 1)
-        step = step - _mean(step, owner, count)[owner]
-        again = _mean(_diff(step, owner, m).square(), owner, count)
-        spread = _mean(step.square(), owner, count)
-        # a straight line changes by what float32 rounds, and nothing is told from that
-        rounding = 1e-12 * _mean(y.square(), owner, count)
-        ratios.append(torch.where(spread > rounding, again / spread, torch.nan))
-    ratio = torch.cat(ratios)
-    ratio = ratio[ratio.isfinite()]
-    return float(ratio.median()) / 2 if len(ratio) else float("inf")
-
-
-def _diff(y: Tensor, owner: Tensor, m: int) -> Tensor:
-    """The change since `m` steps before; nan where that is another series."""
-    change = torch.full_like(y, torch.nan)
-    change[m:] = (y[m:] - y[:-m]).where(owner[m:] == owner[:-m], torch.nan)
-    return change
-
-
-def _mean(values: Tensor, owner: Tensor, count: int) -> Tensor:
-    """Of each series, of what is known of it; nan where nothing is."""
-    known = ~values.isnan()
-    total = values.new_zeros(count).index_add_(0, owner[known], values[known])
-    return total / torch.bincount(owner[known], minlength=count)
 
 
 def _longest(series: Sequences) -> float:
