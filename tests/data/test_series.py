@@ -113,12 +113,15 @@ def test_a_share_counts_the_windows_of_the_longest_series(daily):
     assert [test.names.count(name) for name in ("s0", "s1")] == [4, 4]
 
 
-def test_of_very_many_validation_windows_some_are_drawn_and_the_same_again(daily):
+@pytest.mark.parametrize("count", [200, 1100])
+def test_of_very_many_validation_windows_some_are_drawn_and_the_same_again(daily, count):
     own = Series(("y",), 1, windows=3)
-    train, _ = own.parts(own.on_grid(daily(*[40] * 200)))
+    train, _ = own.parts(own.on_grid(daily(*[40] * count, *[6] * 20)))
     fitted, held = own.aside(train)
-    assert len(held) == 500 and len(fitted) == 200
-    assert own.aside(train)[1].values.equal(held.values)
+    assert len(held) == 500 and len(fitted) == count + 20
+    again = own.aside(train)[1]
+    assert held.names == again.names and held.values.equal(again.values)
+    assert len(set(held.names)) > 150 and max(int(n[1:]) for n in held.names) > 0.9 * count
 
 
 def test_texts_that_only_the_test_part_has_are_unknown(write):

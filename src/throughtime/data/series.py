@@ -117,9 +117,14 @@ class Series:
         most = int(VALIDATION * float(train.lengths.double().median()) / self.horizon)
         count, stride = max(1, min(self.count(train), most)), max(1, self.horizon // OVERLAP)
         fitted = before(train, self.horizon, count=count, least=self.least)
+        generator = torch.Generator().manual_seed(0)
+        fitting = (train.lengths >= wanted).nonzero()[:, 0]
+        if len(fitting) > 2 * VALIDATED:  # windows of all would take memory, to be dropped again
+            drawn = torch.randperm(len(fitting), generator=generator)[: 2 * VALIDATED]
+            fitting = fitting[drawn.sort().values]
         held = windows(
-            train, self.horizon, count=(count - 1) * self.horizon // stride + 1, stride=stride,
-            least=self.least,
+            train.select(fitting), self.horizon, stride=stride, least=self.least,
+            count=(count - 1) * self.horizon // stride + 1,
         )  # fmt: skip
         # a series too short for `count` has origins nearer to each other that are fitted on
         ends = dict(zip(fitted.names, fitted.lengths.tolist(), strict=True))
@@ -127,7 +132,6 @@ class Series:
         later = [k for k, name in enumerate(held.names) if origins[k] >= ends[name]]
         held = held.select(later) if len(later) < len(held) else held
         if len(held) > VALIDATED:
-            generator = torch.Generator().manual_seed(0)
             chosen = torch.randperm(len(held), generator=generator)[:VALIDATED]
             held = held.select(chosen.sort().values)
         return fitted, held
