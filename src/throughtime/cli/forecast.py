@@ -51,6 +51,8 @@ def forecast(
                     f"{option} {given} is given with --template; expected it left out, because a "
                     f"template holds no forecast. Leave out {option}."
                 )
+    from dataclasses import replace
+
     from throughtime.cli.show import show_gaps
     from throughtime.data import future
     from throughtime.data.source import remembered
@@ -71,7 +73,10 @@ def forecast(
     given = source.series.known
     tables = [series]
     if known is not None:
-        tables.append(source.known_ahead(known, loaded.model.encoder.texts, trained_in=trained_in))
+        table = source.known_ahead(known, loaded.model.encoder.texts, trained_in=trained_in)
+        if source.sequence is None:  # one series is called as its file
+            table = replace(table, names=series.names)
+        tables.append(table)
     ahead = future.with_known(future.ended(series, task.targets), task.horizon, given, *tables)
     if template is not None:
         if not given:

@@ -23,14 +23,16 @@ def look(
     """How a table is read: the role of each column, times, missing values, the parts."""
     check_columns(table, task=False)
     check_paths(table)
-    from throughtime.tasks import Classify, Regress, Tag
+    from throughtime.tasks import Classify, Forecast, Regress, Tag
 
     source = table.source()
     whole = source.whole()
     train, test = source.divide(whole)
     fitted, held = source.set_aside(train, test)
     task = Regress if table.target else Classify if table.label or table.data is None else None
-    if table.each_step is not None:
+    if source.series is not None:
+        task = Forecast.of(fitted, source.series)
+    elif table.each_step is not None:
         task = Tag.of(fitted, weights=table.weight)
     if json:
         seen = look_at(source, whole, fitted, held, test)
@@ -54,6 +56,9 @@ def show_look(look: "Look", task: "type[Task] | Task | None") -> None:
     """Print what there is to know of a table, and what a model has to beat on it."""
     for line in look.lines():
         print(line)
+    season = getattr(task, "season", None)
+    if season is not None:
+        print(f"season: {f'{season:,} steps' if season > 1 else 'none'}")
     if titles := _titles(task):
         print(f"to beat: {', '.join(titles)}")
 

@@ -61,7 +61,7 @@ def columns(step: TimeStep, seconds: float) -> tuple[str, ...]:
     if step.kind == "days":
         return (*(week if step.count % 7 else ()), *year)
     if step.kind == "seconds":
-        return ("hour of the day", *week, *year) if step.count <= 3600 else (*week, *year)
+        return ("hour of the day", *week, *year) if step.count < DAY else (*week, *year)
     return ()
 
 

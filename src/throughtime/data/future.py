@@ -10,6 +10,7 @@ from torch import Tensor
 from throughtime.data.naming import counted, quote, quote_all
 from throughtime.data.sequences import Sequences
 from throughtime.data.series import future
+from throughtime.data.steps_to_come import steps_to_come
 from throughtime.errors import DataError
 
 NAMED = 5  # missing values that an error names
@@ -47,52 +48,25 @@ def with_known(
     - `known`: the channels that are known ahead of time, without those of the calendar.
     - `tables`: sequences with the same names as the series, with these channels and times; what a
       later table says counts. Rows of other times and of other series count for nothing.
+
+    Where steps are rows, a table that was put on a grid as the series were has the steps to come
+    behind them. In another table `+2` is the time of the second step to come; other rows are those
+    to come in their order, but for those that are no later than the last of their series.
+
+    **Raises:** `DataError` for a table whose times are of another kind than those of the series.
     """
     ahead = future(series, horizon)
     if not known:
         return ahead
     values = ahead.values.clone()
     columns = torch.tensor([ahead.channels.index(name) for name in known])
-    places = _ahead_places(ahead, horizon)
-    by_row = ahead.reading is not None and str(ahead.reading.step) == "row by row"
     for table in tables:
-        own = [table.channels.index(name) for name in known]
-        keys = _by_row(table, series, horizon) if by_row else _by_time(table)
-        wanted = _by_row(ahead, ahead, horizon, places) if by_row else _by_time(ahead, places)
-        at = dict(zip(keys, range(len(table.values)), strict=True))
-        for place, key in zip(places.flatten().tolist(), wanted, strict=True):
-            if key in at:
-                given = table.values[at[key], own]
-                there = ~given.isnan()
-                values[place, columns[there]] = given[there]
+        rows, at = steps_to_come(table, ahead, horizon)
+        given = table.values[rows][:, [table.channels.index(name) for name in known]]
+        there = ~given.isnan()
+        row, column = there.nonzero(as_tuple=True)
+        values[at[row], columns[column]] = given[there]
     return replace(ahead, values=values)
-
-
-def _by_time(part: Sequences, places: Tensor | None = None) -> list[tuple[str, int]]:
-    """The series and the moment of each step, or of those at some places, to a microsecond."""
-    assert part.moments is not None
-    owner = torch.repeat_interleave(torch.arange(len(part)), part.lengths)
-    moments = (part.moments * 1e6).round()
-    if places is not None:
-        owner, moments = owner[places.flatten()], moments[places.flatten()]
-    names = part.names
-    return [(names[s], int(m)) for s, m in zip(owner.tolist(), moments.tolist(), strict=True)]
-
-
-def _by_row(
-    table: Sequences, series: Sequences, horizon: int, places: Tensor | None = None
-) -> list[tuple[str, int]]:
-    """The series and the number of each row where rows are steps, from the first step ahead on:
-    those of a table of steps to come are the next ones, those of the series themselves are not."""
-    if places is not None:
-        return [(name, h) for name in table.names for h in range(horizon)]
-    lengths = dict(zip(series.names, series.lengths.tolist(), strict=True))
-    same = table.channels == series.channels  # the rows of the series, with some to come
-    return [
-        (name, step - (lengths.get(name, 0) if same else 0))
-        for name, n in zip(table.names, table.lengths.tolist(), strict=True)
-        for step in range(n)
-    ]
 
 
 def check_known(ahead: Sequences, horizon: int, known: tuple[str, ...]) -> None:
@@ -106,7 +80,7 @@ def check_known(ahead: Sequences, horizon: int, known: tuple[str, ...]) -> None:
         return
     named = []
     for s, h, i in gaps.nonzero()[:NAMED].tolist():
-        when = str(h + 1) if ahead.times is None else ahead.times[int(places[s, h])]
+        when = f"+{h + 1}" if ahead.times is None else ahead.times[int(places[s, h])]
         named.append(f"{known[i]} of {quote(ahead.names[s])} at {when}")
     count = int(gaps.sum())
     more = f" and {count - len(named):,} more" if count > len(named) else ""
@@ -135,7 +109,8 @@ def template(
             if time is not None:
                 row.append(None if ahead.times is None else ahead.times[place])
             for channel, column in zip(known, columns, strict=True):
-                value, texts = float(ahead.values[place, column]), ahead.categories.get(channel)
+                texts = ahead.categories.get(channel)
+                value = float(str(ahead.values[place, column].numpy()))  # 0.1, not that in float32
                 known_one = not math.isnan(value) and (texts is None or value >= 0)
                 row.append((value if texts is None else texts[int(value)]) if known_one else None)
             rows.append(row)

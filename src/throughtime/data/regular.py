@@ -13,7 +13,7 @@ from throughtime.data.naming import quote
 from throughtime.data.reading import Reading
 from throughtime.data.sequences import Sequences
 from throughtime.data.step_of_series import step_of_series
-from throughtime.data.time_step import TimeStep
+from throughtime.data.time_step import TimeStep, day_of, day_of_month
 from throughtime.errors import DataError
 
 MOST = 50  # steps for each row of a table, beyond which the grid is not what a person means
@@ -37,7 +37,11 @@ class Times(NamedTuple):
 
 
 def regular(
-    sequences: Sequences, *, every: str | None = None, by_row: bool = False
+    sequences: Sequences,
+    *,
+    every: str | None = None,
+    by_row: bool = False,
+    trained: TimeStep | None = None,
 ) -> tuple[Sequences, TimeStep]:
     """Each series with a row for each step of time from its first to its last, and that step.
 
@@ -48,24 +52,29 @@ def regular(
 
     - `every`: the step of time, see `TimeStep.read`; found unless given.
     - `by_row`: each row is one step, whatever its time.
+    - `trained`: the step of the series that a model was trained on, which these have to have too;
+      it needs not be found then, so that a series may have one time.
 
-    **Raises:** `DataError` for times that do not lie on the grid, and for series of different
-    steps; `OptionError` for an `every` that is no step.
+    **Raises:** `DataError` for times that do not lie on the grid, for series of different steps
+    and for a step that is not the `trained` one; `OptionError` for an `every` that is no step.
     """
     if by_row or sequences.moments is None:
         return sequences, TimeStep("rows")
     times = times_of(sequences)
-    if every is None:
-        step = step_of_series(sequences, times.clock, times.elapsed, dates=times.dates)
-    else:
+    if trained is not None:
+        step = trained
+        _check_trained_kind(trained, times)
+    elif every is not None:
         step = TimeStep.read(every)
         _check_kind(step, times, every)
+    else:
+        step = step_of_series(sequences, times.clock, times.elapsed, dates=times.dates)
     own = times.of(step)
     starts = sequences.offsets[:-1].numpy()
     owner = np.repeat(np.arange(len(sequences)), sequences.lengths.numpy())
     places, on_grid = step.places(own, own[starts][owner])
-    if every is not None and step.kind == "months":
-        on_grid = np.ones_like(on_grid)  # one row a month, whichever its day
+    if trained is not None:
+        _check_trained(sequences, trained, times, places, on_grid, owner)
     _check_grid(sequences, step, places, on_grid, owner)
     lengths = places[sequences.offsets[1:].numpy() - 1] + 1
     if lengths.sum() > MOST * len(own) + 1000:
@@ -96,11 +105,20 @@ def times_of(sequences: Sequences) -> Times:
     from throughtime.data import spelling  # imports polars
 
     assert sequences.moments is not None and sequences.times is not None
-    reading = sequences.reading or Reading()
-    elapsed = sequences.moments.numpy()
-    dates = reading.time_format is not None or not is_number(sequences.times[0].strip())
-    clock = elapsed + spelling.offsets(sequences.times) if dates else elapsed
-    return Times(clock, elapsed, dates)
+    time_format = (sequences.reading or Reading()).time_format
+    moments = sequences.moments.numpy()
+    if time_format is None and is_number(sequences.times[0].strip()):
+        return Times(moments, moments, False)
+    elapsed = _exact(moments)
+    return Times(elapsed + spelling.offsets(sequences.times, time_format), elapsed, True)
+
+
+def _exact(seconds: Float64[np.ndarray, " N"]) -> Float64[np.ndarray, " N"]:
+    """Moments that lie nearer to a whole millisecond than floats can tell are that millisecond;
+    those of the 18th century would else lie on the day before."""
+    whole = np.rint(seconds * 1e3) / 1e3
+    near = np.abs(seconds - whole) <= 4 * np.spacing(np.abs(seconds))
+    return np.where(near, whole, seconds)
 
 
 def wall_clock(sequences: Sequences) -> Float64[np.ndarray, " N"]:
@@ -165,19 +183,31 @@ def _times(
         rows = sequences.lengths.numpy()[owner]
         texts[places] = [f"+{k}" for k in (places - offsets[owner] - rows + 1).tolist()]
         return moments, texts.tolist()
-    first = times.of(step)[sequences.offsets[:-1].numpy()][owner]
-    made = step.moments(first, places - offsets[owner])
+    from_row = _counted_from(sequences, step, times)[owner]
+    made = step.moments(times.of(step)[from_row], places - at.numpy()[from_row])
     # the row before each new one in the table tells its zone
     before = np.searchsorted(at.numpy(), places) - 1
-    zones = spelling.zones_of(given)
+    time_format = (sequences.reading or Reading()).time_format
+    zones = spelling.zones_of(given, time_format)
     ahead = (times.clock - times.elapsed)[before]
     clock = made + ahead if step.kind == "seconds" else made
     moments[places] = torch.from_numpy(clock - ahead)
-    time_format = sequences.reading.time_format if sequences.reading else None
     texts[places] = spelling.spelled(
-        clock, given[0], None if zones is None else zones.gather(before).to_list(), time_format
+        clock, given, None if zones is None else zones.gather(before).to_list(), time_format
     )
     return moments, texts.tolist()
+
+
+def _counted_from(sequences: Sequences, step: TimeStep, times: Times) -> Int64[np.ndarray, " S"]:
+    """The row of each series from which the times of other steps are counted: its first; of months
+    the first of the latest day, as one that begins on 28 February may be one of 30ths."""
+    starts = sequences.offsets[:-1].numpy()
+    if step.kind != "months":
+        return starts
+    day, _ = day_of_month(day_of(times.clock))
+    lengths = sequences.lengths.numpy()
+    latest = np.flatnonzero(day == np.repeat(np.maximum.reduceat(day, starts), lengths))
+    return latest[np.searchsorted(latest, starts)]
 
 
 def _check_kind(step: TimeStep, times: Times, every: str) -> None:
@@ -190,6 +220,38 @@ def _check_kind(step: TimeStep, times: Times, every: str) -> None:
         )
 
 
+def _check_trained_kind(trained: TimeStep, times: Times) -> None:
+    """**Raises:** `DataError` for numbers where a model was trained on dates, and the reverse."""
+    if times.dates == (trained.kind == "number"):
+        are, were = ("dates", "numbers") if times.dates else ("numbers", "dates")
+        raise DataError(
+            f"the times are {are}; expected {were}, because the model was trained on steps that "
+            f"are {trained}. Write the times as in the table of training."
+        )
+
+
+def _check_trained(
+    sequences: Sequences,
+    trained: TimeStep,
+    times: Times,
+    places: Int64[np.ndarray, " N"],
+    on_grid: np.ndarray,
+    owner: Int64[np.ndarray, " N"],
+) -> None:
+    """**Raises:** `DataError` where series have another step than a model was trained on: times
+    that are off its grid, or no two that are one step apart."""
+    within = owner[1:] == owner[:-1]
+    apart = np.diff(places)[within]
+    if not len(apart) or ((apart == 1).any() and (apart > 0).all() and on_grid.all()):
+        return
+    found = step_of_series(sequences, times.clock, times.elapsed, dates=times.dates)
+    if str(found) != str(trained):
+        raise DataError(
+            f"the step of time is {found}; expected {trained}, as in training. Give series of "
+            "that step."
+        )
+
+
 def _check_grid(
     sequences: Sequences,
     step: TimeStep,
@@ -199,7 +261,7 @@ def _check_grid(
 ) -> None:
     """**Raises:** `DataError` for a time that is off the grid, or two at one place of it."""
     again = np.zeros(len(places), dtype=bool)
-    again[1:] = (owner[1:] == owner[:-1]) & (places[1:] == places[:-1])
+    again[1:] = (owner[1:] == owner[:-1]) & (places[1:] <= places[:-1])
     wrong = ~on_grid | again
     if not wrong.any():
         return

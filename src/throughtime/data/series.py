@@ -9,11 +9,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from throughtime.data import calendar
 from throughtime.data.categories import restrict_categories
-from throughtime.data.naming import quote, quote_all
+from throughtime.data.naming import counted, quote, quote_all
 from throughtime.data.plain import with_tuples
 from throughtime.data.reading import Reading
 from throughtime.data.regular import extended, regular, wall_clock
@@ -24,7 +23,6 @@ from throughtime.errors import DataError
 
 VALIDATED = 500  # windows of the validation part, at most
 VALIDATION = 0.25  # of what is before the test part, at most
-CLEARLY = 0.95  # of the change over one season: so little has to change over a longer one
 OVERLAP = 3  # validation windows in the time of one horizon
 
 
@@ -62,10 +60,14 @@ class Series:
         return max(self.horizon, 4)
 
     def count(self, series: Sequences) -> int:
-        """How many windows of each series are the test part, at most."""
-        if self.share is None:
-            return self.windows
-        return max(1, round(self.share * int(series.lengths.max()) / self.horizon))
+        """How many windows of each series are the test part, at most: of series that are too short
+        for as many as asked for fewer, so that the longest can be validated on too."""
+        longest = int(series.lengths.max())
+        count = self.windows
+        if self.share is not None:
+            count = round(self.share * longest / self.horizon)
+        room = (longest - self.least) // self.horizon - 1  # a window less to validate on
+        return max(1, min(count, room))
 
     def on_grid(self, table: Sequences) -> Sequences:
         """The series of a table with a row for each step of time; their `reading` says which step
@@ -74,13 +76,8 @@ class Series:
         **Raises:** `DataError` for uneven times, or for another step than was found in training.
         """
         self._check(table)
-        series, step = regular(table, every=self.every, by_row=self.by_row)
-        if self.step is not None and step.describe() != self.step:
-            was = TimeStep.from_description(self.step)
-            raise DataError(
-                f"the step of time is {step}; expected {was}, as in training. Give series of that "
-                "step."
-            )
+        trained = None if self.step is None else TimeStep.from_description(self.step)
+        series, step = regular(table, every=self.every, by_row=self.by_row, trained=trained)
         names = self.calendar
         if names is None:
             names = calendar.columns(step, _longest(series))
@@ -104,17 +101,36 @@ class Series:
         """What a model is fitted on, and the windows that it is validated on.
 
         These cover as many steps as are tested on, or a quarter of short series, with origins that
-        lie closer than a horizon; of very many some are drawn.
+        lie closer than a horizon; of very many some are drawn. No step that they forecast is
+        fitted on.
+
+        **Raises:** `DataError` if no series is long enough for one.
         """
+        longest, wanted = int(train.lengths.max()), self.horizon + self.least
+        if longest < wanted:
+            raise DataError(
+                f"the longest series has {counted(longest, 'step')} before those to test on; "
+                f"expected at least {wanted}, which are {self.horizon} to validate on and "
+                f"{self.least} before them. Forecast fewer steps, or give longer series."
+            )
         most = int(VALIDATION * float(train.lengths.double().median()) / self.horizon)
         count, stride = max(1, min(self.count(train), most)), max(1, self.horizon // OVERLAP)
         fitted = before(train, self.horizon, count=count, least=self.least)
+        generator = torch.Generator().manual_seed(0)
+        fitting = (train.lengths >= wanted).nonzero()[:, 0]
+        if len(fitting) > 2 * VALIDATED:  # windows of all would take memory, to be dropped again
+            drawn = torch.randperm(len(fitting), generator=generator)[: 2 * VALIDATED]
+            fitting = fitting[drawn.sort().values]
         held = windows(
-            train, self.horizon, count=(count - 1) * self.horizon // stride + 1, stride=stride,
-            least=self.least,
+            train.select(fitting), self.horizon, stride=stride, least=self.least,
+            count=(count - 1) * self.horizon // stride + 1,
         )  # fmt: skip
+        # a series too short for `count` has origins nearer to each other that are fitted on
+        ends = dict(zip(fitted.names, fitted.lengths.tolist(), strict=True))
+        origins = (held.lengths - self.horizon).tolist()
+        later = [k for k, name in enumerate(held.names) if origins[k] >= ends[name]]
+        held = held.select(later) if len(later) < len(held) else held
         if len(held) > VALIDATED:
-            generator = torch.Generator().manual_seed(0)
             chosen = torch.randperm(len(held), generator=generator)[:VALIDATED]
             held = held.select(chosen.sort().values)
         return fitted, held
@@ -151,45 +167,6 @@ class Series:
                         f"column {quote(name)} is text; expected numbers, because it is to be "
                         "forecast. Name a column of numbers."
                     )
-
-
-def find_season(series: Sequences, targets: tuple[str, ...], usual: tuple[int, ...]) -> int:
-    """Of the usual seasons the one after which series are most alike, in steps.
-
-    A season has to be seen twice in half of the series; 1, which stands for none, where no usual
-    one is. A later one of the usual has to be clearly better than those before it: what repeats
-    each day does so each week.
-    """
-    found, least = 1, float("inf")
-    for m in usual:
-        if float(series.lengths.double().median()) > 2 * m:
-            apart = _apart(series, targets, m)
-            if found == 1 or apart < CLEARLY * least:
-                found, least = m, apart
-    return found
-
-
-def _apart(series: Sequences, targets: tuple[str, ...], season: int) -> float:
-    """The mean change since the season before in units of the spread of each series, the median
-    over series and targets."""
-    owner = torch.repeat_interleave(torch.arange(len(series)), series.lengths)
-    same = owner[season:] == owner[:-season]
-    each = []
-    for name in targets:
-        y = series.values[:, series.channels.index(name)].double()
-        change = (y[season:] - y[:-season]).abs().where(same, torch.nan)
-        mean = _mean(y, owner, len(series))
-        spread = _mean((y - mean[owner]).abs(), owner, len(series))
-        each.append(_mean(change, owner[season:], len(series)) / spread)
-    of = torch.cat(each)
-    return float(of[of.isfinite()].median()) if of.isfinite().any() else float("inf")
-
-
-def _mean(values: Tensor, owner: Tensor, count: int) -> Tensor:
-    """The mean of the known values of each series."""
-    known = ~values.isnan()
-    total = values.new_zeros(count).index_add(0, owner[known], values[known])
-    return total / torch.bincount(owner[known], minlength=count)
 
 
 def _longest(series: Sequences) -> float:

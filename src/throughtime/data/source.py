@@ -317,7 +317,8 @@ class Source:
         """The columns, and how they are written, as `read_table` takes them."""
         own = {"sequence": self.sequence, "time": self.time, "label": self.label}
         own = BUNDLED if self.bundled else OF_FRAME if self.made is not None else own
-        return {**own, "targets": self.targets,
+        by_row = self.series is not None and self.series.by_row
+        return {**own, "targets": self.targets, "by_row": by_row,
                 "time_format": self.time_format, "strict": self.strict}  # fmt: skip
 
     def _attributes(self) -> tuple[str, ...]:

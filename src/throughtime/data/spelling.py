@@ -11,80 +11,165 @@ import polars as pl
 from jaxtyping import Float64
 
 from throughtime.data.classes import is_number
-from throughtime.data.periods import ISO
+from throughtime.data.periods import DATE, FORMS, ISO, NUMBER
+from throughtime.errors import DataError
 
 DAY = 86400
+LAST = 253402300800  # seconds from 1970 to the year 10000, which no form of a date can write
+EXACT = 1e15  # whole numbers from which on the last digits of a float are not decimals
+ZONE = "[Zz]|[+-][0-9]{2}(?::?[0-9]{2})?"
+CODES = re.compile("(%[-_0#:.369]*.)")
+ZONE_CODE = re.compile("%[:#]*z")
+MARK = "\x01"  # stands for the zone while polars writes the rest of a format
 
 
-def offsets(times: Sequence[str]) -> Float64[np.ndarray, " N"]:
-    """How many seconds the clocks are ahead of UTC at each time; 0 where no zone is written."""
-    zones = zones_of(times)
+def offsets(times: Sequence[str], time_format: str | None = None) -> Float64[np.ndarray, " N"]:
+    """How many seconds the clocks are ahead of UTC at each time; 0 where no zone is written.
+
+    `time_format`: what the times were read with, if with one.
+    """
+    zones = zones_of(times, time_format)
     if zones is None:
         return np.zeros(len(times))
     seconds = {zone: _seconds(zone) for zone in zones.unique().to_list()}
     return zones.replace_strict(seconds, return_dtype=pl.Float64).to_numpy()
 
 
-def zones_of(times: Sequence[str]) -> pl.Series | None:
+def zones_of(times: Sequence[str], time_format: str | None = None) -> pl.Series | None:
     """The zone of each time as it is written, such as `+01:00` or `Z`; None where none is."""
-    first = re.match(_python(ISO), times[0].strip()) if len(times) else None
-    if first is None or not first.group("zone"):
+    iso = _iso(times[0].strip())
+    if iso is not None and iso.group("zone"):
+        pattern = f"({ZONE})$"
+    elif time_format is not None and ZONE_CODE.search(time_format):
+        pattern = _around_zone(time_format)
+    else:
         return None
-    return pl.Series(list(times)).str.strip_chars().str.extract("([Zz]|[+-][0-9:]+)$", 1)
+    return pl.Series(list(times)).str.strip_chars().str.extract(pattern, 1)
 
 
 def spelled(
     seconds: Float64[np.ndarray, " N"],
-    like: str,
+    given: Sequence[str],
     zones: Sequence[str] | None = None,
     time_format: str | None = None,
 ) -> list[str]:
-    """Moments written as the text `like` is.
+    """Moments written as the texts `given` are, and with as much of the time of day and as many
+    digits as they need. What that form cannot tell, such as a day in one of months, is written as
+    a date of ISO 8601.
 
     **Arguments:**
 
-    - `seconds`: since 1970, as the clocks show them; numbers where `like` is one.
-    - `zones`: what to write behind each, where `like` has a zone.
-    - `time_format`: what `like` was read with, if with one.
+    - `seconds`: since 1970, as the clocks show them; numbers where `given` are.
+    - `zones`: what to write behind each, where `given` have a zone.
+    - `time_format`: what `given` were read with, if with one.
+
+    **Raises:** `DataError` for a date after the year 9999.
     """
-    like = like.strip()
+    if not len(seconds):
+        return []
+    like = given[0].strip()
+    if time_format is None and is_number(like):
+        return _numbers(seconds, given)
+    if not (np.abs(seconds) < LAST).all():
+        raise DataError(
+            "the series has steps after the year 9999; expected earlier ones, because dates have "
+            "four digits for the year. Correct its times, or forecast fewer steps."
+        )
+    moments = np.rint(seconds * 1e6).astype("datetime64[us]")
     if time_format is not None:
-        return pl.Series(_micro(seconds)).dt.strftime(time_format).to_list()
-    if is_number(like):
-        digits = len(like.partition(".")[2]) if "e" not in like.lower() else 6
-        return [f"{value:.{digits}f}" if digits else f"{value:.0f}" for value in seconds.tolist()]
-    iso = re.match(_python(ISO), like)
-    if iso is None:
-        return _periods(_micro(seconds), like)
-    texts = np.datetime_as_string(_micro(seconds), unit="us")
-    if not iso.group("clock"):
-        return [text[:10] for text in texts.tolist()]
-    fraction = len(iso.group("fraction") or "")
-    until = 16 if iso.group("second") is None else 19 if not fraction else 20 + min(fraction, 6)
-    zones = zones or [""] * len(seconds)
+        texts = _formatted(moments, time_format, zones)
+    elif _iso(like) is None:
+        texts = _periods(moments, like)
+    else:
+        return _dates(moments, given, zones)
+    return _dates(moments, [], zones) if texts is None else texts
+
+
+def _numbers(values: Float64[np.ndarray, " N"], given: Sequence[str]) -> list[str]:
+    """With as many decimals as the given texts have, and more where a value needs them."""
+    decimals = pl.Series(list(given)).str.strip_chars().str.extract("[.]([0-9]+)$", 1)
+    least = decimals.str.len_chars().max() or 0
+    texts = []
+    for value in values.tolist():
+        if abs(value) >= EXACT:
+            texts.append(f"{value:.0f}")
+            continue
+        # 15 digits are those that a float keeps of a decimal number
+        text = np.format_float_positional(float(f"{value:.15g}"), trim="-")
+        whole, _, rest = text.partition(".")
+        rest = rest.ljust(int(least), "0")  # type: ignore[arg-type]
+        texts.append(f"{whole}.{rest}" if rest else whole)
+    return texts
+
+
+def _dates(moments: np.ndarray, given: Sequence[str], zones: Sequence[str] | None) -> list[str]:
+    """As dates of ISO 8601 are written among those given, or the shortest way that tells all."""
+    zoned = zones is not None
+    texts = pl.Series(list(given), dtype=pl.String).str.strip_chars()
+    texts = texts.str.replace(f"({ZONE})$", "") if zoned else texts
+    like = texts[int(texts.str.len_chars().arg_max() or 0)] if len(texts) else "2024-01-01"
+    form = _iso(like)
+    assert form is not None
+    digits, mark = len(form.group("fraction") or ""), "," if "," in like else "."
+    second, clock = form.group("second") is not None, form.group("clock") is not None or zoned
+    within = (moments - moments.astype("datetime64[D]")).astype(np.int64)  # microseconds of a day
+    while digits < 6 and (within % 10 ** (6 - digits)).any():
+        digits += 1
+    second = second or digits > 0 or bool((within % (60 * 10**6)).any())
+    clock = clock or second or bool(within.any())
+    gap = like[10] if len(like) > 10 else " "
+    until = 10 if not clock else 16 if not second else 19 if not digits else 20 + min(digits, 6)
+    written = np.datetime_as_string(moments, unit="us").tolist()
     return [
-        text[:10] + like[10] + text[11:until] + "0" * max(0, fraction - 6) + zone
-        for text, zone in zip(texts.tolist(), zones, strict=True)
+        (text[:10] + gap * clock + text[11:until]).replace(".", mark)
+        + "0" * max(0, digits - 6)
+        + zone
+        for text, zone in zip(written, zones or [""] * len(written), strict=True)
     ]
 
 
-def _periods(moments: np.ndarray, like: str) -> list[str]:
-    """Months, quarters, weeks and days of weeks."""
+def _formatted(
+    moments: np.ndarray, time_format: str, zones: Sequence[str] | None
+) -> list[str] | None:
+    """Written with the format; None where that cannot tell these moments."""
+    bare = ZONE_CODE.sub(MARK, time_format)
+    texts = pl.Series(moments).dt.strftime(bare)
+    two_days = pl.Series(np.array(["2001-01-01", "2022-12-22"], "datetime64[us]"))
+    if two_days.dt.strftime(bare).n_unique() > 1:  # else it is a time of day, and no date
+        again = texts.str.to_datetime(bare, strict=False)
+        if not again.eq_missing(pl.Series(moments)).all():
+            return None
+    zones = zones or [""] * len(texts)
+    return [text.replace(MARK, zone) for text, zone in zip(texts, zones, strict=True)]
+
+
+def _periods(moments: np.ndarray, like: str) -> list[str] | None:
+    """Months, quarters, weeks and days of weeks, times of day, durations; None where such a period
+    does not begin at each moment."""
     dates = pl.Series(moments)
-    if re.fullmatch(r"\d{4}-\d{2}", like):
-        return dates.dt.strftime("%Y-%m").to_list()
-    quarter = re.fullmatch(r"\d{4}([ -]?)([Qq])\d", like)
+    if like.startswith("P"):  # as polars writes a duration
+        return dates.to_physical().cast(pl.Duration("us")).dt.to_string().to_list()
+    if re.match("[0-9]{2}:", like):
+        return dates.dt.time().cast(pl.String).to_list()
+    week, quarter = re.search("[Ww]", like), re.search("([ -]?[Qq])", like)
     if quarter:
-        years, quarters = dates.dt.year().to_list(), dates.dt.quarter().to_list()
-        mark = quarter.group(1) + quarter.group(2)
-        return [f"{year:04}{mark}{q}" for year, q in zip(years, quarters, strict=True)]
-    week = "w" if "w" in like else "W"
-    code = f"%G-{week}%V-%u" if re.fullmatch(r"\d{4}-[Ww]\d{2}-\d", like) else f"%G-{week}%V"
-    return dates.dt.strftime(code).to_list()
+        pairs = zip(dates.dt.year(), dates.dt.quarter(), strict=True)
+        texts = pl.Series([f"{year:04}{quarter.group(1)}{q}" for year, q in pairs])
+    else:
+        code = "%Y-%m" if week is None else f"%G-{week.group()}%V" + "-%u" * (like[-2] == "-")
+        texts = dates.dt.strftime(code)
+    form = next(form for form in FORMS if form not in (NUMBER, DATE) and form.fits(like))
+    again = form.read(texts).cast(pl.Datetime("us"))
+    return texts.to_list() if again.eq_missing(dates).all() else None
 
 
-def _micro(seconds: Float64[np.ndarray, " N"]) -> np.ndarray:
-    return np.rint(seconds * 1e6).astype("datetime64[us]")
+def _around_zone(time_format: str) -> str:
+    """The pattern of texts of a format, with its zone as the one group."""
+    parts = [
+        f"({ZONE})" if ZONE_CODE.fullmatch(part) else ".+?" if part[:1] == "%" else re.escape(part)
+        for part in CODES.split(time_format)
+    ]
+    return f"^{''.join(parts)}$"
 
 
 def _seconds(zone: str) -> float:
@@ -95,6 +180,6 @@ def _seconds(zone: str) -> float:
     return float(-seconds if zone[0] == "-" else seconds)
 
 
-def _python(pattern: str) -> str:
-    """A pattern of polars as Python has it, which names groups in another way."""
-    return pattern.replace("(?<", "(?P<")
+def _iso(text: str) -> re.Match[str] | None:
+    """The parts of a date of ISO 8601; Python names groups in another way than polars."""
+    return re.match(ISO.replace("(?<", "(?P<"), text)

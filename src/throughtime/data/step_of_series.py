@@ -5,7 +5,7 @@ from jaxtyping import Bool, Float64, Int64
 
 from throughtime.data.naming import quote
 from throughtime.data.sequences import Sequences
-from throughtime.data.time_step import DAY, TimeStep, day_of
+from throughtime.data.time_step import DAY, TimeStep, day_of, day_of_month
 from throughtime.errors import DataError
 
 SHORTEST = 28  # days: what lies nearer is no month
@@ -41,23 +41,26 @@ def step_of_series(
     if np.ptp(clock - days * DAY) > 1e-3:
         return _alike(sequences, "seconds", _rounded(np.diff(elapsed)[within], elapsed), own)
     apart = np.diff(days)[within]
-    at_day, at_end = _day_of_month(days)
+    at_day, at_end = _day_of_month(days, sequences.offsets[:-1].numpy(), owner)
     if (at_day or at_end) and np.median(apart) >= SHORTEST:
         months = np.diff(days.astype(np.int64).astype("datetime64[D]").astype("datetime64[M]"))
         step = _alike(sequences, "months", months.astype(np.float64)[within], own)
-        return TimeStep("months", step.count, month_end=at_end and not at_day)
+        return TimeStep("months", step.count, month_end=at_end)
     if _on_weekdays(days, apart, within):
         return TimeStep("weekdays")
     return _alike(sequences, "days", apart, own)
 
 
-def _day_of_month(days: Float64[np.ndarray, " N"]) -> tuple[bool, bool]:
-    """Whether all dates are of one day of the month, and whether all are its last."""
-    dates = days.astype(np.int64).astype("datetime64[D]")
-    months = dates.astype("datetime64[M]")
-    day = (dates - months.astype("datetime64[D]")).astype(np.int64)
-    following = (dates + 1).astype("datetime64[M]")
-    return bool((day == day[0]).all()), bool((following > months).all())
+def _day_of_month(
+    days: Float64[np.ndarray, " N"],
+    starts: Int64[np.ndarray, " S"],
+    owner: Int64[np.ndarray, " N"],
+) -> tuple[bool, bool]:
+    """Whether all dates of each series are of one day of the month, or the last one where a month
+    is shorter; and whether all dates are the last of their month."""
+    day, length = day_of_month(days)
+    latest = np.maximum.reduceat(day, starts)[owner]
+    return bool((day == np.minimum(latest, length)).all()), bool((day == length).all())
 
 
 def _on_weekdays(

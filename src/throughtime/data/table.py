@@ -40,6 +40,7 @@ def read_table(
     categories: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
     strict: bool = False,
     left_out: list["LeftOut"] | None = None,
+    by_row: bool = False,
 ) -> Sequences:
     """The sequences in a long table: in a file, in several, or in a frame.
 
@@ -88,6 +89,8 @@ def read_table(
     - `left_out`: a list that takes the sequences whose inputs cannot be read, a text where there
       should be a number, say, each with the reason; without it the first of them is an error. Give
       `categories` as in training with it.
+    - `by_row`: whether a table may have neither `sequence` nor `time`: all rows are then one
+      sequence, in their order.
 
     **Returns:** `Sequences`; numbers are rounded to float32.
 
@@ -101,7 +104,7 @@ def read_table(
             data, sequence, time, time_format, label, channels, classes,
             tuple(targets or ()),
             tags or (), weights, categories, tuple(attributes), require_label=require_label,
-            strict=strict, left_out=left_out,
+            strict=strict, left_out=left_out, by_row=by_row,
         )  # fmt: skip
 
 
@@ -143,6 +146,7 @@ def _read(
     require_label: bool,
     strict: bool,
     left_out: list["LeftOut"] | None,
+    by_row: bool,
 ) -> Sequences:
     # Here and not above: they import polars.
     from throughtime.data.columns import check_header, find
@@ -162,7 +166,7 @@ def _read(
     sequence = sequence or source.sequence
     if time is None and sequence == source.sequence:
         time = source.time
-    if sequence is None and time is None:
+    if sequence is None and time is None and not by_row:
         raise DataError(
             "sequence and time are both missing; expected the column that names the sequence of "
             "each row, or, for one long series, the column with its times alone. Name one (on the "

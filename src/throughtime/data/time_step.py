@@ -132,7 +132,10 @@ class TimeStep:
     def moments(
         self, first: Float64[np.ndarray, " N"], places: Int64[np.ndarray, " N"]
     ) -> Float64[np.ndarray, " N"]:
-        """The moments of places on the grids that begin at `first`; see `units`."""
+        """The moments of places on the grids that begin at `first`; see `units`.
+
+        Of months the day is that of `first`, or the last where a month is shorter.
+        """
         if self.kind in ("number", "seconds"):
             return first + places * self.count
         days = day_of(first)
@@ -145,19 +148,33 @@ class TimeStep:
             )
             return moved.astype(np.int64) * float(DAY) + clock
         month = _months(first) + (places * self.count).astype(np.int64)
-        begins = month.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
-        length = (month + 1).astype("datetime64[M]").astype("datetime64[D]").astype(
-            np.int64
-        ) - begins
-        day = days - _months(first).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
-        day = length - 1 if self.month_end else np.minimum(day, length - 1)
-        return (begins + day) * float(DAY) + clock
+        begins, ends = _first_day(month), _first_day(month + 1) - 1
+        day, _ = day_of_month(days)
+        date = ends if self.month_end else np.minimum(begins + day - 1, ends)
+        return date * float(DAY) + clock
 
 
 def day_of(moments: Float64[np.ndarray, " N"]) -> Float64[np.ndarray, " N"]:
     """The days since 1970, whole; exact to a microsecond, as a float before 1970 may lie just below
     the midnight that it stands for."""
     return np.floor_divide(np.rint(moments * 1e6).astype(np.int64), DAY * 10**6).astype(np.float64)
+
+
+def day_of_month(
+    days: Float64[np.ndarray, " N"],
+) -> tuple[Int64[np.ndarray, " N"], Int64[np.ndarray, " N"]]:
+    """Which day of its month each is, from 1 on, and how many days that month has.
+
+    `days`: since 1970, whole, see `day_of`.
+    """
+    months = _dates(days).astype("datetime64[M]").astype(np.int64)
+    begins = _first_day(months)
+    return days.astype(np.int64) - begins + 1, _first_day(months + 1) - begins
+
+
+def _first_day(months: Int64[np.ndarray, " N"]) -> Int64[np.ndarray, " N"]:
+    """The days from 1970 to the first of each month, these counted from January 1970."""
+    return months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
 
 
 def _months(moments: Float64[np.ndarray, " N"]) -> Int64[np.ndarray, " N"]:

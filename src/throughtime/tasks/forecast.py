@@ -10,7 +10,8 @@ from torch import Tensor
 from throughtime.data import Batch, BatchSource, Sequences, Target
 from throughtime.data.naming import quote, quote_all
 from throughtime.data.plain import with_tuples
-from throughtime.data.series import Series, find_season
+from throughtime.data.season import find_season
+from throughtime.data.series import Series
 from throughtime.errors import DataError, OptionError
 from throughtime.tasks import forecast_beside, paths
 from throughtime.tasks import quantiles as of_quantiles

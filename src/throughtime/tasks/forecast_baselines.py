@@ -20,7 +20,7 @@ FEW = 10  # errors of one number of steps ahead, below which those of all are ta
 ORDERS = (1, 2, 3, 4, 6, 9, 12, 18, 24)  # of an autoregression that are tried, beside the season's
 PENALTY = 1e-3  # a row of the regression, on inputs scaled to a spread of 1
 
-Errors = Float64[np.ndarray, "n H"]
+Errors = Float64[np.ndarray, "e H"]
 Steps = Float64[np.ndarray, " H"]
 
 

@@ -11,6 +11,7 @@ from tasks.toys import Duration, Next, Phases, sequences
 
 from throughtime import LSTM, Model, Recurrent, fit, report, training
 from throughtime.errors import CallError
+from throughtime.report.outline import OF_TASKS
 
 
 def _without_classes(data):
@@ -130,9 +131,7 @@ def test_sections_that_do_not_exist_or_take_the_place_of_another():
     run, train, test = made(Duration())
     for wrong in ("confusions", SimpleNamespace(name="a", title="A")):
         run.model.task = SimpleNamespace(sections=(wrong,), metric=Duration.metric)
-        with pytest.raises(
-            CallError, match="expected one of classify, confusion, numbers, result, tags, or"
-        ):
+        with pytest.raises(CallError, match=f"expected one of {', '.join(OF_TASKS)}, or"):
             report.report(run)
 
     class Data(Shape):

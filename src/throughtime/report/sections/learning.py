@@ -52,7 +52,7 @@ def how_it_went(history: list[dict[str, Any]], options: Options) -> list[str]:
         best = min(range(len(held_out)), key=held_out.__getitem__)
         says.append(
             f"The validation loss was lowest, {held_out[best]:.3g}, in epoch {best + 1}; the "
-            "weights are those."
+            f"weights are those{_again(history[-1])}."
         )
         if len(held_out) - best > 5 and held_out[-1] > 1.1 * held_out[best]:
             says.append("It rose afterwards while the training loss fell: overfitting.")
@@ -66,6 +66,16 @@ def how_it_went(history: list[dict[str, Any]], options: Options) -> list[str]:
                 f"{options.clip:g} and was clipped."
             )
     return says
+
+
+def _again(last: Mapping[str, Any]) -> str:
+    """What was done after the last epoch, where a model was trained once more on all data."""
+    again = last.get("again")
+    if again is None:
+        return ""
+    if again == 0:
+        return " of the start, which had a lower loss yet, fitted again to the validation part too"
+    return f" of a training on the validation part too, of {again} epochs"
 
 
 def learning_curves(*runs: Run, names: list[str] | None = None) -> go.Figure:
