@@ -248,6 +248,15 @@ def test_the_rows_to_fill_in_of_steps_that_are_rows_are_read_again(read):
     assert said(ahead) == [[0.0], [1.0], [2.0], [3.0]]
 
 
+@pytest.mark.parametrize("by_row", [False, True])
+def test_one_series_that_no_column_names_is_that_of_another_file(read, by_row):
+    table = "t,y,price\n2024-01-01,1,1\n2024-01-02,2,2\n2024-01-03,3,3\n"
+    options = {"known": ("price",), "columns": ("time",), "by_row": by_row}
+    whole, rows = read(table, **options), "t,price\n2024-01-05,8\n2024-01-04,7\n"
+    assert whole.names == ("data",) and read(rows, like=whole, **options).names == ("known",)
+    assert said(ahead_of(read, table, rows, **options)) == [[7.0], [8.0]]
+
+
 def test_nothing_known_needs_no_table(read):
     whole = read(TABLE)
     ahead = with_known(ended(whole, ("y",)), 2, ())

@@ -174,6 +174,12 @@ def test_hourly_in_local_time_the_hour_that_comes_twice_is_refused(table):
         table(autumn)
 
 
+def test_dates_that_go_back_while_time_passes_are_refused(table):
+    west = table(["2024-01-02T00:00+14:00", "2024-01-01T12:00-10:00"])
+    with pytest.raises(DataError, match="has the time '2024-01-01T12:00-10:00', and '2024-01-02T0"):
+        regular(west, every="1d")
+
+
 def test_zones_in_utc_and_in_a_format(table):
     series, step = regular(table(["2024-01-01T00:00Z", "2024-01-01T01:00Z", "2024-01-01T03:00Z"]))
     assert series.times[2] == "2024-01-01T02:00Z" and str(step) == "hourly"

@@ -44,12 +44,13 @@ def test_parts_are_the_last_windows_and_what_is_before_all_of_them(daily):
     assert places(held) == [(0, end) for end in ends]
 
 
-@pytest.mark.parametrize("windows", [1, 2, 3, 7])
-@pytest.mark.parametrize("horizon", [1, 2, 3, 5, 12])
+@pytest.mark.parametrize("windows", [1, 2, 7])
+@pytest.mark.parametrize("horizon", [1, 2, 5, 7])
 def test_no_step_is_forecast_in_one_part_and_learned_in_another(daily, horizon, windows):
     own = Series(("y",), horizon, windows=windows)
     shortest = 2 * horizon + own.least
-    lengths = [*range(own.least, shortest + 3 * horizon + 2), 200]
+    short = range(own.least, shortest + 3 * horizon + 2)
+    lengths = [*short, *[20 * horizon + 8] * (len(short) + 2)]
     series = own.on_grid(daily(*lengths))
     train, test = own.parts(series)
     fitted, held = own.aside(train)

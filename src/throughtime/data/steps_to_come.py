@@ -29,6 +29,8 @@ def steps_to_come(
     step = ahead.reading.step
     of_series = {name: k for k, name in enumerate(ahead.names)}
     own = np.array([of_series.get(name, -1) for name in table.names])
+    if all(part.reading is not None and part.reading.sequence is None for part in (table, ahead)):
+        own = np.zeros(1, dtype=np.int64)  # the one series of each is called as its file
     owner = np.repeat(own, table.lengths.numpy())
     starts, lengths = ahead.offsets[:-1].numpy(), ahead.lengths.numpy()
     if step.kind == "rows":
