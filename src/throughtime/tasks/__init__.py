@@ -3,6 +3,7 @@
 from throughtime.tasks.classify import Classify as Classify
 from throughtime.tasks.confusion import precision_recall_f1 as precision_recall_f1
 from throughtime.tasks.forecast import Forecast as Forecast
+from throughtime.tasks.forecast_scores import ForecastScores as ForecastScores
 from throughtime.tasks.quantiles import QuantileScores as QuantileScores
 from throughtime.tasks.regress import Regress as Regress
 from throughtime.tasks.scores import ClassScores as ClassScores
