@@ -62,7 +62,7 @@ def as_numbers(column: pl.Series) -> pl.Series:
     """
     kind = column.dtype
     if kind == pl.Int128:  # as `periods` reads an ISO date
-        return column.cast(pl.Float64) / UNITS
+        return (column // (UNITS // 10**6)).cast(pl.Int64).cast(pl.Float64) / 1e6
     if kind == pl.Date:
         return column.dt.epoch("s").cast(pl.Float64)
     if kind == pl.Datetime:

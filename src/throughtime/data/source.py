@@ -279,6 +279,8 @@ class Source:
         assert self.series is not None
         known = self.series.known
         columns = self._columns() | {"label": None, "targets": None, "tags": None, "strict": False}
+        if self.series.by_row:  # times count for nothing, and those to come may be +1, +2
+            columns["time_format"] = None
         check_same_columns(path, columns, known, trained_in)
         own = {name: texts for name, texts in categories.items() if name in known}
         return read_table(path, **columns, channels=known, categories=own)
