@@ -137,6 +137,12 @@ def test_rows_without_a_target_are_the_steps_to_come(call, place, tmp_path):
     assert in_order(with_rows) == in_order(given)
 
 
+def test_announced_rows_are_in_no_part(call, place, tmp_path):
+    frame(future=4).sample(fraction=1.0, shuffle=True, seed=1).write_csv(tmp_path / "more.csv")
+    announced = call("look", tmp_path / "more.csv", *COLUMNS, *KNOWN).splitlines()[-5:]
+    assert announced == call("look", place / "sales.csv", *COLUMNS, *KNOWN).splitlines()[-5:]
+
+
 def test_it_goes_on_from_new_rows_and_for_a_series_it_has_not_seen(call, place, tmp_path):
     frame((63, 60, 45, 50), future=4).write_csv(tmp_path / "more.csv")
     rows = rows_of(call("forecast", place / "run", tmp_path / "more.csv"))
@@ -227,6 +233,7 @@ def test_the_first_screen(call, place):
     out = call("look", place / "sales.csv", *COLUMNS, *KNOWN)
     assert "  sales  forecast: number" in out and "price  known ahead: number" in out
     assert "test part: the last 3 windows of 4 steps of each series" in out
+    assert "season: 7 steps" in out
     assert "  test        9 windows, 36 steps of 3 series, 2024-02-03 to 2024-02-29" in out
     assert "to beat: last value, seasonal naive, drift, linear autoregression" in out
 

@@ -346,7 +346,8 @@ def test_a_step_that_is_said_wrongly(table):
 def test_row_by_row_with_times_and_without(table, write):
     read = table(["2024-01-01", "2024-01-09", "2024-03-01"], ["2024-01-01"])
     series, step = regular(read, by_row=True)
-    assert series is read and step == TimeStep("rows")
+    assert series.reading.step == step == TimeStep("rows")
+    assert series.values is read.values and series.times is read.times
     ahead = extended(series, step, 2)
     assert ahead.times == [*read.times[:3], "+1", "+2", read.times[3], "+1", "+2"]
     assert ahead.moments.isnan().tolist() == [t[0] == "+" for t in ahead.times]

@@ -103,7 +103,8 @@ def show_results(run: "Run", report: Path | None = None) -> None:
     )
     test, metric = results["test"], model.task.metric.name
     table = Table(box=None, pad_edge=False)
-    table.add_column(f"on {counted(test['sequences'], 'test sequence')}")
+    what = "test sequence" if model.task.ahead is None else "test window"
+    table.add_column(f"on {counted(test['sequences'], what)}")
     table.add_column(metric, justify="right")
     rows = {**model.task.baseline_titles, "test": f"throughtime {cell}"}
     for key, title in rows.items():

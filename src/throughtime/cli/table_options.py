@@ -59,7 +59,7 @@ class TableOptions:
     windows: int = typer.Option(
         3,
         help="With --forecast: how many windows of --horizon steps at the end of each series are "
-        "tested on; as many before them are validated on.",
+        "tested on; the steps before them are validated on.",
         callback=options.whole(),
     )
     season: int | None = typer.Option(

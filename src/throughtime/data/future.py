@@ -7,32 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from throughtime.data.naming import counted, quote, quote_all
+from throughtime.data.naming import counted, quote
 from throughtime.data.sequences import Sequences
 from throughtime.data.series import future
 from throughtime.data.steps_to_come import steps_to_come
+from throughtime.data.windows import ended as ended
 from throughtime.errors import DataError
 
 NAMED = 5  # missing values that an error names
-
-
-def ended(series: Sequences, targets: tuple[str, ...]) -> Sequences:
-    """Each series up to the last step at which a target is known.
-
-    **Raises:** `DataError` for a series of which none is known.
-    """
-    columns = [series.channels.index(name) for name in targets]
-    known = ~series.values[:, columns].isnan().all(1)
-    places = torch.arange(len(known)).where(known, -1)
-    last = torch.stack([part.max() for part in places.split(series.lengths.tolist())])
-    stops = last + 1 - series.offsets[:-1]
-    if (last < 0).any():
-        name = series.names[int((last < 0).int().argmax())]
-        raise DataError(
-            f"the series {quote(name)} has no value of {quote_all(targets)}; expected 1 or more, "
-            "to go on from. Leave the series out."
-        )
-    return series.cut(torch.zeros_like(stops), stops)
 
 
 def with_known(

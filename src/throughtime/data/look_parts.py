@@ -108,7 +108,8 @@ def _of_series(whole: Sequences, series: Series) -> Iterator[str]:
         yield f"known ahead from the calendar: {'; '.join(known)}"
     count = series.count(whole)
     windows = f"{counted(count, 'window')} of {counted(series.horizon, 'step')}"
-    yield f"test part: the last {windows} of each series; validation part: as many before them"
+    yield f"test part: the last {windows} of each series"
+    yield "validation part: the steps before these, in windows that overlap"
     short = int((whole.lengths < series.horizon + series.least).sum())
     if short:
         are = "is" if short == 1 else "are"

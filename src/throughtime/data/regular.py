@@ -59,7 +59,7 @@ def regular(
     and for a step that is not the `trained` one; `OptionError` for an `every` that is no step.
     """
     if by_row or sequences.moments is None:
-        return sequences, TimeStep("rows")
+        return _told(sequences, TimeStep("rows"))
     times = times_of(sequences)
     if trained is not None:
         step = trained
@@ -84,7 +84,12 @@ def regular(
             f"steps that are {step} {int(lengths[k]):,} steps; expected most of them to be there. "
             "Say the step with --every, or count rows with --by-row (in Python every=, by_row=)."
         )
-    return _filled(sequences, step, times, places, lengths, owner), step
+    return _told(_filled(sequences, step, times, places, lengths, owner), step)
+
+
+def _told(series: Sequences, step: TimeStep) -> tuple[Sequences, TimeStep]:
+    """Series whose reading says their step of time, and that."""
+    return replace(series, reading=replace(series.reading or Reading(), step=step)), step
 
 
 def extended(sequences: Sequences, step: TimeStep, horizon: int) -> Sequences:

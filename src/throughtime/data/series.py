@@ -18,7 +18,7 @@ from throughtime.data.reading import Reading
 from throughtime.data.regular import extended, regular, wall_clock
 from throughtime.data.sequences import Sequences
 from throughtime.data.time_step import TimeStep
-from throughtime.data.windows import before, windows
+from throughtime.data.windows import before, ended, windows
 from throughtime.errors import DataError
 
 VALIDATED = 500  # windows of the validation part, at most
@@ -88,8 +88,12 @@ class Series:
     def parts(self, series: Sequences, *, restrict: bool = True) -> tuple[Sequences, Sequences]:
         """What there is to train on, and the windows of the test part.
 
+        Rows at the end in which no target is known, steps to come that were announced, are in
+        neither.
+
         `restrict`: whether categories have the texts of the first part alone.
         """
+        series = ended(series, self.targets)
         count, least = self.count(series), self.least
         train = before(series, self.horizon, count=count, least=least)
         test = windows(series, self.horizon, count=count, least=least)

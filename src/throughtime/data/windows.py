@@ -2,6 +2,7 @@
 
 import torch
 
+from throughtime.data.naming import quote, quote_all
 from throughtime.data.sequences import Sequences
 from throughtime.errors import DataError
 
@@ -42,3 +43,22 @@ def before(series: Sequences, horizon: int, *, count: int, least: int = 1) -> Se
     """
     fitting = ((series.lengths - horizon - least) // horizon + 1).clamp(0, count)
     return series.cut(torch.zeros_like(fitting), series.lengths - fitting * horizon)
+
+
+def ended(series: Sequences, targets: tuple[str, ...]) -> Sequences:
+    """Each series up to the last step at which a target is known.
+
+    **Raises:** `DataError` for a series of which none is known.
+    """
+    columns = [series.channels.index(name) for name in targets]
+    known = ~series.values[:, columns].isnan().all(1)
+    places = torch.arange(len(known)).where(known, -1)
+    last = torch.stack([part.max() for part in places.split(series.lengths.tolist())])
+    stops = last + 1 - series.offsets[:-1]
+    if (last < 0).any():
+        name = series.names[int((last < 0).int().argmax())]
+        raise DataError(
+            f"the series {quote(name)} has no value of {quote_all(targets)}; expected 1 or more, "
+            "to go on from. Leave the series out."
+        )
+    return series.cut(torch.zeros_like(stops), stops)

@@ -232,6 +232,7 @@ class Forecast(Task):
         if self.widths:
             centre = q[..., of_quantiles.middle(self.quantiles), None]
             q = centre + (q - centre) * q.new_tensor(self.widths)
+            q = q.sort(-1).values  # two that were in order may cross where their factors differ
         return q
 
     def calibrated(self, predictions: Tensor, validation: Sequences) -> "Forecast":

@@ -64,7 +64,7 @@ def forecast(
     return np.stack(out)
 
 
-def filled(y: Float64[np.ndarray, " n"], season: int) -> Float64[np.ndarray, " n"]:
+def filled(y: Float64[np.ndarray, " n"], season: int) -> Float64[np.ndarray, " m"]:
     """The last known value at the same place of the season in place of each missing one, or else
     the last known one; before the first known one there is nothing."""
     if not np.isnan(y).any():

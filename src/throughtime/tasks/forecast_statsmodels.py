@@ -94,6 +94,8 @@ def _theta(
     from statsmodels.tsa.forecasting.theta import ThetaModel
     from statsmodels.tsa.seasonal import seasonal_decompose
 
+    if np.ptp(y) == 0:
+        return np.full((horizon, len(levels)), y[-1])
     factor, shift = np.ones(horizon), np.zeros(horizon)
     if season > 1 and len(y) >= 3 * season and _is_seasonal(y, season):
         by_factor = bool((y > 0).all())
@@ -191,7 +193,7 @@ def _normal(
     return middle[:, None] + half[:, None] * (norm.ppf(levels) / norm.ppf(0.9))[None]
 
 
-def _interpolated(y: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
+def _interpolated(y: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " m"]:
     known = np.flatnonzero(~np.isnan(y))
     if not len(known):
         return np.zeros(1)
