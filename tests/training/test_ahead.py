@@ -11,6 +11,7 @@ from throughtime import GRU, Model, Recurrent, encoder_for, fit, load, predict
 from throughtime.bptt import Checkpointed, Full, Truncated
 from throughtime.data import Sequences, collate
 from throughtime.data.windows import before, windows
+from throughtime.errors import OptionError
 from throughtime.tasks import Forecast, quantiles
 from throughtime.tasks.ahead import Ahead
 from throughtime.training import ahead_start
@@ -315,6 +316,9 @@ def test_resumed_it_is_the_same_run(again, tmp_path):
             progress=stop_at(0 if again else 1, again),
             **options,
         )
+    if again:
+        with pytest.raises(OptionError, match="then is missing"):
+            fit(model(), fitted, folder=tmp_path / "cut", resume=True, **options | {"then": None})
     resumed = fit(model(), fitted, folder=tmp_path / "cut", resume=True, **options)
     assert whole.history[-1]["again"] == resumed.history[-1]["again"]
     for name, weights in whole.model.state_dict().items():

@@ -61,7 +61,7 @@ def forecast(
     then only smooths what came since; with `refit` it is fitted at each origin too. A series that
     is too short for it, or on which the fit fails, has the seasonal naive forecast.
     """
-    import statsmodels.api  # noqa: F401  which sets filters of warnings when it is imported
+    import statsmodels.api  # type: ignore  # noqa: F401  which sets filters of warnings when it is imported
 
     kept: dict[str, Any] = {}
     out = []
@@ -91,7 +91,7 @@ def _theta(
 ) -> Float64[np.ndarray, "H Q"]:
     """Of the series less its season, where a test says that it has one, as in the M4 competition;
     the season is put back in the end."""
-    from statsmodels.tsa.forecasting.theta import ThetaModel
+    from statsmodels.tsa.forecasting.theta import ThetaModel  # type: ignore
     from statsmodels.tsa.seasonal import seasonal_decompose
 
     if np.ptp(y) == 0:
@@ -114,7 +114,7 @@ def _theta(
 
 def _is_seasonal(y: Float64[np.ndarray, " n"], season: int) -> bool:
     """Whether the correlation at the lag of the season is beyond chance, at a level of 90%."""
-    from statsmodels.tsa.stattools import acf
+    from statsmodels.tsa.stattools import acf  # type: ignore
 
     r = np.asarray(acf(y, nlags=season, fft=True))
     limit = 1.645 * np.sqrt((1 + 2 * (r[1:-1] ** 2).sum()) / len(y))
@@ -124,7 +124,7 @@ def _is_seasonal(y: Float64[np.ndarray, " n"], season: int) -> bool:
 def _chosen(y: Float64[np.ndarray, " n"], season: int) -> dict[str, Any] | None:
     """The kind of smoothing with the best criterion (AICc) on a series, and its parameters; None
     for one too short for any."""
-    from statsmodels.tsa.exponential_smoothing.ets import ETSModel
+    from statsmodels.tsa.exponential_smoothing.ets import ETSModel  # type: ignore
 
     own, _ = _without_season(y, season)
     within = season if 1 < season <= LONG and len(y) >= 2 * season + 1 else 1
@@ -153,8 +153,8 @@ def _ets(
     levels: tuple[float, ...],
     kept: dict[str, Any] | None,
 ) -> Float64[np.ndarray, "H Q"] | None:
-    import pandas as pd  # which statsmodels brings along
-    from statsmodels.tsa.exponential_smoothing.ets import ETSModel
+    import pandas as pd  # type: ignore  # which statsmodels brings along
+    from statsmodels.tsa.exponential_smoothing.ets import ETSModel  # type: ignore
 
     if kept is None:
         return None
@@ -188,7 +188,7 @@ def _normal(
 ) -> Float64[np.ndarray, "H Q"]:
     """Quantiles of normal numbers, of which `half` is how far the levels 0.1 and 0.9 lie from the
     middle."""
-    from scipy.stats import norm
+    from scipy.stats import norm  # type: ignore
 
     return middle[:, None] + half[:, None] * (norm.ppf(levels) / norm.ppf(0.9))[None]
 

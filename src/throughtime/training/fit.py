@@ -285,7 +285,11 @@ class _Training:
         self.model.task = task.with_calibration(type(task).from_description(described))
 
     def all_data(self) -> Sequences:
-        assert self.then is not None
+        if self.then is None:
+            raise OptionError(
+                "fit: then is missing; expected the sequences that the run was being trained on in "
+                "the end, to resume. Give then= as when it began."
+            )
         return self.model.task.prepare("fit", self.then.real_steps())
 
     def spend(self) -> float:
