@@ -61,7 +61,7 @@ def forecast(
     then only smooths what came since; with `refit` it is fitted at each origin too. A series that
     is too short for it, or on which the fit fails, has the seasonal naive forecast.
     """
-    import statsmodels.api  # type: ignore  # noqa: F401  which sets filters of warnings when it is imported
+    import statsmodels.api  # type: ignore  # noqa: F401  it sets filters of warnings
 
     kept: dict[str, Any] = {}
     out = []
@@ -92,7 +92,7 @@ def _theta(
     """Of the series less its season, where a test says that it has one, as in the M4 competition;
     the season is put back in the end."""
     from statsmodels.tsa.forecasting.theta import ThetaModel  # type: ignore
-    from statsmodels.tsa.seasonal import seasonal_decompose
+    from statsmodels.tsa.seasonal import seasonal_decompose  # type: ignore
 
     if np.ptp(y) == 0:
         return np.full((horizon, len(levels)), y[-1])
@@ -176,7 +176,7 @@ def _without_season(
     season, which smoothing follows by itself."""
     if season <= LONG or len(y) < 2 * season:
         return y, None
-    from statsmodels.tsa.seasonal import seasonal_decompose
+    from statsmodels.tsa.seasonal import seasonal_decompose  # type: ignore
 
     means = seasonal_decompose(y, period=season, model="additive").seasonal[:season]
     places = np.arange(len(y)) % season
